@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Between the handles of afflux.h and the objects of the core.
+#pragma once
+
+#include "afflux/afflux.h"
+#include "core/permit_token.h"
+#include "core/strategies.h"
+#include "queue/waiter.h"
+
+namespace afflux::capi {
+
+using policy = native_policy;
+using semaphore = core::native_semaphore;
+using waiter = queue::waiter<policy>;
+using token = core::permit_token<policy>;
+
+inline semaphore* from(afflux_sem* sem) { return reinterpret_cast<semaphore*>(sem); }
+inline const semaphore* from(const afflux_sem* sem) {
+  return reinterpret_cast<const semaphore*>(sem);
+}
+inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
+inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }
+inline token* from(afflux_permit* storage) { return reinterpret_cast<token*>(storage); }
+inline const token* from(const afflux_permit* storage) {
+  return reinterpret_cast<const token*>(storage);
+}
+constexpr afflux_status to_c(status s) { return static_cast<afflux_status>(s); }
+
+static_assert(sizeof(waiter) <= sizeof(afflux_waiter) && alignof(waiter) <= alignof(afflux_waiter));
+static_assert(sizeof(token) <= sizeof(afflux_permit) && alignof(token) <= alignof(afflux_permit));
+static_assert(sizeof(queue::gate<policy>) == sizeof(afflux_fastpath));
+
+// Notes the operating system's error behind an AFFLUX_EOS of this thread.
+void set_last_os_error(int error);
+
+// A caller's request of whatever size.
+status read_request(const afflux_request* given, afflux_request& known);
+
+// A request as the core takes it; what it leaves out are the wake function and the time.
+status to_demand(const afflux_request& request, core::demand& want);
+
+}  // namespace afflux::capi

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Requests, waiters and timers: validate, convert, call.
+#include <cstddef>
+
+#include "handles.h"
+#include "sized.h"
+#include "time/timer_thread.h"
+
+using namespace afflux;
+using namespace afflux::capi;
+
+namespace {
+constexpr std::initializer_list<std::size_t> kRequestFields = {
+    offsetof(afflux_request, permits),    offsetof(afflux_request, priority),
+    offsetof(afflux_request, reserved),   offsetof(afflux_request, cost_bytes),
+    offsetof(afflux_request, timeout_ns), offsetof(afflux_request, wake),
+    offsetof(afflux_request, ctx),        offsetof(afflux_request, port),
+    offsetof(afflux_request, user_data)};
+}  // namespace
+
+status afflux::capi::read_request(const afflux_request* given, afflux_request& known) {
+  afflux_request_init(&known);
+  return read_sized(given, known, kRequestFields);
+}
+
+status afflux::capi::to_demand(const afflux_request& r, core::demand& want) {
+  if (r.flags > AFFLUX_WAIT_FOR_RESIZE || r.priority > AFFLUX_PRIORITY_CRITICAL ||
+      r.reserved != 0 || !core::countable(r.permits)) {
+    return status::invalid;
+  }
+  want.permits = r.permits;
+  want.priority = static_cast<uint8_t>(r.priority);
+  want.waits_for_resize = r.flags == AFFLUX_WAIT_FOR_RESIZE;
+  want.cost_bytes = r.cost_bytes;
+  return status::ok;
+}
+
+extern "C" {
+
+afflux_status afflux_request_init(afflux_request* request) {
+  if (request == nullptr) return AFFLUX_EINVAL;
+  *request = {};
+  request->struct_size = sizeof *request;
+  request->permits = 1;
+  request->priority = AFFLUX_PRIORITY_NORMAL;
+  request->timeout_ns = AFFLUX_FOREVER;
+  return AFFLUX_OK;
+}
+
+size_t afflux_waiter_size(void) { return sizeof(afflux_waiter); }
+size_t afflux_waiter_align(void) { return alignof(afflux_waiter); }
+
+namespace {
+
+// A valid request, all of whose checks can be made at once.
+bool plain(const afflux_request& r) {
+  return (r.flags | r.reserved | (r.priority & ~uint32_t{3})) == 0 && core::countable(r.permits) &&
+         r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr && r.wake != nullptr;
+}
+
+[[gnu::noinline]] afflux_status start(afflux_sem* sem, const afflux_request& r,
+                                      afflux_waiter* storage) {
+  core::demand want;
+  if (const status s = to_demand(r, want); s != status::ok) return to_c(s);
+  if (r.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
+  if (r.port != nullptr) return AFFLUX_ENOTSUP;
+  if (r.wake == nullptr) return AFFLUX_EINVAL;
+  int error = 0;
+  const status s =
+      core::acquire_async(*from(sem), want, r.timeout_ns, r.wake, r.ctx, *from(storage), error);
+  if (error != 0) set_last_os_error(error);
+  return to_c(s);
+}
+
+[[gnu::noinline]] afflux_status start_other_size(afflux_sem* sem, const afflux_request* request,
+                                                 afflux_waiter* storage) {
+  afflux_request known;
+  const status s = read_request(request, known);
+  return s != status::ok ? to_c(s) : start(sem, known, storage);
+}
+
+}  // namespace
+
+afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* request,
+                                       afflux_waiter* waiter) {
+  if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
+  if (request->struct_size != sizeof *request) return start_other_size(sem, request, waiter);
+  // The plain request that finds its permits free, without a further call.
+  if (plain(*request) && from(sem)->try_acquire(request->permits) == status::ok) [[likely]] {
+    return AFFLUX_OK;
+  }
+  return start(sem, *request, waiter);
+}
+
+afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {
+  return waiter == nullptr ? AFFLUX_EINVAL : to_c(core::cancel(*from(waiter)));
+}
+
+uint64_t afflux_completions_run(void) {
+  return queue::run_completions(policy::per_thread<queue::completing<policy>>());
+}
+
+afflux_status afflux_timers_manual(int32_t manual) {
+  if (manual != 0 && manual != 1) return AFFLUX_EINVAL;
+  const int error = time::set_manual(manual == 1);
+  if (error == 0) return AFFLUX_OK;
+  set_last_os_error(error);
+  return AFFLUX_EOS;
+}
+
+int64_t afflux_timers_advance(void) { return queue::advance_timers<policy>(); }
+
+}  // extern "C"

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The semaphore's calls: validate, convert, call.
+#include <cstddef>
+
+#include "handles.h"
+#include "sized.h"
+
+using namespace afflux;
+using namespace afflux::capi;
+
+namespace {
+
+// Out of line: the hot functions stay without a stack frame.
+[[gnu::cold, gnu::noinline]] afflux_status refused() { return AFFLUX_EINVAL; }
+
+bool valid_timeout(int64_t timeout) { return timeout >= AFFLUX_FOREVER; }
+
+constexpr std::initializer_list<std::size_t> kOptionFields = {
+    offsetof(afflux_sem_options, fairness),
+    offsetof(afflux_sem_options, overflow),
+    offsetof(afflux_sem_options, permits),
+    offsetof(afflux_sem_options, max_waiters),
+    offsetof(afflux_sem_options, max_queue_bytes),
+    offsetof(afflux_sem_options, waiter_timeout_ns),
+    offsetof(afflux_sem_options, name)};
+
+status to_settings(const afflux_sem_options& o, queue::settings& s) {
+  if (o.queue > AFFLUX_QUEUE_MUTEX || o.fairness > AFFLUX_THROUGHPUT ||
+      o.overflow > AFFLUX_OVERFLOW_FAIL || o.permits > queue::kMaxPermits ||
+      !valid_timeout(o.waiter_timeout_ns) || o.waiter_timeout_ns == 0) {
+    return status::invalid;
+  }
+  s.strategy = core::resolve_strategy(o.queue);
+  if (s.strategy == 0) return status::unsupported;
+  s.limit = o.permits;
+  s.throughput = o.fairness == AFFLUX_THROUGHPUT;
+  s.default_timeout = o.waiter_timeout_ns;
+  if (o.max_waiters == 0 && o.max_queue_bytes == 0) return status::ok;
+  if (o.overflow == AFFLUX_OVERFLOW_SUSPEND) return status::ok;
+  s.when_full = o.overflow == AFFLUX_OVERFLOW_DROP_OLDEST ? queue::overflow::drop_oldest
+                                                          : queue::overflow::drop_newest;
+  if (o.max_waiters != 0) s.max_waiters = o.max_waiters;
+  if (o.max_queue_bytes != 0) s.max_bytes = o.max_queue_bytes;
+  return status::ok;
+}
+
+}  // namespace
+
+extern "C" {
+
+afflux_status afflux_sem_options_init(afflux_sem_options* options) {
+  if (options == nullptr) return AFFLUX_EINVAL;
+  *options = {};
+  options->struct_size = sizeof *options;
+  options->permits = 1;
+  options->waiter_timeout_ns = AFFLUX_FOREVER;
+  return AFFLUX_OK;
+}
+
+afflux_status afflux_sem_create(const afflux_sem_options* options, afflux_sem** ret_sem) {
+  if (options == nullptr || ret_sem == nullptr) return AFFLUX_EINVAL;
+  afflux_sem_options known;
+  afflux_sem_options_init(&known);
+  status s = read_sized(options, known, kOptionFields);
+  if (s != status::ok) return to_c(s);
+  queue::settings settings;
+  s = to_settings(known, settings);
+  if (s != status::ok) return to_c(s);
+  semaphore* const sem = core::create_semaphore(settings, known.name);
+  if (sem == nullptr) return AFFLUX_ENOMEM;
+  *ret_sem = to_handle(sem);
+  return AFFLUX_OK;
+}
+
+afflux_sem* afflux_sem_ref(afflux_sem* sem) {
+  if (sem != nullptr) from(sem)->ref();
+  return sem;
+}
+
+void afflux_sem_unref(afflux_sem* sem) {
+  if (sem != nullptr) from(sem)->unref();
+}
+
+afflux_status afflux_sem_close(afflux_sem* sem) {
+  return sem == nullptr ? refused() : to_c(from(sem)->close(false));
+}
+
+afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
+  if (sem == nullptr || !core::countable(n)) [[unlikely]]
+    return refused();
+  const status s = from(sem)->try_acquire(n);
+  if (s == status::again && from(sem)->settings().throughput) [[unlikely]] {
+    return to_c(core::overtake(*from(sem), n, 0));
+  }
+  return to_c(s);
+}
+
+afflux_status afflux_sem_acquire(afflux_sem* sem, uint64_t n, int64_t timeout_ns) {
+  if (sem == nullptr || !core::countable(n) || !valid_timeout(timeout_ns)) return refused();
+  core::demand want;
+  want.permits = n;
+  return to_c(core::acquire(*from(sem), want, timeout_ns));
+}
+
+afflux_status afflux_sem_release(afflux_sem* sem, uint64_t n) {
+  if (sem == nullptr || n == 0) [[unlikely]]
+    return refused();
+  return to_c(from(sem)->release(n));
+}
+
+afflux_status afflux_sem_resize(afflux_sem* sem, uint64_t permits) {
+  return sem == nullptr ? refused() : to_c(core::resize(*from(sem), permits));
+}
+
+afflux_status afflux_sem_drain(afflux_sem* sem, uint64_t* ret_n) {
+  if (sem == nullptr || ret_n == nullptr) return refused();
+  return to_c(core::drain(*from(sem), *ret_n));
+}
+
+uint64_t afflux_sem_permits(const afflux_sem* sem) {
+  return sem == nullptr ? 0 : from(sem)->limit();
+}
+
+uint64_t afflux_sem_available(const afflux_sem* sem) {
+  return sem == nullptr ? 0 : core::available(*from(sem));
+}
+
+uint64_t afflux_sem_held(const afflux_sem* sem) {
+  return sem == nullptr ? 0 : core::held(*from(sem));
+}
+
+uint64_t afflux_sem_waiters(const afflux_sem* sem) {
+  // Observing may link arrivals, which changes nothing that can be observed.
+  return sem == nullptr ? 0 : const_cast<semaphore*>(from(sem))->waiting();
+}
+
+uint32_t afflux_sem_queue(const afflux_sem* sem) {
+  return sem == nullptr ? 0 : from(sem)->settings().strategy;
+}
+
+const char* afflux_sem_name(const afflux_sem* sem) {
+  return sem == nullptr || from(sem)->name == nullptr ? "" : from(sem)->name.get();
+}
+
+const afflux_fastpath* afflux_sem_fastpath(afflux_sem* sem) {
+  if (sem == nullptr) return nullptr;
+  return reinterpret_cast<const afflux_fastpath*>(&from(sem)->gate());
+}
+
+}  // extern "C"

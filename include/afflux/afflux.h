@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file afflux.h
+ * Afflux: one backpressure semaphore for every language in the process.
+ *
+ * This header is the manual. It is strict C99 and C++20, has no inline
+ * functions, no exported data and no bit-fields, and every constant is an
+ * enumerator, so that any FFI generator can read it.
+ *
+ * 1. What it is
+ * -------------
+ * An afflux_sem limits work in flight to a number of permits. A piece of work
+ * acquires permits before it starts and releases them when it is done; while
+ * none are free, newcomers queue, in order, and are completed by the very call
+ * that frees what they need. Waiting is a blocked thread, or a callback.
+ *
+ * 2. Threads
+ * ----------
+ * Every call may be made from any thread at any time unless its comment says
+ * otherwise. No call is async-signal-safe. After fork() a child may use any
+ * semaphore that no other thread of the parent was inside at that moment; the
+ * timer service starts anew in the child when it is first needed. Requests that
+ * were pending stay so in the child, so their waiters must not lie on the stack
+ * of another thread across a fork(). Their time limits run on there from the next
+ * request with a time limit, or call of afflux_timers_advance().
+ *
+ * 3. Ownership
+ * ------------
+ * Handles are reference-counted: create gives one reference, ref adds one,
+ * unref drops one, the last unref closes and frees. A call borrows its handle:
+ * the caller must own a reference while the call runs, with one exception that
+ * makes the usual pattern legal: a thread whose acquire has returned may drop
+ * the last reference at once, even while the release that satisfied it is still
+ * returning elsewhere. Waiting requests hold no reference.
+ * A waiter's memory (afflux_waiter) is the caller's. The library borrows it
+ * from an AFFLUX_PENDING answer until its completion begins, or until a cancel
+ * has answered AFFLUX_OK.
+ *
+ * 4. Errors
+ * ---------
+ * Calls return afflux_status: 0, 1 (AFFLUX_PENDING) or a negative error. A
+ * call that fails changes nothing. No call aborts, throws, or prints. A NULL
+ * handle, zero permits, an unknown flag or enumerator answer AFFLUX_EINVAL.
+ *
+ * 5. Structs that grow
+ * --------------------
+ * Option and request structs begin with `struct_size`. Fill them by their
+ * initialiser, then set what you need. A caller compiled against an older
+ * header passes a shorter struct: what it lacks, and what it has only in part,
+ * takes its default. A longer
+ * struct than the library knows is taken while the bytes beyond are zero, and
+ * answered AFFLUX_ENOTSUP otherwise. A struct_size too short to hold the
+ * first field after it answers AFFLUX_EINVAL.
+ *
+ * 6. Time
+ * -------
+ * Times are int64_t nanoseconds on the monotonic clock, relative to the call.
+ * 0 never waits: a blocking call then answers AFFLUX_ETIMEDOUT at once, an
+ * asynchronous request AFFLUX_EAGAIN. AFFLUX_FOREVER names no limit of its own:
+ * the semaphore's waiter_timeout_ns applies. Other negative values answer
+ * AFFLUX_EINVAL. A timeout is never early. A blocked thread's is as exact as
+ * the operating system's sleep, a request's is late by at most one timer tick
+ * (AFFLUX_TIMER_TICK_NS) plus scheduling, and plus the wake functions that run
+ * before it on the timer's thread.
+ *
+ * 7. Order and fairness
+ * ---------------------
+ * AFFLUX_FAIR, the default: within a priority, grants follow arrival, and
+ * nobody overtakes a queued request, afflux_sem_try_acquire() included. A
+ * request that does not fit holds back all behind it, so that large requests
+ * are not starved by small ones; the moment it leaves the queue those that now
+ * fit are granted.
+ * A higher priority goes first. Ageing keeps lower ones alive: when the first
+ * request of a priority has been passed by AFFLUX_AGEING_BOUND grants of
+ * higher priorities, it is the next to be granted.
+ * AFFLUX_THROUGHPUT: a newcomer may take free permits past queued requests,
+ * which spares a context switch for each hand-over. The first request in the
+ * queue is passed by at most AFFLUX_OVERTAKING_BOUND newcomers, plus one for
+ * each thread that was inside an acquire call when it became the first; then
+ * newcomers queue and the next permits are its own. A request that finds k
+ * others before it is thus passed by at most (k + 1) times as many newcomers.
+ * Between priorities the bound holds for whoever is first: each time a higher
+ * priority comes to be first it counts anew, so that a lower one may be passed by
+ * the product of both bounds.
+ *
+ * 8. Callbacks
+ * ------------
+ * A wake function runs on a thread that is inside a call on that semaphore
+ * (acquire, release, cancel, resize, close, unref) or on the timer's thread.
+ * Nothing internal is held meanwhile: it may call anything in this header on
+ * any object, also the last unref of its own semaphore. It should be short: it
+ * delays the thread that it runs on. It must not throw or longjmp.
+ * On one thread wake functions run one after the other, never one within
+ * another: what a wake function completes (by a release, say) is completed when
+ * it has returned, so that the stack does not grow with the number of waiters. A
+ * wake function that blocks in an acquire runs those first; one that waits in
+ * another way for a completion that may be this thread's own must call
+ * afflux_completions_run() before. The same holds for completions of another
+ * semaphore: within a wake function a release, close or last unref returns before
+ * the wake functions that it causes have run; their waiters must outlive that.
+ * Blocked threads are always woken at once.
+ *
+ * 9. Memory order
+ * ---------------
+ * A successful acquire happens after the releases whose permits it got. A
+ * completion happens after the call that caused it.
+ *
+ * 10. Compatibility
+ * -----------------
+ * 0.x: names and meanings in this header do not change, structs grow at the
+ * end only. `Since` tells the version in which a name appeared.
+ */
+#ifndef AFFLUX_H
+#define AFFLUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <afflux/version.h>
+
+#if defined(_WIN32) && !defined(AFFLUX_STATIC)
+#  ifdef AFFLUX_BUILDING
+#    define AFFLUX_API __declspec(dllexport)
+#  else
+#    define AFFLUX_API __declspec(dllimport)
+#  endif
+#elif defined(__GNUC__)
+#  define AFFLUX_API __attribute__((visibility("default")))
+#else
+#  define AFFLUX_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------ */
+/* Status                                                                   */
+/* ------------------------------------------------------------------------ */
+
+/** What a call answers: one of the values below. Since: 0.1 */
+typedef int32_t afflux_status;
+
+enum {
+  AFFLUX_OK = 0,         /**< done */
+  AFFLUX_PENDING = 1,    /**< queued; exactly one completion follows */
+  AFFLUX_EAGAIN = -1,    /**< it would have to wait */
+  AFFLUX_ETIMEDOUT = -2, /**< the time ran out */
+  AFFLUX_ECANCELED = -3, /**< cancelled; reserved, no call answers it yet */
+  AFFLUX_ECLOSED = -4,   /**< the semaphore is closed */
+  AFFLUX_EREJECTED = -5, /**< refused or dropped by a queue limit */
+  AFFLUX_EALREADY = -6,  /**< too late, or done before */
+  AFFLUX_EINVAL = -7,    /**< an argument is out of its range */
+  AFFLUX_EOVERFLOW = -8, /**< more than is held, or a number too large */
+  AFFLUX_EBUSY = -9,     /**< in use; reserved, no call answers it yet */
+  AFFLUX_ENOMEM = -10,   /**< no memory */
+  AFFLUX_ENOTSUP = -11,  /**< not supported by this library, build or system */
+  AFFLUX_EOS = -12       /**< an operating-system call failed: afflux_last_os_error() */
+};
+
+/**
+ * The name and meaning of a status, in English.
+ *
+ * @param status  Any value.
+ * @return static text, never NULL ("unknown status" for an unknown value).
+ * Since: 0.1
+ */
+AFFLUX_API const char *afflux_strerror(afflux_status status);
+
+/**
+ * The operating system's error number (errno) behind this thread's newest
+ * AFFLUX_EOS; 0 when there was none.
+ *
+ * Since: 0.1
+ */
+AFFLUX_API int32_t afflux_last_os_error(void);
+
+/** The library's version at run time: major << 16 | minor << 8 | patch. Since: 0.1 */
+AFFLUX_API uint32_t afflux_version(void);
+
+/** The library's version at run time as static text, for example "0.1.0". Since: 0.1 */
+AFFLUX_API const char *afflux_version_string(void);
+
+/* ------------------------------------------------------------------------ */
+/* Constants                                                                */
+/* ------------------------------------------------------------------------ */
+
+enum {
+  /** A time: no limit of its own. A request that names this, or a blocking
+   *  call, waits at most the semaphore's waiter_timeout_ns. Since: 0.1 */
+  AFFLUX_FOREVER = -1,
+  /** Resolution of the timers of asynchronous requests, in nanoseconds. Since: 0.1 */
+  AFFLUX_TIMER_TICK_NS = 1000000,
+  /** AFFLUX_THROUGHPUT: newcomers that may pass the first request. Since: 0.1 */
+  AFFLUX_OVERTAKING_BOUND = 128,
+  /** Grants of higher priorities that may pass the first request of a lower
+   *  one. Since: 0.1 */
+  AFFLUX_AGEING_BOUND = 64
+};
+
+/** How waiting requests are kept (afflux_sem_options.queue). Since: 0.1 */
+enum {
+  AFFLUX_QUEUE_AUTO = 0,      /**< what measurement recommends: INTRUSIVE */
+  AFFLUX_QUEUE_INTRUSIVE = 1, /**< lock-free inbox of the callers' own waiters; never allocates */
+  AFFLUX_QUEUE_LOCKFREE = 2,  /**< reserved; AFFLUX_ENOTSUP in this version */
+  AFFLUX_QUEUE_HYBRID = 3,    /**< reserved; AFFLUX_ENOTSUP in this version */
+  AFFLUX_QUEUE_MUTEX = 4      /**< a mutex and a list: the yardstick; never allocates */
+};
+
+/** Who may go first (afflux_sem_options.fairness); chapter 7. Since: 0.1 */
+enum { AFFLUX_FAIR = 0, AFFLUX_THROUGHPUT = 1 };
+
+/** What happens at a queue limit (afflux_sem_options.overflow). Since: 0.1 */
+enum {
+  AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait */
+  AFFLUX_OVERFLOW_DROP_NEWEST = 1, /**< the newcomer is refused: AFFLUX_EREJECTED */
+  AFFLUX_OVERFLOW_DROP_OLDEST = 2, /**< the oldest request of the lowest priority present
+                                        completes with AFFLUX_EREJECTED, as many as it takes,
+                                        and the newcomer queues, whatever its own priority;
+                                        refused only if its cost alone is above the bound */
+  AFFLUX_OVERFLOW_FAIL = 3         /**< the newcomer is refused: AFFLUX_EREJECTED */
+};
+
+/** afflux_request.priority; chapter 7. Since: 0.1 */
+enum {
+  AFFLUX_PRIORITY_LOW = 0,
+  AFFLUX_PRIORITY_NORMAL = 1, /**< default; blocking calls have it too */
+  AFFLUX_PRIORITY_HIGH = 2,
+  AFFLUX_PRIORITY_CRITICAL = 3
+};
+
+/** afflux_request.flags. Since: 0.1 */
+enum {
+  /** Wait although more permits are asked for than the limit allows, now or
+   *  after a shrink: a later afflux_sem_resize() is expected. Such a request
+   *  holds back those behind it like any other that does not fit. */
+  AFFLUX_WAIT_FOR_RESIZE = 1
+};
+
+/* ------------------------------------------------------------------------ */
+/* Semaphore                                                                */
+/* ------------------------------------------------------------------------ */
+
+/** A semaphore: an opaque, reference-counted handle. Since: 0.1 */
+typedef struct afflux_sem afflux_sem;
+
+/** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
+typedef struct afflux_sem_options {
+  uint32_t struct_size;      /**< sizeof(afflux_sem_options) */
+  uint32_t queue;            /**< AFFLUX_QUEUE_…; default AFFLUX_QUEUE_AUTO */
+  uint32_t fairness;         /**< AFFLUX_FAIR (default) or AFFLUX_THROUGHPUT */
+  uint32_t overflow;         /**< AFFLUX_OVERFLOW_…; default AFFLUX_OVERFLOW_SUSPEND */
+  uint64_t permits;          /**< the limit, 0 … 2^42 − 1; default 1. With 0 nobody
+                                  gets in until afflux_sem_resize() */
+  uint64_t max_waiters;      /**< bound on queued requests; 0 (default): none */
+  uint64_t max_queue_bytes;  /**< bound on the sum of queued requests' cost_bytes;
+                                  0 (default): none */
+  int64_t waiter_timeout_ns; /**< longest wait of a request or blocking call whose own
+                                  time is AFFLUX_FOREVER; > 0, or AFFLUX_FOREVER (default) */
+  const char *name; /**< what afflux_sem_name() answers; UTF-8, copied; NULL (default): none */
+} afflux_sem_options;
+
+/**
+ * Fill `options` with the defaults.
+ *
+ * @return AFFLUX_OK      filled
+ *         AFFLUX_EINVAL  options is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_options_init(afflux_sem_options *options);
+
+/**
+ * Create a semaphore with all permits free.
+ *
+ * @param options  Borrowed for the call.
+ * @param ret_sem  The handle, one reference; written on success only.
+ * @return AFFLUX_OK       created
+ *         AFFLUX_EINVAL   a pointer is NULL, an enumerator is unknown, permits is above
+ *                         2^42 − 1, waiter_timeout_ns is 0 or below AFFLUX_FOREVER, or
+ *                         struct_size is too short to be one
+ *         AFFLUX_ENOTSUP  the queue strategy is not in this library, or bytes beyond the
+ *                         known struct are not zero
+ *         AFFLUX_ENOMEM   no memory
+ * Owns:  the caller owes one afflux_sem_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_create(const afflux_sem_options *options, afflux_sem **ret_sem);
+
+/** One more reference. @return sem; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_sem *afflux_sem_ref(afflux_sem *sem);
+
+/**
+ * Drop one reference. The last one closes the semaphore (waiting requests
+ * complete with AFFLUX_ECLOSED, on this thread) and frees it. NULL is fine.
+ *
+ * Since: 0.1
+ */
+AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
+
+/**
+ * Close for good: every queued request completes with AFFLUX_ECLOSED, new
+ * acquires answer it. Permits that are held may still be released and counted.
+ *
+ * @return AFFLUX_OK        closed; the queued requests complete before this call returns,
+ *                          or by the thread that is handing out permits at this moment
+ *         AFFLUX_EALREADY  it was closed before
+ *         AFFLUX_EINVAL    sem is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
+
+/**
+ * Take `n` permits if they are free and nobody queues.
+ *
+ * @param n  Permits, 1 … afflux_sem_permits(sem).
+ * @return AFFLUX_OK       all n are held
+ *         AFFLUX_EAGAIN   none taken: too few are free, or others wait (AFFLUX_FAIR)
+ *         AFFLUX_ECLOSED  none taken: closed
+ *         AFFLUX_EINVAL   none taken: sem is NULL, or n is 0 or above the limit
+ * Threads: any number at once. Never blocks: lock-free.
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Owns:    the caller owes n permits to afflux_sem_release().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
+
+/**
+ * Take `n` permits, blocking the calling thread for at most `timeout_ns`.
+ *
+ * @param n           Permits, 1 … afflux_sem_permits(sem).
+ * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits as long as the
+ *                    semaphore's waiter_timeout_ns allows.
+ * @return AFFLUX_OK         all n are held
+ *         AFFLUX_ETIMEDOUT  none taken: the time ran out (also at once, for 0)
+ *         AFFLUX_ECLOSED    none taken: closed
+ *         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request
+ *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0 or above the limit (or came to
+ *                           be, by a shrink), or timeout_ns is negative and not
+ *                           AFFLUX_FOREVER
+ * Threads: any number at once. May block. Runs others' completions when it removes itself.
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Owns:    the caller owes n permits to afflux_sem_release().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_acquire(afflux_sem *sem, uint64_t n, int64_t timeout_ns);
+
+/**
+ * Give `n` permits back and complete the requests that now fit. Any thread may
+ * release what another acquired. The semaphore is not touched after the moment
+ * at which its permits can be seen.
+ *
+ * @param n  Permits, 1 … what is held.
+ * @return AFFLUX_OK         given back
+ *         AFFLUX_EOVERFLOW  nothing changed: fewer than n are held
+ *         AFFLUX_EINVAL     nothing changed: sem is NULL or n is 0
+ * Threads: any number at once. Never waits; runs completions. Takes a short lock to disarm
+ *          the time limit of a request that it completes, and with AFFLUX_QUEUE_MUTEX while
+ *          anybody queues.
+ * Order:   happens before the acquires that its permits satisfy.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_release(afflux_sem *sem, uint64_t n);
+
+/**
+ * Change the limit. Growth grants at once. A shrink below what is held leaves a
+ * debt, paid by releases; nobody is revoked. Queued requests for more than the
+ * new limit complete with AFFLUX_EINVAL unless AFFLUX_WAIT_FOR_RESIZE is set.
+ *
+ * @param permits  The new limit, 0 … 2^42 − 1.
+ * @return AFFLUX_OK      changed (on a closed semaphore too; it stays closed)
+ *         AFFLUX_EINVAL  nothing changed: sem is NULL or permits is above 2^42 − 1
+ * Threads: any number at once; the last one to store wins. Runs completions.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
+
+/**
+ * Take all permits that are free now, 0 of them while anybody queues.
+ *
+ * @param ret_n  How many the caller now holds, 0 … limit; written on success only.
+ * @return AFFLUX_OK       ret_n permits are held
+ *         AFFLUX_ECLOSED  none taken: closed
+ *         AFFLUX_EINVAL   none taken: a pointer is NULL
+ * Owns:  the caller owes ret_n permits to afflux_sem_release().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_drain(afflux_sem *sem, uint64_t *ret_n);
+
+/** The limit; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_sem_permits(const afflux_sem *sem);
+
+/** Permits free now; 0 while in debt after a shrink, while anybody queues, and for
+ *  NULL. Counts on after a close, although nobody gets in. Since: 0.1 */
+AFFLUX_API uint64_t afflux_sem_available(const afflux_sem *sem);
+
+/** Permits held now; above the limit while in debt after a shrink; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_sem_held(const afflux_sem *sem);
+
+/** Requests queued now, blocked threads included: exact when nothing is moving; 0 for
+ *  NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_sem_waiters(const afflux_sem *sem);
+
+/** The strategy that the semaphore really uses, never AFFLUX_QUEUE_AUTO; 0 for NULL.
+ *  Since: 0.1 */
+AFFLUX_API uint32_t afflux_sem_queue(const afflux_sem *sem);
+
+/** The name given at creation, "" without one; valid while sem is; "" for NULL.
+ *  Since: 0.1 */
+AFFLUX_API const char *afflux_sem_name(const afflux_sem *sem);
+
+/* ------------------------------------------------------------------------ */
+/* Request, waiter, completion                                              */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * A completion.
+ *
+ * @param ctx     afflux_request.ctx
+ * @param status  AFFLUX_OK (the permits are held), AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED,
+ *                AFFLUX_EREJECTED (dropped by a queue limit) or AFFLUX_EINVAL (made
+ *                impossible by a shrink)
+ * Chapter 8 tells where it runs and what it may do. Since: 0.1
+ */
+typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
+
+/** An event-loop port: reserved for a later version. Since: 0.1 */
+typedef struct afflux_port afflux_port;
+
+/** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
+typedef struct afflux_request {
+  uint32_t struct_size; /**< sizeof(afflux_request) */
+  uint32_t flags;       /**< AFFLUX_WAIT_FOR_RESIZE or 0 (default) */
+  uint64_t permits;     /**< 1 … limit; default 1 */
+  uint32_t priority;    /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
+  uint32_t reserved;    /**< 0 */
+  uint64_t cost_bytes;  /**< counted against max_queue_bytes while queued; default 0 */
+  int64_t timeout_ns;   /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
+  afflux_wake_fn wake;  /**< called once on completion; required while port is NULL */
+  void *ctx;            /**< passed to wake; default NULL */
+  afflux_port *port;    /**< NULL in this version (else AFFLUX_ENOTSUP) */
+  uint64_t user_data;   /**< for the port; default 0 */
+} afflux_request;
+
+/**
+ * Fill `request` with the defaults.
+ *
+ * @return AFFLUX_OK      filled
+ *         AFFLUX_EINVAL  request is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_request_init(afflux_request *request);
+
+/**
+ * A waiting request's memory: caller-owned, opaque, 128 bytes. It needs no
+ * initialisation before afflux_sem_acquire_async(); zero it if cancel may be
+ * called on it before. Put it on a 64-byte boundary for speed. It must not be
+ * moved or copied while its request is pending. Since: 0.1
+ */
+typedef struct afflux_waiter {
+  uint64_t opaque[16];
+} afflux_waiter;
+
+/** sizeof(afflux_waiter) of the library, in bytes. Since: 0.1 */
+AFFLUX_API size_t afflux_waiter_size(void);
+
+/** The alignment that an afflux_waiter needs, in bytes. Since: 0.1 */
+AFFLUX_API size_t afflux_waiter_align(void);
+
+/**
+ * Take permits now, or queue and complete later through request->wake.
+ *
+ * @param request  Borrowed for the call; what it points to is copied.
+ * @param waiter   Borrowed until the completion begins or a cancel answers AFFLUX_OK.
+ * @return AFFLUX_OK         all permits are held; no completion follows, the waiter is free
+ *         AFFLUX_PENDING    queued: exactly one completion follows (perhaps before this
+ *                           call returns, mostly on another thread), or a cancel that
+ *                           answers AFFLUX_OK
+ *         AFFLUX_EAGAIN     timeout_ns is 0 and it would have to wait
+ *         AFFLUX_ECLOSED    closed
+ *         AFFLUX_EREJECTED  refused by a queue limit
+ *         AFFLUX_EINVAL     a pointer is NULL, permits is 0 or above the limit (or above
+ *                           2^42 − 1), an unknown flag or priority, a negative time other
+ *                           than AFFLUX_FOREVER, reserved is not 0, no wake function, or
+ *                           struct_size is too short to be one
+ *         AFFLUX_ENOTSUP    a port was given, or bytes beyond the known struct are not zero
+ *         AFFLUX_EOS        the timer thread could not be started
+ *                           (afflux_last_os_error() tells why)
+ *         After an error no completion follows and the waiter is free.
+ * Threads: any number at once. Never waits for permits and never allocates, but for the
+ *          start of the timer thread by the process' first request with a time limit.
+ *          Takes a short lock to arm a time limit, and with AFFLUX_QUEUE_MUTEX. Runs
+ *          others' completions when it hands out permits for another thread.
+ * Order:   AFFLUX_OK, and a completion with it, happen after the releases that supplied
+ *          the permits.
+ * Owns:    with AFFLUX_OK, here or in the completion, the caller owes the permits to
+ *          afflux_sem_release().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_request *request,
+                                                  afflux_waiter *waiter);
+
+/**
+ * Take a queued request back.
+ *
+ * @param waiter  Its memory must stay valid until this call has returned. Never used
+ *                (and zeroed) or already finished is fine.
+ * @return AFFLUX_OK        it will never complete and holds nothing; the memory is free.
+ *                          Those behind it that now fit have been granted, or are being
+ *                          granted by the thread that is handing out permits
+ *         AFFLUX_EALREADY  it is not queued: it has completed or is completing (an
+ *                          AFFLUX_OK completion owns its permits: release them), or its
+ *                          acquire has not queued it yet
+ *         AFFLUX_EINVAL    waiter is NULL
+ * Threads: any number at once, from any callback too. O(1) amortised. It may wait for the
+ *          thread that is handing out permits at that moment, never for a callback.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
+
+/**
+ * Run the completions that wait for the wake function that calls this to return;
+ * see chapter 8. Outside of a wake function there are none.
+ *
+ * @return how many were run, those included that they caused.
+ * Threads: concerns the calling thread alone.
+ * Since:   0.1
+ */
+AFFLUX_API uint64_t afflux_completions_run(void);
+
+/* ------------------------------------------------------------------------ */
+/* Timers                                                                   */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * Choose who runs the timers of asynchronous requests: one thread, started when
+ * the first such request queues (default), or the caller's own event loop.
+ *
+ * @param manual  1: nothing happens but in afflux_timers_advance(); 0: the thread.
+ * @return AFFLUX_OK      chosen
+ *         AFFLUX_EINVAL  manual is neither 0 nor 1
+ *         AFFLUX_EOS     the thread was needed and could not be started; nothing changed
+ * Threads: any number at once; the choice is the process'.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_timers_manual(int32_t manual);
+
+/**
+ * Complete the requests whose time has run out, on the calling thread.
+ *
+ * @return nanoseconds until it should be called again, or AFFLUX_FOREVER while no request
+ *         has a time limit. A request that queues later may need an earlier call.
+ * Threads: any number at once, in both modes.
+ * Since:   0.1
+ */
+AFFLUX_API int64_t afflux_timers_advance(void);
+
+/* ------------------------------------------------------------------------ */
+/* Inline fast path                                                         */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * The two words that an uncontended acquire or release needs, so that a binding
+ * can do it by one compare-and-swap in its own language. Both are to be read
+ * and written as 64-bit atomics in native byte order.
+ *
+ * layout 1:
+ *   word   bits 22 … 63  permits held
+ *          bits  8 … 21  opaque; an exchange must leave them as it found them
+ *          bits  0 …  7  flags; any of them set: make the call instead
+ *   limit  permits that may be held
+ *
+ * acquire(n), 1 ≤ n ≤ 2^42 − 1:
+ *   w = load word, acquire;  if (w & 0xff) call afflux_sem_try_acquire() or another;
+ *   l = load limit, after w; if ((w >> 22) + n > l) call;
+ *   compare-and-swap word from w to w + (n << 22), acquire on success and on failure; on
+ *   failure begin again with the value seen.
+ * release(n), n ≥ 1:
+ *   w = load word, relaxed;  if ((w & 0xff) or (w >> 22) < n) call afflux_sem_release();
+ *   compare-and-swap word from w to w − (n << 22), release on success, relaxed on failure;
+ *   on failure begin again. After a success touch neither word nor limit again.
+ *
+ * Since: 0.1
+ */
+typedef struct afflux_fastpath {
+  uint32_t layout; /**< 1: as above. Unknown to you, or 0: make the calls */
+  uint32_t reserved;
+  uint64_t word;
+  uint64_t limit;
+} afflux_fastpath;
+
+/**
+ * The fast-path block of a semaphore.
+ *
+ * @return valid while the semaphore is; NULL for NULL.
+ * Since: 0.1
+ */
+AFFLUX_API const afflux_fastpath *afflux_sem_fastpath(afflux_sem *sem);
+
+/* ------------------------------------------------------------------------ */
+/* Permit token                                                             */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * Permits with an owner: released at most once however often and from however
+ * many threads that is tried. Caller-owned, opaque. A token keeps its semaphore
+ * alive until it is released, forgotten or merged away. Zeroed it is an empty
+ * token. It must not be copied. Since: 0.1
+ */
+typedef struct afflux_permit {
+  uint64_t opaque[8];
+} afflux_permit;
+
+/**
+ * Acquire permits into a token, blocking for at most `timeout_ns`.
+ *
+ * @param request     Borrowed; permits, priority, cost_bytes and flags count, the rest does
+ *                    not. NULL: one permit, normal priority.
+ * @param timeout_ns  As for afflux_sem_acquire().
+ * @param ret_permit  Written on success only; what it held before is overwritten.
+ * @return AFFLUX_OK         the token holds the permits
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
+ *                           as for afflux_sem_acquire(); EINVAL also for a bad request
+ *         AFFLUX_ENOTSUP    bytes beyond the known request are not zero
+ * Owns:  the caller owes one afflux_permit_release() (or forget, or merge).
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux_request *request,
+                                                   int64_t timeout_ns, afflux_permit *ret_permit);
+
+/**
+ * Release all that the token holds.
+ *
+ * @return AFFLUX_OK        released
+ *         AFFLUX_EALREADY  the token is empty
+ *         AFFLUX_EINVAL    permit is NULL
+ * Threads: any number at once on one token: exactly one gets AFFLUX_OK.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_permit_release(afflux_permit *permit);
+
+/**
+ * Move `n` permits of a token into a new one with an id of its own and the same
+ * time of acquisition.
+ *
+ * @param n          1 … afflux_permit_count(permit) − 1.
+ * @param ret_other  The new token; written on success only.
+ * @return AFFLUX_OK        split
+ *         AFFLUX_EALREADY  the token is empty
+ *         AFFLUX_EINVAL    a pointer is NULL, both are the same, or n is out of range
+ * Threads: any number at once on one token.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_permit_split(afflux_permit *permit, uint64_t n,
+                                             afflux_permit *ret_other);
+
+/**
+ * Move all permits of `other` into `permit`; `other` is then empty.
+ *
+ * @return AFFLUX_OK        merged
+ *         AFFLUX_EALREADY  one of them is empty
+ *         AFFLUX_EINVAL    a pointer is NULL, both are the same, or their semaphores differ
+ * Threads: any number at once on one token.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_permit_merge(afflux_permit *permit, afflux_permit *other);
+
+/** Permits that the token holds; 0 when empty and for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_permit_count(const afflux_permit *permit);
+
+/** The token's number, unique in the process, never 0; 0 when empty and for NULL.
+ *  Since: 0.1 */
+AFFLUX_API uint64_t afflux_permit_id(const afflux_permit *permit);
+
+/** Nanoseconds since the token's permits were acquired; 0 when empty and for NULL.
+ *  Since: 0.1 */
+AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit *permit);
+
+/**
+ * Empty the token without releasing: its permits stay counted as held until
+ * somebody hands as many to afflux_sem_release(), or a resize makes up for them.
+ *
+ * @return AFFLUX_OK        forgotten
+ *         AFFLUX_EALREADY  the token is empty
+ *         AFFLUX_EINVAL    permit is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_permit_forget(afflux_permit *permit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

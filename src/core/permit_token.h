@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A permit token: permits with an owner, given back at most once however many
+// threads try. A token with permits holds a reference of its semaphore.
+//
+// `state` is the count of permits, shifted by one, and a busy bit. Whoever sets the
+// bit may read and write the rest; the bit is held for a few instructions, never
+// while anything is released or completed.
+#pragma once
+
+#include <cstdint>
+
+#include "core/semaphore.h"
+
+namespace afflux::core {
+
+template <class P>
+class permit_token {
+ public:
+  // Takes over `n` permits, and a reference that it adds.
+  permit_token(semaphore<P>& sem, std::uint64_t n, std::int64_t acquired_at)
+      : state_(n << 1), sem_(&sem), id_(next_id()), acquired_at_(acquired_at) {
+    sem.ref();
+  }
+
+  status release() { return empty(true); }
+  status forget() { return empty(false); }
+
+  // Moves n permits into a token that is constructed at `storage`.
+  status split(std::uint64_t n, void* storage) {
+    const std::uint64_t count = lock();
+    if (count == 0) return unlock(0), status::already;
+    if (n == 0 || n >= count) return unlock(count), status::invalid;
+    // While the bit is set this token's own reference keeps the semaphore alive.
+    new (storage) permit_token(*sem_, n, acquired_at_);
+    unlock(count - n);
+    return status::ok;
+  }
+
+  // Takes all of the other's permits.
+  status merge(permit_token& other) {
+    // In the order of addresses, as merge() the other way round may run beside it.
+    permit_token& first = this < &other ? *this : other;
+    permit_token& second = this < &other ? other : *this;
+    first.lock();
+    second.lock();
+    // relaxed: under the busy bits.
+    const std::uint64_t mine = state_.load(std::memory_order_relaxed) >> 1;
+    const std::uint64_t theirs = other.state_.load(std::memory_order_relaxed) >> 1;
+    status result = status::ok;
+    if (mine == 0 || theirs == 0) {
+      result = status::already;
+    } else if (sem_ != other.sem_) {
+      result = status::invalid;
+    }
+    semaphore<P>* const sem = sem_;
+    const bool merged = result == status::ok;
+    other.unlock(merged ? 0 : theirs);
+    unlock(merged ? mine + theirs : mine);
+    if (merged) sem->unref();  // never the last: this token has one
+    return result;
+  }
+
+  std::uint64_t count() const {
+    return state_.load(std::memory_order_relaxed) >> 1;  // an observation
+  }
+  std::uint64_t id() const { return count() == 0 ? 0 : id_; }
+  std::int64_t held_for() const { return count() == 0 ? 0 : P::now() - acquired_at_; }
+
+ private:
+  static constexpr std::uint64_t kBusy = 1;
+
+  static std::uint64_t next_id() {
+    static typename P::template atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;  // only has to be unique
+  }
+
+  // The count; an empty token is locked too.
+  std::uint64_t lock() {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    for (;;) {
+      if ((seen & kBusy) != 0) {
+        P::wait_for_change(state_, seen);
+        seen = state_.load(std::memory_order_relaxed);
+      } else if (state_.compare_exchange_strong(seen, seen | kBusy,
+                                                // pairs with the release in unlock()
+                                                std::memory_order_acquire,
+                                                std::memory_order_relaxed)) {
+        return seen >> 1;
+      }
+    }
+  }
+  // release: what was done under the bit is visible to the next who sets it.
+  void unlock(std::uint64_t count) { state_.store(count << 1, std::memory_order_release); }
+
+  status empty(bool give_back) {
+    const std::uint64_t count = lock();
+    semaphore<P>* const sem = sem_;
+    unlock(0);
+    if (count == 0) return status::already;
+    if (give_back) sem->release(count);
+    sem->unref();
+    return status::ok;
+  }
+
+  typename P::template atomic<std::uint64_t> state_;
+  semaphore<P>* sem_;
+  std::uint64_t id_;
+  std::int64_t acquired_at_;
+};
+
+}  // namespace afflux::core

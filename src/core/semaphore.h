@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The semaphore: what its operations mean, over any queue strategy. The object
+// itself is a queue::waiter_queue; waiting is a blocked thread or a callback.
+#pragma once
+
+#include <cstdint>
+#include <new>
+
+#include "core/overtaking.h"
+#include "core/thread_wait.h"
+#include "queue/expiry.h"
+#include "queue/queue.h"
+
+namespace afflux::core {
+
+template <class P>
+using semaphore = queue::waiter_queue<P>;
+
+struct demand {
+  std::uint64_t permits = 1;  // 1 … kMaxPermits
+  std::uint8_t priority = AFFLUX_PRIORITY_NORMAL;
+  bool waits_for_resize = false;
+  std::uint64_t cost_bytes = 0;
+};
+
+inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  // 0 wraps
+
+// Takes the permits of `want` if it can do so without waiting. again: it would wait.
+template <class P>
+status take_now(semaphore<P>& sem, const demand& want) {
+  const status s = sem.try_acquire(want.permits);
+  if (s == status::invalid && want.waits_for_resize) return status::again;
+  if (s == status::again && sem.settings().throughput) {
+    return overtake(sem, want.permits, 0);
+  }
+  return s;
+}
+
+template <class P>
+void fill_in(queue::waiter<P>& x, const demand& want, queue::wake_function wake, void* context) {
+  x.permits = want.permits;
+  x.priority = want.priority;
+  x.wake = wake;
+  x.context = context;
+  std::uint8_t traits = want.waits_for_resize ? queue::traits::kWaitsForResize : 0;
+  if (want.cost_bytes != 0) {
+    traits |= queue::traits::kCosts;
+    x.cost_bytes = want.cost_bytes;
+  }
+  x.traits = traits;
+  x.where.store(queue::place::none, std::memory_order_relaxed);  // published with the rest
+}
+
+// Its own time, or the semaphore's for one that names none.
+template <class P>
+std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
+  if (timeout < 0) timeout = sem.settings().default_timeout;
+  if (timeout < 0) return time::kNever;
+  const std::int64_t now = P::now();
+  return timeout > time::kNever - now ? time::kNever : now + timeout;
+}
+
+// ---- acquiring
+
+template <class P>
+status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
+  status s = take_now(sem, want);
+  if (s != status::again) return s;
+  if (timeout == 0) return status::timed_out;
+  if (sem.settings().throughput) {
+    s = overtake(sem, want.permits, P::spins() / 4);
+    if (s != status::again) return s;
+  }
+  const std::int64_t deadline = deadline_for(sem, timeout);
+  queue::waiter<P> x;
+  fill_in<P>(x, want, nullptr, nullptr);
+  if (P::template per_thread<queue::completing<P>>().running) sem.catch_up();
+  s = sem.enqueue(x);
+  return s == status::pending ? wait(sem, x, deadline) : s;
+}
+
+// x is the caller's memory with whatever it held before; it is not constructed, for a
+// late cancel of its previous use may be looking at it. os: `error` is an errno value.
+template <class P>
+status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
+                     queue::wake_function wake, void* context, queue::waiter<P>& x, int& error) {
+  status s = take_now(sem, want);
+  if (s != status::again || timeout == 0) return s;
+  const std::int64_t deadline = deadline_for(sem, timeout);
+  if (deadline != time::kNever) {
+    error = P::start_timers(&queue::advance_timers<P>);
+    if (error != 0) return status::os;
+  }
+  fill_in<P>(x, want, wake, context);
+  if (deadline == time::kNever) return sem.enqueue(x);
+
+  // Armed before it is queued, for it may be completed, and gone, at once. If the timer
+  // fires before the waiter is queued it tries again.
+  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
+  new (&x.deadline) queue::timer<P>(x);
+  if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
+  s = sem.enqueue(x);
+  if (s != status::pending) P::timers().disarm_and_wait(x.deadline);
+  return s;
+}
+
+template <class P>
+status cancel(queue::waiter<P>& x) {
+  if (queue::remove(x) != queue::removal::removed) return status::already;
+  if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
+  P::returned(&x, sizeof x);
+  return status::ok;
+}
+
+// ---- the rest
+
+template <class P>
+status resize(semaphore<P>& sem, std::uint64_t limit) {
+  if (limit > queue::kMaxPermits) return status::invalid;
+  sem.resize(limit);
+  return status::ok;
+}
+
+template <class P>
+status drain(semaphore<P>& sem, std::uint64_t& taken) {
+  // Orders as in try_acquire().
+  std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
+  for (;;) {
+    const std::uint64_t limit = sem.limit();
+    if ((w & queue::kClosed) != 0) return status::closed;
+    const std::uint64_t held = queue::held(w);
+    const std::uint64_t n = (w & queue::kFlags) == 0 && held < limit ? limit - held : 0;
+    if (n == 0 ||
+        sem.gate().word.compare_exchange_strong(w, w + queue::permits(n), std::memory_order_acquire,
+                                                std::memory_order_acquire)) {
+      taken = n;
+      return status::ok;
+    }
+  }
+}
+
+template <class P>
+std::uint64_t held(const semaphore<P>& sem) {
+  return queue::held(sem.gate().word.load(std::memory_order_relaxed));  // an observation
+}
+
+template <class P>
+std::uint64_t available(const semaphore<P>& sem) {
+  // An observation; acquire so that the limit is not older than the word.
+  const std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
+  const std::uint64_t limit = sem.limit();
+  const std::uint64_t held = queue::held(w);
+  return (w & queue::kQueued) != 0 || held >= limit ? 0 : limit - held;
+}
+
+}  // namespace afflux::core

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// How the core meets the machine. Everything that the core shares between
+// threads goes through a policy `P`; the library instantiates it with
+// real_policy (below), the model tests with a checking policy that turns every
+// access into a scheduling point, so that the very same code is explored.
+// Nothing in src/core, src/queue or src/time names std::atomic.
+//
+// A policy has:
+//
+//   template <class T> class atomic      load, store, exchange, fetch_add, fetch_sub,
+//                                        fetch_or, fetch_and, compare_exchange_strong with
+//                                        an explicit std::memory_order each; lock-free
+//   template <class T> using var         plain data that several threads touch in turn; the
+//                                        checker looks for races and for freed memory
+//   template <class T> class gauge       a number that one thread at a time sets and anybody
+//                                        may observe: get(), set(); orders nothing
+//   class mutex                          lock(), unlock()
+//   park(word, expected, deadline)       sleep while word == expected and now() < deadline
+//                                        (kNoDeadline: no limit); may return early; false
+//                                        when the deadline has passed
+//   unpark(address)                      wake whoever sleeps on that address, which may be
+//                                        freed memory by now: only its value is used
+//   now()                                monotonic nanoseconds
+//   pause()                              once in each turn of a bounded spin
+//   spins()                              turns that are worth spinning for; 0 on one core
+//   spin_budget()                        turns to spin before sleep, adapted to what
+//   spin_ended(turns, helped)            spinning brought this thread lately
+//   wait_for_change(atomic, seen)        returns when the atomic may differ from seen; for
+//                                        waits that are short by construction
+//   pins(address)                        the counter of cancels under way on the semaphore at
+//                                        that address; outlives every semaphore
+//   create<T>(args...) / destroy(T*)     allocation; create answers nullptr without memory
+//   timers()                             the timer_service of all semaphores of this policy
+//   start_timers(advance)                sees to it that something calls `advance` when
+//                                        deadlines come; 0 or an errno value
+//   timers_changed()                     timer_service::arm() answered true: an earlier
+//                                        deadline than the runner knows of
+//   per_thread<T>()                      this thread's own T
+//   returned(node, size)                 the node's memory is its owner's again: a touch
+//                                        from now on is a defect (checker only)
+//   own(address)                         hint: this thread is about to write there
+//   kGrantChunk                          grants handed out before the granter gives way
+//   kSpliceEvery                         arrivals after which an arrival links the inbox
+//   kOvertakingBound, kAgeingBound       as in afflux.h
+//   kMutant                              the seeded bug to compile in; 0: none
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "park/park.h"
+#include "park/spin.h"
+#include "time/clock.h"
+#include "time/immortal.h"
+#include "time/timer_service.h"
+#include "time/timer_thread.h"
+
+namespace afflux {
+
+inline constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
+
+template <class Parker>
+struct real_policy {
+  template <class T>
+  using atomic = std::atomic<T>;
+  template <class T>
+  using var = T;
+  using mutex = std::mutex;
+
+  template <class T>
+  class gauge {
+   public:
+    // relaxed, both: observers want a recent number, not an order.
+    T get() const noexcept { return value_.load(std::memory_order_relaxed); }
+    void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
+
+   private:
+    std::atomic<T> value_{};
+  };
+
+  static constexpr std::uint32_t kGrantChunk = 256;
+  static constexpr std::uint32_t kSpliceEvery = 32;
+  static constexpr std::uint32_t kOvertakingBound = 128;
+  static constexpr std::uint32_t kAgeingBound = 64;
+  static constexpr int kMutant = 0;
+
+  static bool park(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                   std::int64_t deadline) noexcept {
+    return Parker::wait(word, expected, deadline);
+  }
+  static void unpark(const void* address) noexcept { Parker::wake(address); }
+  static std::int64_t now() noexcept { return time::now_ns(); }
+  static void pause() noexcept { park::pause(); }
+  static std::uint32_t spins() noexcept { return park::spins(); }
+  static std::uint32_t spin_budget() noexcept { return park::spin_budget(); }
+  static void spin_ended(std::uint32_t turns, bool helped) noexcept {
+    park::spin_ended(turns, helped);
+  }
+
+  template <class T>
+  static void wait_for_change(const std::atomic<T>&, T) noexcept {
+    std::this_thread::yield();
+  }
+
+  // Spread over lines, so that cancels on different semaphores do not meet.
+  static std::atomic<std::uint64_t>& pins(const void* address) noexcept {
+    struct alignas(64) line {
+      std::atomic<std::uint64_t> count{0};
+    };
+    static line lines[64];
+    return lines[(reinterpret_cast<std::uintptr_t>(address) >> 7) % 64].count;
+  }
+
+  static time::timer_service<real_policy>& timers() noexcept {
+    // A failure (no memory) is reported by start_timers(), before anything is armed.
+    (void)time::keep_over_fork(kTimerFork);
+    return timers_.value;
+  }
+  static int start_timers(std::int64_t (*advance)()) noexcept {
+    if (const int error = time::keep_over_fork(kTimerFork); error != 0) return error;
+    return time::ensure_runner(advance);
+  }
+  static void timers_changed() noexcept { time::runner_wake(); }
+
+  template <class T, class... Args>
+  static T* create(Args&&... args) noexcept {
+    return new (std::nothrow) T(std::forward<Args>(args)...);
+  }
+  template <class T>
+  static void destroy(T* object) noexcept {
+    delete object;
+  }
+  static void returned(const void*, std::size_t) noexcept {}
+  template <class T>
+  static T& per_thread() noexcept {
+    static thread_local constinit T own_one;
+    return own_one;
+  }
+  static void own(const void* address) noexcept { park::own(address); }
+
+ private:
+  static inline constinit time::immortal<time::timer_service<real_policy>> timers_;
+  static constexpr time::fork_hooks kTimerFork{[] { timers_.value.before_fork(); },
+                                               [] { timers_.value.after_fork_parent(); },
+                                               [] { timers_.value.after_fork_child(); }};
+};
+
+using native_policy = real_policy<park::native>;
+
+}  // namespace afflux

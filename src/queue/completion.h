@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Completing waiters, after the role or the lock has been given back: nothing
+// internal is held, the semaphore is not touched (S9, S12).
+#pragma once
+
+#include "queue/mutants.h"
+#include "queue/waiter.h"
+
+namespace afflux::queue {
+
+// Where a waiter was taken off, under the role: nobody can take it back any more.
+template <class P>
+void mark_off(waiter<P>& x, status result) {
+  x.result = result;
+  // relaxed: cancels look at it again under the role, or find it only later.
+  x.where.store(place::off, std::memory_order_relaxed);
+}
+
+// The last touch of x's memory comes before the wake function runs, or is the
+// exchange that ends the thread's wait. Nobody else references x.
+template <class P>
+void complete(waiter<P>& x) {
+  const wake_function wake = x.wake;
+  if (wake != nullptr) {
+    void* const context = x.context;
+    const status result = x.result;
+    P::returned(&x, sizeof x);
+    wake(context, static_cast<std::int32_t>(result));
+    return;
+  }
+  const void* const address = &x.signal;
+  constexpr auto order =
+      P::kMutant == mutant::relaxed_publish ? std::memory_order_relaxed : std::memory_order_acq_rel;
+  // [granted] release, pairs with [wait] in the waiting thread: publishes `result`
+  // and what the releasers did. acquire: not needed, costs nothing.
+  if (x.signal.exchange(signals::kDone, order) == signals::kParked) {
+    if constexpr (P::kMutant != mutant::no_unpark) P::unpark(address);
+  }
+}
+
+// The callbacks that this thread has to run. A callback may release, and so complete others,
+// whose callbacks release in their turn: only the outermost call on a thread runs them, one
+// after the other, so that the stack does not grow with their number (S12).
+template <class P>
+struct completing {
+  finished_list<P> todo;
+  bool running = false;
+};
+
+// By the outermost call; and by a callback that is about to block, for what it waits for may
+// be among them. Returns how many.
+template <class P>
+std::uint64_t run_completions(completing<P>& mine) {
+  std::uint64_t count = 0;
+  while (waiter<P>* const x = mine.todo.pop()) {
+    if (!x->has(traits::kTimed) || P::timers().disarm(x->deadline) == time::disarmed::free ||
+        P::kMutant == mutant::handed_published_twice) {
+      complete(*x);
+    }
+    ++count;
+  }
+  return count;
+}
+
+// Completes all but `self`, whose thread is this one: its result is returned, or `pending`
+// if it is not among them. The list is empty afterwards. Threads are woken at once, no
+// callback delays them.
+template <class P>
+status complete_all(finished_list<P>& finished, const waiter<P>* self) {
+  if (finished.empty()) return status::pending;
+  status result = status::pending;
+  completing<P>& mine = P::template per_thread<completing<P>>();
+  while (waiter<P>* const x = finished.pop()) {
+    if (x == self) {
+      result = x->result;  // its own thread disarms it
+    } else if (x->blocks_a_thread()) {
+      complete(*x);
+    } else {
+      mine.todo.push(*x);
+    }
+  }
+  if (!mine.running || P::kMutant == mutant::completions_recurse) {
+    mine.running = true;
+    run_completions(mine);
+    mine.running = false;
+  }
+  return result;
+}
+
+}  // namespace afflux::queue

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The statuses of afflux.h under the names that the C++ code uses.
+#pragma once
+
+#include <cstdint>
+
+#include "afflux/afflux.h"
+
+namespace afflux {
+
+enum class status : std::int32_t {
+  ok = AFFLUX_OK,
+  pending = AFFLUX_PENDING,
+  again = AFFLUX_EAGAIN,
+  timed_out = AFFLUX_ETIMEDOUT,
+  canceled = AFFLUX_ECANCELED,
+  closed = AFFLUX_ECLOSED,
+  rejected = AFFLUX_EREJECTED,
+  already = AFFLUX_EALREADY,
+  invalid = AFFLUX_EINVAL,
+  overflow = AFFLUX_EOVERFLOW,
+  busy = AFFLUX_EBUSY,
+  no_memory = AFFLUX_ENOMEM,
+  unsupported = AFFLUX_ENOTSUP,
+  os = AFFLUX_EOS,
+};
+
+}  // namespace afflux

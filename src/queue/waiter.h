@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A waiter: the caller's 128 bytes that stand in the queue. The first 64 are
+// all that a request without a time limit touches on its way through.
+//
+// `where` tells who may touch it:
+//
+//   none    the owner            not queued yet (also: never used, zeroed)
+//   inbox   the owner, until its push; then the thread that links the inbox
+//   listed  the thread in the granting role
+//   off     the thread that took it off, until it publishes the completion
+//
+// It changes only in the hands of its enqueuer (-> inbox) and of the thread in
+// the role (-> listed, -> off). The values are arbitrary large numbers so that
+// uninitialised memory is not mistaken for a queued waiter.
+//
+// A blocked thread sleeps on `signal`:
+//
+//   waiting -> parked   the thread itself, before it sleeps
+//   waiting, parked -> poked   the granter (THROUGHPUT): stay or wake up and compete
+//   poked -> parked     the thread itself, after it has set kHandover
+//   any -> done         the granter: the completion; its last touch of the waiter
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "queue/status.h"
+#include "time/timer_service.h"
+
+namespace afflux::queue {
+
+template <class P>
+class waiter_queue;
+
+enum class place : std::uint32_t {
+  none = 0,
+  inbox = 0x6b1d42f1,
+  listed = 0x6b1d42f2,
+  off = 0x6b1d42f3,
+};
+
+namespace signals {
+inline constexpr std::uint32_t kWaiting = 0;
+inline constexpr std::uint32_t kParked = 1;
+inline constexpr std::uint32_t kPoked = 2;
+inline constexpr std::uint32_t kDone = 3;
+}  // namespace signals
+
+namespace traits {
+inline constexpr std::uint8_t kTimed = 1;           // `deadline` exists and may be armed
+inline constexpr std::uint8_t kWaitsForResize = 2;  // more than the limit, on purpose
+inline constexpr std::uint8_t kCosts = 4;           // `cost_bytes` exists
+}  // namespace traits
+
+using wake_function = void (*)(void* context, std::int32_t status);
+
+template <class P>
+struct waiter;
+
+// A waiter's entry in the timer service, and the way back.
+template <class P>
+struct timer : time::timer_entry<P> {
+  explicit timer(waiter<P>& x) : whole(x) {}
+  waiter<P>& whole;
+};
+
+template <class P>
+struct waiter {
+  template <class T>
+  using atomic = typename P::template atomic<T>;
+  template <class T>
+  using var = typename P::template var<T>;
+
+  // Leaves the second line alone: it is constructed where it is needed.
+  waiter() {}
+  ~waiter() {}
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+
+  bool blocks_a_thread() const { return wake == nullptr; }
+  bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
+  std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
+
+  var<waiter*> prev;  // while in the inbox: the one that was pushed before
+  var<waiter*> next;
+  var<std::uint64_t> permits;
+  atomic<waiter_queue<P>*> owner;
+  var<wake_function> wake;  // nullptr: a blocked thread, to be woken by `signal`
+  var<void*> context;
+  atomic<place> where;
+  atomic<std::uint32_t> signal;
+  var<status> result;
+  var<std::uint8_t> priority;
+  var<std::uint8_t> traits;
+
+  // The second line.
+  std::uint64_t cost_bytes;
+  void* port;  // reserved for event-loop ports
+  std::uint64_t user_data;
+  union {
+    timer<P> deadline;
+  };
+};
+
+// Waiters that have left the queue, in order, on their way to be completed.
+template <class P>
+class finished_list {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  waiter<P>* first() const { return first_; }
+
+  void push(waiter<P>& x) {
+    x.next = nullptr;
+    if (last_ != nullptr) {
+      last_->next = &x;
+    } else {
+      first_ = &x;
+    }
+    last_ = &x;
+  }
+
+  // A chain by `next`.
+  void push(waiter<P>& first, waiter<P>& last) {
+    last.next = nullptr;
+    if (last_ != nullptr) {
+      last_->next = &first;
+    } else {
+      first_ = &first;
+    }
+    last_ = &last;
+  }
+
+  void append(finished_list& other) {
+    if (other.empty()) return;
+    if (last_ != nullptr) {
+      last_->next = other.first_;
+    } else {
+      first_ = other.first_;
+    }
+    last_ = other.last_;
+    other.clear();
+  }
+
+  waiter<P>* pop() {
+    waiter<P>* const x = first_;
+    if (x == nullptr) return nullptr;
+    first_ = x->next;
+    if (first_ == nullptr) last_ = nullptr;
+    return x;
+  }
+
+  void clear() { first_ = last_ = nullptr; }
+
+ private:
+  waiter<P>* first_ = nullptr;
+  waiter<P>* last_ = nullptr;
+};
+
+}  // namespace afflux::queue

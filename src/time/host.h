@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What parking and the timer need from the host beyond the standard library. The
+// build picks one file: host_posix.cpp, or host_std.cpp where there are no pthreads.
+#pragma once
+
+namespace afflux::time {
+
+struct thread_start {
+  const char* name;  // at most 15 characters; used where threads have names
+  void (*body)() noexcept;
+};
+
+// Starts a detached thread that no signal is delivered to, faults of its own
+// aside. `start` is static: the thread reads it in its own time. Returns 0 or an
+// errno value.
+int start_detached(const thread_start& start) noexcept;
+
+// pthread_atfork(): nullptr for what is not wanted. Returns 0 or an errno value; 0
+// and nothing else where there is no fork().
+int at_fork(void (*before)(), void (*parent)(), void (*child)()) noexcept;
+
+}  // namespace afflux::time

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+//   bell  bit 0      the thread sleeps, or is about to
+//         bits 1 ..  rings so far
+//
+// R1  No ring is lost: the thread notes the rings, then calls advance(), and only
+//     if there were none since sets bit 0 and sleeps, by one compare-and-swap and
+//     by the parker's own comparison. A ring that finds bit 0 wakes the address.
+// R2  The mutex orders starting, the choice of mode and fork(). Nothing of the timer
+//     service is called under it but the fork hooks.
+#include "time/timer_thread.h"
+
+#include <mutex>
+
+#include "park/policy.h"
+#include "time/host.h"
+
+namespace afflux::time {
+namespace {
+
+using policy = native_policy;
+
+constexpr std::uint32_t kRunning = 1;  // mode: the thread exists
+constexpr std::uint32_t kManual = 2;   // mode: it is not to advance
+
+constexpr std::uint32_t kAsleep = 1;  // bell
+constexpr std::uint32_t kRing = 2;    // bell: one of them
+
+struct runner {
+  policy::mutex mutex;
+  policy::atomic<std::uint32_t> mode{0};
+  policy::atomic<std::uint32_t> bell{0};
+  policy::atomic<std::uint32_t> forks{0};  // between the first process and this one
+  policy::atomic<std::int64_t (*)()> advance{nullptr};
+  policy::atomic<const fork_hooks*> hooks{nullptr};
+  policy::atomic<bool> hooked{false};
+};
+
+constinit immortal<runner> g_runner;
+
+// ---- fork -------------------------------------------------------------------
+
+// Two threads may both register the handlers at their first use: then they run
+// twice at each fork, and only the outer pair may act.
+thread_local unsigned t_depth = 0;
+thread_local const fork_hooks* t_hooks = nullptr;
+
+void before_fork() {
+  if (t_depth++ != 0) return;
+  runner& self = g_runner.value;
+  self.mutex.lock();
+  // relaxed: stored under the mutex.
+  t_hooks = self.hooks.load(std::memory_order_relaxed);
+  if (t_hooks != nullptr) t_hooks->before();
+}
+
+// Whether this is the end of the outer pair. A handler without its before_fork()
+// was registered while the fork was under way.
+bool outermost() noexcept { return t_depth != 0 && --t_depth == 0; }
+
+void after_fork_parent() {
+  if (!outermost()) return;
+  if (t_hooks != nullptr) t_hooks->parent();
+  g_runner.value.mutex.unlock();
+}
+
+void after_fork_child() {
+  if (!outermost()) return;
+  runner& self = g_runner.value;
+  if (t_hooks != nullptr) t_hooks->child();
+  // relaxed, all: the child has one thread.
+  self.mode.fetch_and(~kRunning, std::memory_order_relaxed);
+  self.bell.store(0, std::memory_order_relaxed);
+  self.forks.fetch_add(1, std::memory_order_relaxed);
+  self.mutex.unlock();
+}
+
+// Must have returned 0 before anything is used that a child would find broken.
+int hook() noexcept {
+  runner& self = g_runner.value;
+  // [hooked] acquire; pairs with the release below: the handlers are registered.
+  if (self.hooked.load(std::memory_order_acquire)) return 0;
+  const int error = at_fork(before_fork, after_fork_parent, after_fork_child);
+  if (error == 0) self.hooked.store(true, std::memory_order_release);
+  return error;
+}
+
+// Normally registered before there are threads, one of which could fork meanwhile.
+[[maybe_unused]] const int g_early = hook();
+
+// ---- the thread -------------------------------------------------------------
+
+void ring() noexcept {
+  runner& self = g_runner.value;
+  // [ring] release; pairs with the acquire load in run(): the thread sees what was
+  // changed before. An exchange of the whole word, so that either this call sees
+  // bit 0, or the thread's compare-and-swap sees the ring (R1).
+  if ((self.bell.fetch_add(kRing, std::memory_order_release) & kAsleep) != 0) {
+    policy::unpark(&self.bell);
+  }
+}
+
+// Sleeps until `deadline` unless the bell has rung since `rings` was read.
+void sleep(std::uint32_t rings, std::int64_t deadline) noexcept {
+  runner& self = g_runner.value;
+  std::uint32_t expected = rings;
+  // relaxed, here and below: only the value counts (R1); the acquire load at the
+  // top of run() comes before anything is looked at.
+  if (!self.bell.compare_exchange_strong(expected, rings | kAsleep, std::memory_order_relaxed,
+                                         std::memory_order_relaxed)) {
+    return;
+  }
+  policy::park(self.bell, rings | kAsleep, deadline);
+  self.bell.fetch_and(~kAsleep, std::memory_order_relaxed);
+}
+
+// This thread forked, in a callback, and has come back here in the child: it is
+// the runner there, unless there is one already.
+bool adopt() noexcept {
+  runner& self = g_runner.value;
+  std::lock_guard lock(self.mutex);
+  // relaxed: under the mutex, and what it announces is this very thread.
+  return (self.mode.fetch_or(kRunning, std::memory_order_relaxed) & kRunning) == 0;
+}
+
+void run() noexcept {
+  runner& self = g_runner.value;
+  // relaxed, here and below: changes only in a fork() by this very thread.
+  std::uint32_t forks = self.forks.load(std::memory_order_relaxed);
+  for (;;) {
+    if (const std::uint32_t now = self.forks.load(std::memory_order_relaxed); now != forks) {
+      if (!adopt()) return;
+      forks = now;
+    }
+    // [ring] acquire; pairs with the release in ring().
+    const std::uint32_t rings = self.bell.load(std::memory_order_acquire);
+    std::int64_t deadline = kNever;
+    // relaxed, both: set before the thread was started, or before a ring.
+    if ((self.mode.load(std::memory_order_relaxed) & kManual) == 0) {
+      const std::int64_t rest = self.advance.load(std::memory_order_relaxed)();
+      if (rest == 0) continue;
+      deadline = deadline_after(rest);
+    }
+    sleep(rings, deadline);
+  }
+}
+
+constexpr thread_start kThread{"afflux-timer", run};
+
+// Under the mutex.
+int start(runner& self) noexcept {
+  const int error = start_detached(kThread);
+  // [running] release; pairs with the load in ensure_runner().
+  if (error == 0) self.mode.fetch_or(kRunning, std::memory_order_release);
+  return error;
+}
+
+}  // namespace
+
+int keep_over_fork(const fork_hooks& hooks) noexcept {
+  runner& self = g_runner.value;
+  // relaxed: that they are set is all that the caller needs to know.
+  if (self.hooks.load(std::memory_order_relaxed) != nullptr) return 0;
+  if (const int error = hook(); error != 0) return error;
+  // Under the mutex, so that no fork begins without the hooks and ends with them.
+  std::lock_guard lock(self.mutex);
+  const fork_hooks* none = nullptr;
+  self.hooks.compare_exchange_strong(none, &hooks, std::memory_order_relaxed,
+                                     std::memory_order_relaxed);
+  return 0;
+}
+
+int ensure_runner(std::int64_t (*advance)()) noexcept {
+  runner& self = g_runner.value;
+  // [running] acquire; pairs with the release in start(): once seen, rings reach it.
+  const std::uint32_t mode = self.mode.load(std::memory_order_acquire);
+  if ((mode & kRunning) != 0) return 0;
+  // relaxed: its being set is what counts, set_manual() will start the thread then.
+  if ((mode & kManual) != 0 && self.advance.load(std::memory_order_relaxed) != nullptr) return 0;
+  if (const int error = hook(); error != 0) return error;
+
+  std::lock_guard lock(self.mutex);
+  // relaxed, all: under the mutex; starting a thread publishes to it.
+  std::int64_t (*none)() = nullptr;
+  self.advance.compare_exchange_strong(none, advance, std::memory_order_relaxed,
+                                       std::memory_order_relaxed);
+  if (self.mode.load(std::memory_order_relaxed) != 0) return 0;
+  return start(self);
+}
+
+void runner_wake() noexcept { ring(); }
+
+int set_manual(bool manual) noexcept {
+  runner& self = g_runner.value;
+  if (const int error = hook(); error != 0) return error;
+  {
+    std::lock_guard lock(self.mutex);
+    // relaxed, all: under the mutex, and the ring below publishes to the thread.
+    if (manual) {
+      self.mode.fetch_or(kManual, std::memory_order_relaxed);
+    } else {
+      const bool needed = self.advance.load(std::memory_order_relaxed) != nullptr;
+      if (needed && (self.mode.load(std::memory_order_relaxed) & kRunning) == 0) {
+        if (const int error = start(self); error != 0) return error;
+      }
+      self.mode.fetch_and(~kManual, std::memory_order_relaxed);
+    }
+  }
+  ring();
+  return 0;
+}
+
+}  // namespace afflux::time

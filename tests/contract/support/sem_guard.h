@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A semaphore that ends with its scope, what can be seen of one at a moment,
+// and the variants of one over which a suite runs.
+#pragma once
+
+#include <afflux/afflux.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <ostream>
+#include <string>
+#include <utility>
+
+namespace afflux_test {
+
+inline constexpr std::uint64_t kMaxPermits = (std::uint64_t{1} << 42) - 1;
+inline constexpr std::int64_t kMillisecond = 1000 * 1000;
+
+struct variant {
+  std::uint32_t queue;
+  std::uint32_t fairness;
+};
+
+inline std::string name_of(const variant& v) {
+  const char* queue = v.queue == AFFLUX_QUEUE_INTRUSIVE ? "Intrusive"
+                      : v.queue == AFFLUX_QUEUE_MUTEX   ? "Mutex"
+                                                        : "Auto";
+  return std::string(queue) + (v.fairness == AFFLUX_FAIR ? "Fair" : "Throughput");
+}
+
+inline void PrintTo(const variant& v, std::ostream* out) { *out << name_of(v); }
+
+inline std::string variant_name(const testing::TestParamInfo<variant>& info) {
+  return name_of(info.param);
+}
+
+// The fixture of every suite that runs once per variant.
+class per_variant : public testing::TestWithParam<variant> {
+ protected:
+  static afflux_sem_options options(std::uint64_t permits) {
+    afflux_sem_options made;
+    EXPECT_EQ(afflux_sem_options_init(&made), AFFLUX_OK);
+    made.queue = GetParam().queue;
+    made.fairness = GetParam().fairness;
+    made.permits = permits;
+    return made;
+  }
+};
+
+// The promises of order differ between FAIR and THROUGHPUT, all others do not.
+inline auto fair_variants() {
+  return testing::Values(variant{AFFLUX_QUEUE_INTRUSIVE, AFFLUX_FAIR},
+                         variant{AFFLUX_QUEUE_MUTEX, AFFLUX_FAIR},
+                         variant{AFFLUX_QUEUE_AUTO, AFFLUX_FAIR});
+}
+inline auto throughput_variants() {
+  return testing::Values(variant{AFFLUX_QUEUE_INTRUSIVE, AFFLUX_THROUGHPUT},
+                         variant{AFFLUX_QUEUE_MUTEX, AFFLUX_THROUGHPUT},
+                         variant{AFFLUX_QUEUE_AUTO, AFFLUX_THROUGHPUT});
+}
+inline auto all_variants() {
+  return testing::Values(
+      variant{AFFLUX_QUEUE_INTRUSIVE, AFFLUX_FAIR}, variant{AFFLUX_QUEUE_MUTEX, AFFLUX_FAIR},
+      variant{AFFLUX_QUEUE_AUTO, AFFLUX_FAIR}, variant{AFFLUX_QUEUE_INTRUSIVE, AFFLUX_THROUGHPUT},
+      variant{AFFLUX_QUEUE_MUTEX, AFFLUX_THROUGHPUT});
+}
+
+class sem_guard {
+ public:
+  explicit sem_guard(const afflux_sem_options& options) {
+    const afflux_status status = afflux_sem_create(&options, &sem_);
+    EXPECT_EQ(status, AFFLUX_OK);
+    // Without its semaphore a test would only report a hundred NULL answers.
+    if (status != AFFLUX_OK) std::abort();
+  }
+  ~sem_guard() { afflux_sem_unref(sem_); }
+  sem_guard(const sem_guard&) = delete;
+  sem_guard& operator=(const sem_guard&) = delete;
+
+  operator afflux_sem*() const { return sem_; }
+
+  // The reference becomes the caller's.
+  afflux_sem* give() { return std::exchange(sem_, nullptr); }
+
+ private:
+  afflux_sem* sem_ = nullptr;
+};
+
+// All that a stranger can see of a semaphore, to show that a refused call changed nothing.
+struct sem_state {
+  std::uint64_t limit;
+  std::uint64_t available;
+  std::uint64_t held;
+  std::uint64_t waiters;
+
+  bool operator==(const sem_state&) const = default;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const sem_state& s) {
+  return out << "{limit " << s.limit << ", available " << s.available << ", held " << s.held
+             << ", waiters " << s.waiters << "}";
+}
+
+inline sem_state state_of(const afflux_sem* sem) {
+  return {afflux_sem_permits(sem), afflux_sem_available(sem), afflux_sem_held(sem),
+          afflux_sem_waiters(sem)};
+}
+
+// S2 with nothing held.
+inline void expect_all_free(const afflux_sem* sem, std::uint64_t limit) {
+  EXPECT_EQ(state_of(sem), (sem_state{limit, limit, 0, 0}));
+}
+
+}  // namespace afflux_test
+
+// A call that fails changes nothing.
+#define EXPECT_REFUSED(sem, expected, call)                               \
+  do {                                                                    \
+    const ::afflux_test::sem_state before = ::afflux_test::state_of(sem); \
+    EXPECT_EQ(call, expected);                                            \
+    EXPECT_EQ(::afflux_test::state_of(sem), before);                      \
+  } while (false)

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The policy under which the core is explored; see src/park/policy.h for what
+// each member means. Only the differences from the machine are said here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "checked.h"
+#include "time/timer_service.h"
+
+namespace afflux::model {
+
+// What a scenario may want otherwise: derive, override, pass as `Traits`.
+struct default_traits {
+  static constexpr std::uint32_t kGrantChunk = 1;
+  static constexpr std::uint32_t kSpliceEvery = 2;
+  static constexpr std::uint32_t kOvertakingBound = 2;
+  static constexpr std::uint32_t kAgeingBound = 2;
+  static constexpr std::uint32_t kSpins = 0;
+  static constexpr bool kPauseIsPoint = false;
+  // Reading the clock orders nothing; false saves points where time stands still.
+  static constexpr bool kClockIsPoint = true;
+};
+
+// A T that is new in every execution, as if it had been there before the fibres.
+template <class T>
+class per_execution {
+ public:
+  T& get() {
+    const std::uint64_t now = explorer::active() == nullptr ? 0 : explorer::active()->execution();
+    if (object_ == nullptr || now != execution_) {
+      unobserved quiet;
+      if (object_ != nullptr) object_->~T();
+      object_ = ::new (static_cast<void*>(storage_)) T();
+      execution_ = now;
+    }
+    return *object_;
+  }
+
+ private:
+  alignas(T) std::byte storage_[sizeof(T)];
+  T* object_ = nullptr;
+  std::uint64_t execution_ = 0;
+};
+
+template <int Mutant = 0, class Traits = default_traits>
+struct checking_policy {
+  template <class T>
+  using atomic = checked_atomic<T>;
+  template <class T>
+  using var = checked_var<T>;
+  using mutex = checked_mutex;
+
+  // Observed by nobody who decides anything by it: no scheduling point.
+  template <class T>
+  class gauge {
+   public:
+    T get() const { return value_; }
+    void set(T value) { value_ = value; }
+
+   private:
+    T value_{};
+  };
+  static void own(const void*) {}
+
+  static constexpr std::uint32_t kGrantChunk = Traits::kGrantChunk;
+  static constexpr std::uint32_t kSpliceEvery = Traits::kSpliceEvery;
+  static constexpr std::uint32_t kOvertakingBound = Traits::kOvertakingBound;
+  static constexpr std::uint32_t kAgeingBound = Traits::kAgeingBound;
+  static constexpr int kMutant = Mutant;
+
+  // Strict: asleep until unpark() unless the exploration allows spurious returns.
+  // Running out of time is a choice, and takes the virtual clock to the deadline.
+  static bool park(const atomic<std::uint32_t>& word, std::uint32_t expected,
+                   std::int64_t deadline) {
+    explorer* engine = explorer::in_fibre();
+    if (engine == nullptr) {
+      if (word.peek() == expected) fail("park outside of a fibre: nobody could unpark");
+      return true;
+    }
+    engine->point();
+    word.check(*engine);
+    engine->record(op::park, &word, 0, word.peek());
+    if (word.peek() != expected) return true;
+    if (deadline <= engine->time()) return false;
+    return engine->sleep(&word, deadline);
+  }
+
+  static void unpark(const void* address) {
+    if (explorer* engine = explorer::in_fibre()) {
+      engine->point();
+      engine->record(op::unpark, address, 0, 0);
+      engine->wake(address);
+    }
+  }
+
+  static std::int64_t now() {
+    explorer* engine = explorer::active();
+    if (engine == nullptr) return kClockStart;
+    if (Traits::kClockIsPoint && engine->fibre_index() >= 0) {
+      engine->point();
+      engine->record(op::clock, nullptr, 0, static_cast<std::uint64_t>(engine->time()));
+    }
+    return engine->time();
+  }
+
+  // The one switch that costs no preemption although the fibre could go on.
+  static void pause() {
+    if constexpr (Traits::kPauseIsPoint) {
+      if (explorer* engine = explorer::in_fibre()) {
+        engine->free_point();
+        engine->record(op::pause, nullptr, 0, 0);
+      }
+    }
+  }
+  static constexpr std::uint32_t spins() { return Traits::kSpins; }
+  static constexpr std::uint32_t spin_budget() { return Traits::kSpins; }
+  static void spin_ended(std::uint32_t, bool) {}
+
+  // Not passed before the value differs: a loop of this ends or is a deadlock.
+  template <class T>
+  static void wait_for_change(const atomic<T>& word, std::type_identity_t<T> seen) {
+    explorer* engine = explorer::in_fibre();
+    if (engine == nullptr) {
+      if (bits_of(word.peek()) == bits_of(seen)) fail("wait_for_change outside of a fibre");
+      return;
+    }
+    constexpr auto differs = [](const void* object, std::uint64_t old) {
+      return bits_of(static_cast<const atomic<T>*>(object)->peek()) != old;
+    };
+    engine->point_when(op::wait, differs, &word, bits_of(seen));
+    word.check(*engine);
+    engine->record(op::wait, &word, 0, bits_of(word.peek()));
+  }
+
+  // One counter for all addresses: the most that cancels can get into each other's way.
+  static atomic<std::uint64_t>& pins(const void*) {
+    static per_execution<atomic<std::uint64_t>> counter;
+    return counter.get();
+  }
+
+  // From the arena of the execution. Freed memory is not handed out again, so a
+  // stale access is seen; see explorer::fail_create() for a lack of memory.
+  template <class T, class... Args>
+  static T* create(Args&&... args) {
+    explorer* engine = explorer::active();
+    if (engine == nullptr) return new (std::nothrow) T(std::forward<Args>(args)...);
+    void* memory = engine->allocate(sizeof(T), alignof(T));
+    return memory == nullptr ? nullptr : ::new (memory) T(std::forward<Args>(args)...);
+  }
+  template <class T>
+  static void destroy(T* object) {
+    explorer* engine = explorer::active();
+    if (engine == nullptr) {
+      delete object;
+    } else if (object != nullptr) {
+      std::destroy_at(object);
+      engine->release(object);
+    }
+  }
+
+  template <class T>
+  static T& per_thread() {
+    struct all {
+      T of_fibre[9];
+    };
+    static per_execution<all> every;
+    explorer* const engine = explorer::active();
+    return every.get().of_fibre[engine == nullptr ? 0 : engine->fibre_index() + 1];
+  }
+
+  // For scenarios in which a cancel may come late: its caller keeps the waiter's memory
+  // valid until the cancel has returned, which the core cannot know.
+  static inline bool owners_keep_memory = false;
+
+  // Dead until reused(), or until something is constructed there anew.
+  static void returned(const void* address, std::size_t size) {
+    if (owners_keep_memory) return;
+    if (explorer* engine = explorer::active()) engine->returned(address, size);
+  }
+  // The owner's side: it uses the memory again. Fails unless everything that others
+  // did there happened before.
+  static void reused(const void* address, std::size_t size) {
+    if (explorer* engine = explorer::active()) engine->reused(address, size);
+  }
+
+  // ---- timers: nobody advances them but fibres that the scenario has for that
+
+  static time::timer_service<checking_policy>& timers() { return timing().service; }
+  static int start_timers(std::int64_t (*advance)()) {
+    if (timing().refusal == 0) timing().advance = advance;
+    return timing().refusal;
+  }
+  // Wakes the fibre in run_timers().
+  static void timers_changed() {
+    timing().bell.fetch_add(1, std::memory_order_release);
+    unpark(&timing().bell);
+  }
+
+  // From now on start_timers() answers this errno value.
+  static void refuse_timers(int error) { timing().refusal = error; }
+  // One call of what start_timers() was given; -1, as for "nothing armed", without.
+  static std::int64_t run_timers_once() {
+    return timing().advance == nullptr ? -1 : timing().advance();
+  }
+  // A timer thread for so many turns: advances, then sleeps until the next deadline
+  // or timers_changed(). Ends earlier when nothing is armed.
+  static void run_timers(int turns) {
+    for (int turn = 0; turn < turns; ++turn) {
+      const std::uint32_t rings = timing().bell.load(std::memory_order_acquire);
+      const std::int64_t rest = run_timers_once();
+      if (rest < 0) return;
+      if (rest > 0) park(timing().bell, rings, explorer::active()->time() + rest);
+    }
+  }
+
+ private:
+  struct timer_state {
+    time::timer_service<checking_policy> service;
+    atomic<std::uint32_t> bell{0};
+    std::int64_t (*advance)() = nullptr;
+    int refusal = 0;
+  };
+  static timer_state& timing() {
+    static per_execution<timer_state> state;
+    return state.get();
+  }
+};
+
+}  // namespace afflux::model

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The memory of one execution: an arena whose blocks are not reused before the
+// execution ends, so that a stale access is seen instead of undefined, and the
+// ranges that nobody may touch at present.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace afflux::model {
+
+class memory {
+ public:
+  enum class death : std::uint8_t { none, returned, destroyed };
+
+  struct block {
+    const std::byte* begin;
+    std::size_t size;
+    int fibre;  // that created it; -1: set-up
+    bool live;
+  };
+
+  memory();
+
+  void reset();
+
+  // nullptr when a failure was ordered for this call or the arena is full.
+  void* allocate(std::size_t size, std::size_t alignment, int fibre);
+  // False when no live block begins there.
+  bool release(const void* address);
+  // The n-th allocation from now on fails, n = 1 being the next; 0: none.
+  void fail_at(std::uint64_t n) { failing_call_ = n; }
+
+  void bury(const void* address, std::size_t size, death how);
+  // True when something of the range was dead; the rest of it stays dead.
+  bool revive(const void* address, std::size_t size);
+  death state(const void* address, std::size_t size) const {
+    return dead_.empty() ? death::none : find_dead(address, size);
+  }
+
+  const block* first_leak() const;
+  const block* containing(const void* address, std::size_t& index) const;
+
+ private:
+  struct range {
+    const std::byte* begin;
+    const std::byte* end;
+    death how;
+  };
+
+  death find_dead(const void* address, std::size_t size) const;
+
+  static constexpr std::size_t kArenaSize = std::size_t{1} << 20;
+
+  std::unique_ptr<std::byte[]> arena_;
+  std::size_t used_ = 0;
+  std::uint64_t failing_call_ = 0;
+  std::vector<range> dead_;
+  std::vector<block> blocks_;
+};
+
+}  // namespace afflux::model

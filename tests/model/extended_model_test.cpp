@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "extended_scenarios.h"
+#include "run_scenario.h"
+
+namespace afflux::model {
+namespace {
+
+AFFLUX_SCENARIO(urgent_arrival_fits)
+AFFLUX_SCENARIO(urgent_against_release)
+AFFLUX_SCENARIO(urgency_falls_again)
+AFFLUX_SCENARIO(urgent_completion_unrefs)
+AFFLUX_SCENARIO(ageing)
+AFFLUX_SCENARIO(drop_oldest)
+AFFLUX_SCENARIO(drop_oldest_against_release)
+AFFLUX_SCENARIO(drop_lowest_first)
+AFFLUX_SCENARIO(dropped_unrefs)
+AFFLUX_SCENARIO(drop_newest_room_again)
+AFFLUX_SCENARIO(expiry_against_release)
+AFFLUX_SCENARIO(expiry_while_enqueuing)
+AFFLUX_SCENARIO(expiry_against_cancel)
+AFFLUX_SCENARIO(expiry_against_unref)
+AFFLUX_SCENARIO(expired_head_regrants)
+AFFLUX_SCENARIO(blocking_timeout_against_release)
+AFFLUX_SCENARIO(blocking_timeout_of_head)
+AFFLUX_SCENARIO(throughput_three_threads)
+AFFLUX_SCENARIO(throughput_two_threads_twice)
+AFFLUX_SCENARIO(throughput_weighted)
+AFFLUX_SCENARIO(throughput_poked_times_out)
+AFFLUX_SCENARIO(throughput_close)
+AFFLUX_SCENARIO(throughput_acquire_then_unref)
+AFFLUX_SCENARIO(throughput_unref_with_blocked_thread)
+AFFLUX_SCENARIO(throughput_higher_goes_first)
+AFFLUX_SCENARIO(throughput_poked_times_out_behind_higher)
+AFFLUX_SCENARIO(overtaking_is_bounded)
+AFFLUX_SCENARIO(early_splice)
+AFFLUX_SCENARIO(early_splice_and_announcer)
+AFFLUX_SCENARIO(long_grant_last_unrefs)
+AFFLUX_SCENARIO(long_grant_first_unrefs)
+AFFLUX_SCENARIO(long_grant_against_unref)
+AFFLUX_SCENARIO(long_grant_against_acquire)
+AFFLUX_SCENARIO(counting_links_the_inbox)
+
+}  // namespace
+}  // namespace afflux::model

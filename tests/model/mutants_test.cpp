@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The seeded bugs of src/queue/mutants.h: for each, a scenario that the library
+// passes and that this bug fails.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "extended_scenarios.h"
+#include "queue/mutants.h"
+#include "scenarios.h"
+#include "world.h"
+
+namespace afflux::model {
+namespace {
+
+template <int Mutant>
+using intrusive = world<checking_policy<Mutant>, queue::intrusive_queue>;
+template <int Mutant>
+using locked = world<checking_policy<Mutant>, queue::mutex_queue>;
+
+// In a child: a bug may well end in a crash.
+void is_killed(void (*scenario)(explorer&)) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0)
+    _exit(explore({.preemptions = 3}, scenario).passed() ? EXIT_SUCCESS : EXIT_FAILURE);
+  int how = 0;
+  ASSERT_EQ(waitpid(child, &how, 0), child);
+  EXPECT_FALSE(WIFEXITED(how) && WEXITSTATUS(how) == EXIT_SUCCESS) << "the bug was not found";
+}
+
+#define AFFLUX_KILLS(suite, queue, bug, scenario) \
+  TEST(suite, bug) { is_killed(&scenarios::scenario<queue<mutant::bug>>); }
+
+AFFLUX_KILLS(IntrusiveMutants, intrusive, announcer_skips_pass, small_behind_announcer)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, off_after_giving_up, begin_cancel_release)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, look_after_quiet_push, second_callback_unrefs)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, publish_before_commit, callback_releases_at_once)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, idle_without_exchange, three_threads_one_permit)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, take_unannounced, announcer_against_unref)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, no_regrant_on_cancel, head_cancel_regrants)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, no_epoch, shrink_against_acquire)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, no_pin, unref_with_waiter_against_cancel)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, batch_not_put_back, shrink_against_batch)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, relaxed_publish, three_threads_one_permit)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, no_unpark, two_threads_twice)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, debt_lost, debt_is_exact)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, urgent_not_announced, urgent_arrival_fits)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, drop_highest, drop_lowest_first)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, handed_published_twice, expiry_against_release)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, poked_leaves_flag, throughput_poked_times_out)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, park_without_handover, throughput_three_threads)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, overtaking_uncounted, overtaking_is_bounded)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, replies_after_callbacks, cancel_never_waits_for_callback)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, early_splice_takes_idle, announcer_against_unref)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, keepalive_not_taken, long_grant_first_unrefs)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, relaxed_release, two_threads_twice)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, handover_ends_early, throughput_higher_goes_first)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, completions_recurse, chain_does_not_recurse)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, expiry_before_queued, expiry_while_enqueuing)
+
+AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)
+AFFLUX_KILLS(MutexMutants, locked, no_regrant_on_cancel, head_cancel_regrants)
+AFFLUX_KILLS(MutexMutants, locked, no_epoch, shrink_against_acquire)
+AFFLUX_KILLS(MutexMutants, locked, no_pin, unref_with_waiter_against_cancel)
+AFFLUX_KILLS(MutexMutants, locked, relaxed_publish, three_threads_one_permit)
+AFFLUX_KILLS(MutexMutants, locked, no_unpark, two_threads_twice)
+AFFLUX_KILLS(MutexMutants, locked, debt_lost, debt_is_exact)
+AFFLUX_KILLS(MutexMutants, locked, drop_highest, drop_lowest_first)
+AFFLUX_KILLS(MutexMutants, locked, handed_published_twice, expiry_against_release)
+AFFLUX_KILLS(MutexMutants, locked, poked_leaves_flag, throughput_poked_times_out)
+AFFLUX_KILLS(MutexMutants, locked, park_without_handover, throughput_three_threads)
+AFFLUX_KILLS(MutexMutants, locked, overtaking_uncounted, overtaking_is_bounded)
+AFFLUX_KILLS(MutexMutants, locked, mutex_release_unlocked, acquire_then_unref)
+AFFLUX_KILLS(MutexMutants, locked, relaxed_release, two_threads_twice)
+AFFLUX_KILLS(MutexMutants, locked, handover_ends_early, throughput_higher_goes_first)
+AFFLUX_KILLS(MutexMutants, locked, expiry_before_queued, expiry_while_enqueuing)
+
+}  // namespace
+}  // namespace afflux::model

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A scenario as a test over both strategies: all schedules of at most three
+// preemptions.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "world.h"
+
+namespace afflux::model {
+
+using intrusive = world<checking_policy<>, queue::intrusive_queue>;
+using locked = world<checking_policy<>, queue::mutex_queue>;
+
+inline void holds(void (*scenario)(explorer&)) {
+  const result found = explore({.preemptions = 3}, scenario);
+  EXPECT_TRUE(found.passed() && found.complete) << found;
+  ::testing::Test::RecordProperty("executions", std::to_string(found.executions));
+}
+
+}  // namespace afflux::model
+
+#define AFFLUX_SCENARIO(name)                                                       \
+  TEST(IntrusiveModel, name) { afflux::model::holds(&scenarios::name<intrusive>); } \
+  TEST(MutexModel, name) { afflux::model::holds(&scenarios::name<locked>); }
