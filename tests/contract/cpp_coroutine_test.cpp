@@ -974,8 +974,8 @@ struct depth_meter {
   std::uintptr_t most = 0;
   std::size_t count = 0;
   [[gnu::noinline]] void measure() {
-    volatile char here = 0;
-    const auto at = reinterpret_cast<std::uintptr_t>(&here);
+    // Not a local's address: under ASan locals may live in a fake stack on the heap.
+    const auto at = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     least = std::min(least, at);
     most = std::max(most, at);
     ++count;
