@@ -250,9 +250,11 @@ class handout {
     if (q_.poked_ != nullptr) return;
     q_.poked_ = &x;
     // acq_rel: as [granted]; the thread acts on nothing but this word.
-    if (x.signal.exchange(signals::kPoked, std::memory_order_acq_rel) == signals::kParked) {
-      wake_up_ = &x.signal;
-    }
+    if (x.signal.exchange(signals::kPoked, std::memory_order_acq_rel) != signals::kParked) return;
+    // One that this same pass has poked before has left the line since. Its completion finds it
+    // poked and leaves the waking to us. So rare that it may happen in the role.
+    if (wake_up_ != nullptr && P::kMutant != mutant::poke_forgets_another) P::unpark(wake_up_);
+    wake_up_ = &x.signal;
   }
 };
 

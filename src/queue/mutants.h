@@ -36,6 +36,7 @@ enum : int {
   handover_ends_early = 26,      // another is served, the poked thread's hand-over is forgotten
   completions_recurse = 27,      // a callback's release runs further callbacks on its stack
   expiry_before_queued = 25,     // a timer that finds its waiter not queued yet gives up
+  poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
 };
 
 }  // namespace afflux::mutant

@@ -369,6 +369,23 @@ void throughput_poked_times_out_behind_higher(explorer& run) {
   w.at_rest(0);
 }
 
+// A thread that sleeps is poked, and before the same pass ends a shrink makes its request
+// impossible and another is poked: both have to be woken.
+template <class W>
+void throughput_poked_becomes_impossible(explorer& run) {
+  W w(run, 2, 2, throughput());
+  run.spawn([&w] {
+    const status s = w.acquire(2);
+    check(s == status::ok || s == status::invalid, "outcome");
+    if (s == status::ok) w.release(2);
+  });
+  run.spawn([&w] { w.pass(1); });
+  run.spawn([&w] { w.release(2); });
+  run.spawn([&w] { check(core::resize(*w.sem, 1) == status::ok, "resize"); });
+  run.join();
+  w.at_rest(0);
+}
+
 // A large request waits by callback; newcomers pass it a bounded number of times (2),
 // and one more for each other thread that is inside an acquire.
 template <class W>

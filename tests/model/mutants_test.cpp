@@ -61,6 +61,7 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, relaxed_release, two_threads_twice)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, handover_ends_early, throughput_higher_goes_first)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, completions_recurse, chain_does_not_recurse)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, expiry_before_queued, expiry_while_enqueuing)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
 
 AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)
 AFFLUX_KILLS(MutexMutants, locked, no_regrant_on_cancel, head_cancel_regrants)
