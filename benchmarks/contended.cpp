@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // One permit and many threads that block for it: acquisitions a second, how long
-// each waited, and how evenly the threads were served.
+// each waited, and how evenly the threads were served. As long as there are CPUs
+// enough each thread has one of its own: two that share one do not contend, they
+// take turns of a scheduler's tick.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/cpu.h"
 #include "support/histogram.h"
 #include "support/locks.h"
 #include "support/ticks.h"
@@ -81,9 +84,13 @@ void contend(benchmark::State& state) {
     std::atomic<stage> now{stage::warm_up};
     std::vector<histogram> waits(threads);
     std::latch start(static_cast<std::ptrdiff_t>(threads) + 1);
+    const std::vector<unsigned> cpus = usable_cpus();
     std::vector<std::thread> crowd;
-    for (histogram& mine : waits) {
-      crowd.emplace_back([&] { mine = join_crowd(lock, now, guarded, start); });
+    for (std::size_t i = 0; i < threads; ++i) {
+      crowd.emplace_back([&, i] {
+        if (threads <= cpus.size()) pin({cpus[i]});
+        waits[i] = join_crowd(lock, now, guarded, start);
+      });
     }
     start.arrive_and_wait();
     std::this_thread::sleep_for(kWarmUp);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Requests, waiters and timers: validate, convert, call.
+#include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "handles.h"
 #include "sized.h"
@@ -17,6 +21,26 @@ constexpr std::initializer_list<std::size_t> kRequestFields = {
     offsetof(afflux_request, timeout_ns), offsetof(afflux_request, wake),
     offsetof(afflux_request, ctx),        offsetof(afflux_request, port),
     offsetof(afflux_request, user_data)};
+
+// Two neighbouring 32-bit fields as one number.
+[[gnu::always_inline]] inline std::uint64_t two_at(const afflux_request& r, std::size_t offset) {
+  std::uint64_t both = 0;
+  std::memcpy(&both, reinterpret_cast<const char*>(&r) + offset, sizeof both);
+  return both;
+}
+constexpr std::uint64_t two(std::uint32_t first, std::uint32_t second) {
+  return std::bit_cast<std::uint64_t>(std::array<std::uint32_t, 2>{first, second});
+}
+static_assert(offsetof(afflux_request, flags) == offsetof(afflux_request, struct_size) + 4 &&
+              offsetof(afflux_request, reserved) == offsetof(afflux_request, priority) + 4);
+
+// A valid request of the size known here, in few instructions; start() tells the others apart.
+[[gnu::always_inline]] inline bool plain(const afflux_request& r) {
+  return two_at(r, offsetof(afflux_request, struct_size)) == two(sizeof r, 0) &&
+         (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
+         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr &&
+         r.wake != nullptr;
+}
 }  // namespace
 
 status afflux::capi::read_request(const afflux_request* given, afflux_request& known) {
@@ -53,12 +77,6 @@ size_t afflux_waiter_align(void) { return alignof(afflux_waiter); }
 
 namespace {
 
-// A valid request, all of whose checks can be made at once.
-bool plain(const afflux_request& r) {
-  return (r.flags | r.reserved | (r.priority & ~uint32_t{3})) == 0 && core::countable(r.permits) &&
-         r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr && r.wake != nullptr;
-}
-
 [[gnu::noinline]] afflux_status start(afflux_sem* sem, const afflux_request& r,
                                       afflux_waiter* storage) {
   core::demand want;
@@ -73,8 +91,9 @@ bool plain(const afflux_request& r) {
   return to_c(s);
 }
 
-[[gnu::noinline]] afflux_status start_other_size(afflux_sem* sem, const afflux_request* request,
-                                                 afflux_waiter* storage) {
+[[gnu::noinline]] afflux_status read_and_start(afflux_sem* sem, const afflux_request* request,
+                                               afflux_waiter* storage) {
+  if (request->struct_size == sizeof *request) return start(sem, *request, storage);
   afflux_request known;
   const status s = read_request(request, known);
   return s != status::ok ? to_c(s) : start(sem, known, storage);
@@ -85,12 +104,11 @@ bool plain(const afflux_request& r) {
 afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* request,
                                        afflux_waiter* waiter) {
   if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
-  if (request->struct_size != sizeof *request) return start_other_size(sem, request, waiter);
   // The plain request that finds its permits free, without a further call.
   if (plain(*request) && from(sem)->try_acquire(request->permits) == status::ok) [[likely]] {
     return AFFLUX_OK;
   }
-  return start(sem, *request, waiter);
+  return read_and_start(sem, request, waiter);
 }
 
 afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {

@@ -192,7 +192,7 @@ enum {
   /** Resolution of the timers of asynchronous requests, in nanoseconds. Since: 0.1 */
   AFFLUX_TIMER_TICK_NS = 1000000,
   /** AFFLUX_THROUGHPUT: newcomers that may pass the first request. Since: 0.1 */
-  AFFLUX_OVERTAKING_BOUND = 128,
+  AFFLUX_OVERTAKING_BOUND = 256,
   /** Grants of higher priorities that may pass the first request of a lower
    *  one. Since: 0.1 */
   AFFLUX_AGEING_BOUND = 64

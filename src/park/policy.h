@@ -86,7 +86,7 @@ struct real_policy {
 
   static constexpr std::uint32_t kGrantChunk = 256;
   static constexpr std::uint32_t kSpliceEvery = 32;
-  static constexpr std::uint32_t kOvertakingBound = 128;
+  static constexpr std::uint32_t kOvertakingBound = 256;
   static constexpr std::uint32_t kAgeingBound = 64;
   static constexpr int kMutant = 0;
 

@@ -70,16 +70,21 @@ template <class P>
 status complete_all(finished_list<P>& finished, const waiter<P>* self) {
   if (finished.empty()) return status::pending;
   status result = status::pending;
-  completing<P>& mine = P::template per_thread<completing<P>>();
-  while (waiter<P>* const x = finished.pop()) {
-    if (x == self) {
-      result = x->result;  // its own thread disarms it
-    } else if (x->blocks_a_thread()) {
-      complete(*x);
-    } else {
-      mine.todo.push(*x);
+  if (self != nullptr || finished.has_threads()) {
+    finished_list<P> callbacks;
+    while (waiter<P>* const x = finished.pop()) {
+      if (x == self) {
+        result = x->result;  // its own thread disarms it
+      } else if (x->blocks_a_thread()) {
+        complete(*x);
+      } else {
+        callbacks.push(*x);
+      }
     }
+    finished.append(callbacks);
   }
+  completing<P>& mine = P::template per_thread<completing<P>>();
+  mine.todo.append(finished);
   if (!mine.running || P::kMutant == mutant::completions_recurse) {
     mine.running = true;
     run_completions(mine);

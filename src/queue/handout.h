@@ -203,6 +203,7 @@ class handout {
     waiter<P>* last = nullptr;
     waiter<P>* x = first;
     std::uint64_t count = 0;
+    bool threads = false;
     for (; x != nullptr && granted_ < most && x->permits <= room && !x->has(traits::kCosts);
          x = x->next) {
       P::own(static_cast<waiter<P>*>(x->next));
@@ -213,13 +214,14 @@ class handout {
       } else {
         mark_off(*x, status::ok);
       }
+      threads = threads || x->blocks_a_thread();
       last = x;
       ++granted_;
       ++count;
     }
     if (count == 0) return;
     q_.line_.grant_run(priority, x, count);
-    batch_.push(*first, *last);
+    batch_.push(*first, *last, threads);
   }
 
   void about_to_leave(waiter<P>& x) {

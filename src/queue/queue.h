@@ -106,7 +106,6 @@ class alignas(128) waiter_queue {
   // ---- what needs no queue
 
   status try_acquire(std::uint64_t n) {
-    P::own(&gate_.word);
     // acquire: an epoch seen here is seen with its limit; see resize.
     std::uint64_t w = gate_.word.load(std::memory_order_acquire);
     for (;;) {
@@ -123,7 +122,6 @@ class alignas(128) waiter_queue {
   }
 
   status release(std::uint64_t n) {
-    P::own(&gate_.word);
     std::uint64_t w = gate_.word.load(std::memory_order_relaxed);  // the exchange decides
     for (;;) {
       if (held(w) < n) [[unlikely]]

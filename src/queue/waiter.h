@@ -109,9 +109,12 @@ class finished_list {
  public:
   bool empty() const { return first_ == nullptr; }
   waiter<P>* first() const { return first_; }
+  // Perhaps not only callbacks.
+  bool has_threads() const { return has_threads_; }
 
   void push(waiter<P>& x) {
     x.next = nullptr;
+    has_threads_ = has_threads_ || x.blocks_a_thread();
     if (last_ != nullptr) {
       last_->next = &x;
     } else {
@@ -121,8 +124,9 @@ class finished_list {
   }
 
   // A chain by `next`.
-  void push(waiter<P>& first, waiter<P>& last) {
+  void push(waiter<P>& first, waiter<P>& last, bool has_threads) {
     last.next = nullptr;
+    has_threads_ = has_threads_ || has_threads;
     if (last_ != nullptr) {
       last_->next = &first;
     } else {
@@ -139,6 +143,7 @@ class finished_list {
       first_ = other.first_;
     }
     last_ = other.last_;
+    has_threads_ = has_threads_ || other.has_threads_;
     other.clear();
   }
 
@@ -146,15 +151,19 @@ class finished_list {
     waiter<P>* const x = first_;
     if (x == nullptr) return nullptr;
     first_ = x->next;
-    if (first_ == nullptr) last_ = nullptr;
+    if (first_ == nullptr) clear();
     return x;
   }
 
-  void clear() { first_ = last_ = nullptr; }
+  void clear() {
+    first_ = last_ = nullptr;
+    has_threads_ = false;
+  }
 
  private:
   waiter<P>* first_ = nullptr;
   waiter<P>* last_ = nullptr;
+  bool has_threads_ = false;
 };
 
 }  // namespace afflux::queue
