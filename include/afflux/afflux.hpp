@@ -51,10 +51,10 @@
 //       is told by the destructor, after the hand-over has ended, to drop it: then a coroutine may
 //       be destroyed at any time on the thread that runs the executor's handles, whoever completes
 //       the wait meanwhile.
-//   D6  Inside a completion that did not come through this header (the timer's thread; a C caller's
-//       release) or that a blocking acquire hands out, other coroutines may be next in the same
-//       batch. One resumed there, without an executor, must not destroy another that waits on the
-//       same semaphore: the destructor would wait for its own thread.
+//   D6  Its completion is under way on this very thread, which has resumed the coroutine that
+//       destroys it from the same batch (the timer's thread; a C caller's release): the destructor
+//       wins here too. It runs the rest of the batch first, so callbacks set by way of the C API
+//       may run inside destroy().
 //
 // A coroutine resumed without an executor must not let exceptions leave resume().
 #ifndef AFFLUX_HPP
@@ -690,13 +690,7 @@ class awaiter_base {
   /// Wait until another thread has moved state_ on from `from`. Rare and short: no notification,
   /// which would have to touch the frame after the store that ends its life.
   void await_other(std::uint32_t from) const noexcept {
-    for (unsigned turn = 0; state_.load(std::memory_order_acquire) == from; ++turn) {
-      if (turn < 64) {
-        std::this_thread::yield();
-      } else {
-        std::this_thread::sleep_for(std::chrono::microseconds(50));
-      }
-    }
+    while (state_.load(std::memory_order_acquire) == from) std::this_thread::yield();
   }
 
   /// The frame is being destroyed and the wait has not come to its end.
@@ -724,6 +718,8 @@ class awaiter_base {
                                          : state_.load(std::memory_order_acquire);
     }
     if (seen != kDestroying) return seen;
+    // The completion may be this thread's own: next in a batch that we were resumed from.
+    ::afflux_completions_run();
     await_other(kDestroying);
     give_back();
     return kIdle;

@@ -769,6 +769,24 @@ TEST(CppCoroutineDestroy, WinsOverACompletionThatWaitsForItsTurnElsewhere) {  //
   EXPECT_EQ(sem.available(), 2u);
 }
 
+// A C call's batch: the first is resumed from it and destroys the next.
+TEST(CppCoroutineDestroy, OfTheNextInTheBatchOfACCall) {  // D6
+  const semaphore sem(2);
+  ASSERT_EQ(sem.try_acquire_raw(2), status::ok);
+  outcome out;
+  owned victim;
+  const auto first = [](const semaphore& s, owned& v) -> fire_and_forget {
+    const permit p = co_await s.acquire();
+    v.destroy();
+  };
+  first(sem, victim);
+  victim = keep(sem.acquire(), out);
+  EXPECT_EQ(afflux_sem_release(sem.handle(), 2), AFFLUX_OK);
+  EXPECT_FALSE(out.result);
+  EXPECT_EQ(sem.held(), 0u);
+  EXPECT_EQ(sem.waiters(), 0u);
+}
+
 TEST(CppCoroutineDestroy, OfOneThatWaitsForItsTurnOnThisThread) {  // D3
   const semaphore sem(4);
   permit held = sem.try_acquire(4);

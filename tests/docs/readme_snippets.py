@@ -68,7 +68,7 @@ def check(snippet, args, work):
     source.write_text(snippet.code, encoding="utf-8")
     compiler = shlex.split(args.cxx if snippet.language == "cpp" else args.cc)
     command = [*compiler, *FLAGS[snippet.language], "-I", str(args.source / "include"),
-               str(source)]
+               "-I", str(args.source / "examples" / "snippets"), str(source)]
     program = work / "snippet"
     if snippet.is_program:
         command += ["-o", str(program), str(args.library),
