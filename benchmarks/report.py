@@ -164,10 +164,13 @@ def machine(options, launches):
         pass
     compiler = "unknown compiler"
     try:
-        known = json.loads((options.folder.parent / "meson-info/intro-compilers.json").read_text())
-        cpp = known["host"]["cpp"]
-        compiler = f"{cpp['id']} {cpp['version']}"
-    except (OSError, KeyError, ValueError):
+        targets = json.loads((options.folder.parent / "meson-info/intro-targets.json").read_text())
+        command = next(source["compiler"] for target in targets
+                       for source in target["target_sources"] if source.get("language") == "cpp")
+        compiler = subprocess.run([*command, "--version"], capture_output=True, text=True,
+                                  check=True).stdout.splitlines()[0]
+    except (OSError, KeyError, ValueError, IndexError, StopIteration,
+            subprocess.CalledProcessError):
         pass
     today = datetime.date.today().isoformat()
     count = f"{launches} launch{'es' if launches > 1 else ''}"
