@@ -31,12 +31,11 @@ constexpr std::initializer_list<std::size_t> kRequestFields = {
 constexpr std::uint64_t two(std::uint32_t first, std::uint32_t second) {
   return std::bit_cast<std::uint64_t>(std::array<std::uint32_t, 2>{first, second});
 }
-static_assert(offsetof(afflux_request, flags) == offsetof(afflux_request, struct_size) + 4 &&
-              offsetof(afflux_request, reserved) == offsetof(afflux_request, priority) + 4);
+static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, priority) + 4);
 
 // A valid request of the size known here, in few instructions; start() tells the others apart.
 [[gnu::always_inline]] inline bool plain(const afflux_request& r) {
-  return two_at(r, offsetof(afflux_request, struct_size)) == two(sizeof r, 0) &&
+  return r.struct_size == sizeof r && r.flags == 0 &&  // a shorter one ends before the flags
          (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
          core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr &&
          r.wake != nullptr;
