@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 
+#include "queue/hybrid.h"
 #include "queue/intrusive.h"
 #include "queue/mutex.h"
 
@@ -24,6 +25,7 @@ struct strategy {
 // AFFLUX_QUEUE_AUTO is the first.
 constexpr strategy kStrategies[] = {
     {AFFLUX_QUEUE_INTRUSIVE, make<queue::intrusive_queue>},
+    {AFFLUX_QUEUE_HYBRID, make<queue::hybrid_queue>},
     {AFFLUX_QUEUE_MUTEX, make<queue::mutex_queue>},
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A scenario as a test over both strategies: all schedules of at most three
+// A scenario as a test over every strategy: all schedules of at most three
 // preemptions; of two where four threads make that too many.
 #pragma once
 
@@ -14,6 +14,7 @@ namespace afflux::model {
 
 using intrusive = world<checking_policy<>, queue::intrusive_queue>;
 using locked = world<checking_policy<>, queue::mutex_queue>;
+using hybrid = world<checking_policy<>, queue::hybrid_queue>;
 
 inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
   const result found = explore({.preemptions = preemptions}, scenario);
@@ -23,10 +24,10 @@ inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
 
 }  // namespace afflux::model
 
-#define AFFLUX_SCENARIO(name)                                                       \
-  TEST(IntrusiveModel, name) { afflux::model::holds(&scenarios::name<intrusive>); } \
-  TEST(MutexModel, name) { afflux::model::holds(&scenarios::name<locked>); }
+#define AFFLUX_SCENARIO_UP_TO(name, preemptions)                                                 \
+  TEST(IntrusiveModel, name) { afflux::model::holds(&scenarios::name<intrusive>, preemptions); } \
+  TEST(HybridModel, name) { afflux::model::holds(&scenarios::name<hybrid>, preemptions); }       \
+  TEST(MutexModel, name) { afflux::model::holds(&scenarios::name<locked>, preemptions); }
 
-#define AFFLUX_SCENARIO_OF_FOUR(name)                                                  \
-  TEST(IntrusiveModel, name) { afflux::model::holds(&scenarios::name<intrusive>, 2); } \
-  TEST(MutexModel, name) { afflux::model::holds(&scenarios::name<locked>, 2); }
+#define AFFLUX_SCENARIO(name) AFFLUX_SCENARIO_UP_TO(name, 3)
+#define AFFLUX_SCENARIO_OF_FOUR(name) AFFLUX_SCENARIO_UP_TO(name, 2)

@@ -11,6 +11,7 @@
 #include "core/semaphore.h"
 #include "engine/checking_policy.h"
 #include "engine/explorer.h"
+#include "queue/hybrid.h"
 #include "queue/intrusive.h"
 #include "queue/mutex.h"
 
