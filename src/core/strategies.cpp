@@ -5,8 +5,10 @@
 #include <memory>
 #include <new>
 
+#include "park/producer_queue.h"
 #include "queue/hybrid.h"
 #include "queue/intrusive.h"
+#include "queue/lockfree.h"
 #include "queue/mutex.h"
 
 namespace afflux::core {
@@ -25,6 +27,7 @@ struct strategy {
 // AFFLUX_QUEUE_AUTO is the first.
 constexpr strategy kStrategies[] = {
     {AFFLUX_QUEUE_INTRUSIVE, make<queue::intrusive_queue>},
+    {AFFLUX_QUEUE_LOCKFREE, make<queue::lockfree_queue>},
     {AFFLUX_QUEUE_HYBRID, make<queue::hybrid_queue>},
     {AFFLUX_QUEUE_MUTEX, make<queue::mutex_queue>},
 };

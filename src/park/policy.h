@@ -28,6 +28,9 @@
 //   spin_ended(turns, helped)            spinning brought this thread lately
 //   wait_for_change(atomic, seen)        returns when the atomic may differ from seen; for
 //                                        waits that are short by construction
+//   template <class T> class producer_queue   of many producers and one consumer at a time, in
+//                                        order per producer: enqueue(T), false without memory;
+//                                        try_dequeue(T&)
 //   pins(address)                        the counter of cancels under way on the semaphore at
 //                                        that address; outlives every semaphore
 //   create<T>(args...) / destroy(T*)     allocation; create answers nullptr without memory
@@ -63,6 +66,11 @@
 
 namespace afflux {
 
+namespace park {
+template <class T>
+class producer_queue;  // producer_queue.h, for those who use it
+}
+
 inline constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 
 template <class Parker>
@@ -72,6 +80,9 @@ struct real_policy {
   template <class T>
   using var = T;
   using mutex = std::mutex;
+
+  template <class T>
+  using producer_queue = park::producer_queue<T>;
 
   template <class T>
   class gauge {

@@ -20,17 +20,17 @@
 
 #include "queue/expiry.h"
 #include "queue/handout.h"
-#include "queue/intrusive.h"
+#include "queue/role.h"
 
 namespace afflux::queue {
 
-template <class P>
+template <class P, class Inbox>
 class grant_pass : public handout<P> {
  public:
   using base = handout<P>;
   using base::self;
 
-  grant_pass(intrusive_queue<P>& q, std::uint64_t word)
+  grant_pass(role_queue<P, Inbox>& q, std::uint64_t word)
       : base(q), q_(q), w_(word), epoch_(epoch(word)) {}
 
   // ---- what the pass is for; set before run()
@@ -80,7 +80,7 @@ class grant_pass : public handout<P> {
   void round() {
     if ((w_ & kArrived) != 0) arrived = true;
     if constexpr (P::kMutant == mutant::take_unannounced) {
-      arrived = arrived || (!q_.active_ && inbox<P>::newest(q_.inbox_.look()) != nullptr);
+      arrived = arrived || (!q_.active_ && !Inbox::empty(q_.inbox_.look()));
     }
     limit_ = q_.limit();
     if (arrived || (collect && (q_.active_ || P::kMutant == mutant::early_splice_takes_idle))) {
@@ -182,7 +182,7 @@ class grant_pass : public handout<P> {
       link();
       p = x.where.load(std::memory_order_acquire);
     }
-    if (p == place::inbox && !q_.active_ && inbox<P>::newest(q_.inbox_.look()) != nullptr) {
+    if (p == place::inbox && !q_.active_ && !Inbox::empty(q_.inbox_.look())) {
       // Perhaps in a chain that may not be taken yet; its announcer brings a pass.
       r.next = static_cast<request<P>*>(q_.early_);
       q_.early_ = &r;
@@ -212,7 +212,7 @@ class grant_pass : public handout<P> {
   }
 
   bool link_more() {
-    if (!q_.active_ || inbox<P>::newest(q_.inbox_.look()) == nullptr) return false;
+    if (!q_.active_ || Inbox::empty(q_.inbox_.look())) return false;
     link();
     return true;
   }
@@ -223,26 +223,26 @@ class grant_pass : public handout<P> {
   // Somebody does: its top says how urgent an arrival has to be. False: somebody
   // arrived meanwhile.
   bool settle() {
-    inbox<P>& in = q_.inbox_;
+    Inbox& in = q_.inbox_;
     const std::uintptr_t head = in.look();
-    const std::uintptr_t want = q_.line_.empty() ? inbox<P>::kIdle : q_.line_.top();
+    const std::uintptr_t want = q_.line_.empty() ? Inbox::kIdle : q_.line_.top();
     if (!q_.active_) {
       // After a batch was put back the line may have somebody although the inbox is idle.
       // If an announcer is at it, it may stay so until it has spoken.
-      if (!q_.line_.empty() && inbox<P>::announces(head)) q_.active_ = in.settle(head, want);
+      if (!q_.line_.empty() && Inbox::announces(head)) q_.active_ = in.settle(head, want);
       return true;
     }
-    const bool empty = inbox<P>::newest(head) == nullptr;
-    if (want != inbox<P>::kIdle && inbox<P>::top(head) == want) return true;
+    const bool empty = Inbox::empty(head);
+    if (want != Inbox::kIdle && Inbox::top(head) == want) return true;
     if constexpr (P::kMutant == mutant::idle_without_exchange) {
-      if (want == inbox<P>::kIdle && empty) {
+      if (want == Inbox::kIdle && empty) {
         in.forget();
         q_.active_ = false;
         return true;
       }
     }
     if (empty && in.settle(head, want)) {
-      q_.active_ = want != inbox<P>::kIdle;
+      q_.active_ = want != Inbox::kIdle;
       return true;
     }
     collect = true;
@@ -387,7 +387,7 @@ class grant_pass : public handout<P> {
     answers_.answer_all();
   }
 
-  intrusive_queue<P>& q_;
+  role_queue<P, Inbox>& q_;
   std::uint64_t w_;  // the gate as last seen, the role included
   std::uint64_t epoch_;
   std::uint64_t limit_ = 0;

@@ -223,6 +223,7 @@ void every_plan_holds() {
 TEST(RandomModel, Intrusive) {
   every_plan_holds<world<checking_policy<>, queue::intrusive_queue>>();
 }
+TEST(RandomModel, Lockfree) { every_plan_holds<world<checking_policy<>, queue::lockfree_queue>>(); }
 TEST(RandomModel, Hybrid) { every_plan_holds<world<checking_policy<>, queue::hybrid_queue>>(); }
 TEST(RandomModel, Mutex) { every_plan_holds<world<checking_policy<>, queue::mutex_queue>>(); }
 

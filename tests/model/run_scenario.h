@@ -15,6 +15,7 @@ namespace afflux::model {
 using intrusive = world<checking_policy<>, queue::intrusive_queue>;
 using locked = world<checking_policy<>, queue::mutex_queue>;
 using hybrid = world<checking_policy<>, queue::hybrid_queue>;
+using lockfree = world<checking_policy<>, queue::lockfree_queue>;
 
 inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
   const result found = explore({.preemptions = preemptions}, scenario);
@@ -26,6 +27,7 @@ inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
 
 #define AFFLUX_SCENARIO_UP_TO(name, preemptions)                                                 \
   TEST(IntrusiveModel, name) { afflux::model::holds(&scenarios::name<intrusive>, preemptions); } \
+  TEST(LockfreeModel, name) { afflux::model::holds(&scenarios::name<lockfree>, preemptions); }   \
   TEST(HybridModel, name) { afflux::model::holds(&scenarios::name<hybrid>, preemptions); }       \
   TEST(MutexModel, name) { afflux::model::holds(&scenarios::name<locked>, preemptions); }
 

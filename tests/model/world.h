@@ -13,6 +13,7 @@
 #include "engine/explorer.h"
 #include "queue/hybrid.h"
 #include "queue/intrusive.h"
+#include "queue/lockfree.h"
 #include "queue/mutex.h"
 
 namespace afflux::model {

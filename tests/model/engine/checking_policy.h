@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <new>
 #include <utility>
@@ -67,6 +68,40 @@ struct checking_policy {
     T value_{};
   };
   static void own(const void*) {}
+
+  // In order per fibre; which fibre's comes next is a choice. moodycamel's own atomics
+  // cannot be reached, so this stands for what it promises.
+  template <class T>
+  class producer_queue {
+   public:
+    bool enqueue(T value) {
+      // The one point of this operation; release: publishes what the value leads to.
+      changes_.fetch_add(1, std::memory_order_release);
+      const explorer* engine = explorer::in_fibre();
+      arrived_[engine == nullptr ? 0 : engine->fibre_index() + 1].push_back(value);
+      return true;
+    }
+
+    bool try_dequeue(T& value) {
+      changes_.fetch_add(1, std::memory_order_acquire);
+      std::deque<T>* some[kProducers];
+      int count = 0;
+      for (std::deque<T>& each : arrived_) {
+        if (!each.empty()) some[count++] = &each;
+      }
+      if (count == 0) return false;
+      explorer* engine = explorer::in_fibre();
+      std::deque<T>& from = *some[engine == nullptr || count == 1 ? 0 : engine->choose(count)];
+      value = from.front();
+      from.pop_front();
+      return true;
+    }
+
+   private:
+    static constexpr int kProducers = 9;
+    atomic<std::uint32_t> changes_{0};
+    std::deque<T> arrived_[kProducers];
+  };
 
   static constexpr std::uint32_t kGrantChunk = Traits::kGrantChunk;
   static constexpr std::uint32_t kSpliceEvery = Traits::kSpliceEvery;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// INTRUSIVE: how a waiter arrives: counted in, pushed, announced.
+// How a waiter arrives: counted in, pushed, announced.
 #pragma once
 
 #include "queue/grant_pass.h"
-#include "queue/intrusive.h"
+#include "queue/role.h"
 
 namespace afflux::queue {
 
 // Counts x in before it is pushed.
-template <class P>
-status intrusive_queue<P>::count_in(const waiter<P>& x) {
+template <class P, class Inbox>
+status role_queue<P, Inbox>::count_in(const waiter<P>& x) {
   const settings& s = this->settings_;
   const std::uint64_t cost = x.cost();
   if (cost > s.max_bytes) return status::rejected;
@@ -35,63 +35,81 @@ status intrusive_queue<P>::count_in(const waiter<P>& x) {
 
 // DROP_OLDEST: more wait than may, somebody has to go. Asked after the push, so that of
 // several who arrive at once the last one finds it.
-template <class P>
-bool intrusive_queue<P>::crowded() const {
+template <class P, class Inbox>
+bool role_queue<P, Inbox>::crowded() const {
   const settings& s = this->settings_;
   // relaxed, both: each pusher has counted itself in before.
   return expected_count_.load(std::memory_order_relaxed) > s.max_waiters ||
          expected_bytes_.load(std::memory_order_relaxed) > s.max_bytes;
 }
 
-template <class P>
-status intrusive_queue<P>::enqueue(waiter<P>& x) {
+template <class P, class Inbox>
+void role_queue<P, Inbox>::count_out(const waiter<P>& x) {
+  // relaxed, both, as above.
+  expected_count_.fetch_sub(1, std::memory_order_relaxed);
+  expected_bytes_.fetch_sub(x.cost(), std::memory_order_relaxed);
+}
+
+template <class P, class Inbox>
+status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // published by [push]
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
   if (this->settings_.limited()) return enqueue_counted(x);
   // [where] release: a canceller that reads `inbox` finds this owner.
   x.where.store(place::inbox, std::memory_order_release);
-  const std::uint32_t priority = x.priority;
 
   const std::uint32_t pushes = pushes_.get() + 1;
   pushes_.set(pushes);  // may lose counts: it only says when to link early
   if (pushes >= P::kSpliceEvery) link_early();
 
-  std::uintptr_t head = inbox_.look();
-  while (!inbox<P>::urgent(head, priority)) {
-    if (!inbox_.try_push(x, head)) continue;
-    if (inbox<P>::announces(head)) return announce(x);
-    if constexpr (P::kMutant == mutant::look_after_quiet_push) {
-      (void)this->gate_.word.load(std::memory_order_relaxed);
+  if constexpr (Inbox::kReferenced) {
+    return enqueue_referenced(x, false);
+  } else {
+    const std::uint32_t priority = x.priority;
+    std::uintptr_t head = inbox_.look();
+    while (!Inbox::urgent(head, priority)) {
+      if (!inbox_.try_push(x, priority, head)) continue;
+      if (Inbox::announces(head)) return announce(x);
+      if constexpr (P::kMutant == mutant::look_after_quiet_push) {
+        (void)this->gate_.word.load(std::memory_order_relaxed);
+      }
+      return status::pending;  // that push was the last touch of the semaphore (S9)
     }
-    return status::pending;  // that push was the last touch of the semaphore (S9)
+    return enqueue_referenced(x, false);
   }
-  return enqueue_referenced(x, head, false);
 }
 
 // With queue limits.
-template <class P>
-status intrusive_queue<P>::enqueue_counted(waiter<P>& x) {
+template <class P, class Inbox>
+status role_queue<P, Inbox>::enqueue_counted(waiter<P>& x) {
   if (const status s = count_in(x); s != status::ok) return s;
   x.where.store(place::inbox, std::memory_order_release);  // [where] as above
-  return enqueue_referenced(x, inbox_.look(), this->settings_.when_full == overflow::drop_oldest);
+  const status s = enqueue_referenced(x, this->settings_.when_full == overflow::drop_oldest);
+  if (s == status::no_memory) count_out(x);
+  return s;
 }
 
 // Who may have to see to a pass after its push keeps the semaphore alive meanwhile: its
 // waiter may be granted at once, and the completion may drop the last reference.
-template <class P>
-status intrusive_queue<P>::enqueue_referenced(waiter<P>& x, std::uintptr_t head, bool drops) {
+template <class P, class Inbox>
+status role_queue<P, Inbox>::enqueue_referenced(waiter<P>& x, bool drops) {
   const std::uint32_t priority = x.priority;
   this->ref();
-  while (!inbox_.try_push(x, head)) {
+  if (!inbox_.put(x)) {
+    x.where.store(place::none, std::memory_order_relaxed);  // nobody else has seen it
+    this->unref();
+    return status::no_memory;
+  }
+  std::uintptr_t head = inbox_.look();
+  while (!inbox_.try_push(x, priority, head)) {
   }
   status result = status::pending;
-  if (inbox<P>::announces(head)) {
+  if (Inbox::announces(head)) {
     result = announce(x);
   } else {
-    const bool urgent =
-        inbox<P>::urgent(head, priority) && P::kMutant != mutant::urgent_not_announced;
+    const bool urgent = Inbox::urgent(head, priority) && P::kMutant != mutant::urgent_not_announced;
     // On a chain that is not announced yet the announcer's pass sees to everything.
-    if (urgent || (drops && !inbox<P>::idle(head) && crowded())) look_again();
+    if (urgent || (drops && !Inbox::idle(head) && crowded())) look_again();
   }
   this->unref();
   return result;
@@ -99,8 +117,8 @@ status intrusive_queue<P>::enqueue_referenced(waiter<P>& x, std::uintptr_t head,
 
 // This thread began the period in which somebody waits: nobody links its chain
 // before one of these exchanges, so the semaphore is still there.
-template <class P>
-status intrusive_queue<P>::announce(waiter<P>& x) {
+template <class P, class Inbox>
+status role_queue<P, Inbox>::announce(waiter<P>& x) {
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   for (;;) {
     if ((w & kGranting) != 0) {
@@ -122,8 +140,9 @@ status intrusive_queue<P>::announce(waiter<P>& x) {
       // [role] acquire, pairs with the previous holder's giving up.
       if (this->gate_.word.compare_exchange_strong(w, taken, std::memory_order_acquire,
                                                    std::memory_order_relaxed)) {
-        grant_pass<P> pass(*this, taken);
-        pass.self = &x;
+        grant_pass<P, Inbox> pass(*this, taken);
+        // Where x may have been taken before, it may be another request already.
+        if constexpr (!Inbox::kReferenced) pass.self = &x;
         pass.arrived = true;
         return pass.run();
       }
@@ -132,8 +151,8 @@ status intrusive_queue<P>::announce(waiter<P>& x) {
 }
 
 // See to it that a pass comes after what this thread pushed. Referenced.
-template <class P>
-void intrusive_queue<P>::look_again() {
+template <class P, class Inbox>
+void role_queue<P, Inbox>::look_again() {
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   for (;;) {
     if ((w & kGranting) != 0) {
@@ -143,7 +162,7 @@ void intrusive_queue<P>::look_again() {
         return;
       }
     } else if (take_role(w)) {
-      grant_pass<P> pass(*this, w);
+      grant_pass<P, Inbox> pass(*this, w);
       pass.collect = true;
       pass.run();
       return;
@@ -151,8 +170,8 @@ void intrusive_queue<P>::look_again() {
   }
 }
 
-template <class P>
-bool intrusive_queue<P>::take_role(std::uint64_t& w) {
+template <class P, class Inbox>
+bool role_queue<P, Inbox>::take_role(std::uint64_t& w) {
   // [role] acquire, as in announce().
   if (!this->gate_.word.compare_exchange_strong(w, w | kGranting, std::memory_order_acquire,
                                                 std::memory_order_relaxed)) {
@@ -164,12 +183,12 @@ bool intrusive_queue<P>::take_role(std::uint64_t& w) {
 
 // Every so often an arrival links the inbox while it is still in the cache, before
 // it pushes itself: with a long chain the granter would find it cold.
-template <class P>
-void intrusive_queue<P>::link_early() {
+template <class P, class Inbox>
+void role_queue<P, Inbox>::link_early() {
   pushes_.set(0);
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   if ((w & (kQueued | kGranting | kClosed)) != kQueued || !take_role(w)) return;
-  grant_pass<P> pass(*this, w);
+  grant_pass<P, Inbox> pass(*this, w);
   pass.collect = true;
   pass.run();
 }

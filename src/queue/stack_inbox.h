@@ -1,56 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The inbox: a Treiber stack of arriving waiters (R. K. Treiber, 1986), taken
-// whole, so that there is no ABA. A pusher touches only its own node; a Vyukov
+// INTRUSIVE's inbox: a Treiber stack of arriving waiters (R. K. Treiber, 1986),
+// taken whole, so that there is no ABA. A pusher touches only its own node; a Vyukov
 // queue's pusher writes into its predecessor, which may be granted and freed.
 //
-//   head = address of the newest waiter | idle << 2 | top
-//
-//   idle  nobody waits. The one who pushes onto the empty idle inbox is the
-//         *announcer*: it must set kArrived or take the role. Until then the chain
-//         is not to be taken (it could not announce safely any more: its waiter
-//         might be granted and the semaphore freed).
-//   top   at least the priority of anybody in the inbox, and never above the highest
-//         priority of all who wait (it may lag behind a higher one for a moment).
-//         Who pushes a higher priority onto an active inbox is *urgent*: it may be
-//         first in line, so it must see to a pass.
+// What has arrived is the address of the newest waiter. Until the announcer has
+// spoken the chain is not to be taken (it could not announce safely any more: its
+// waiter might be granted and the semaphore freed).
 #pragma once
 
 #include <cstdint>
 
+#include "queue/inbox_head.h"
 #include "queue/waiter.h"
 
 namespace afflux::queue {
 
 template <class P>
-class inbox {
+class stack_inbox : public inbox_head {
  public:
-  static constexpr std::uintptr_t kTop = 3;
-  static constexpr std::uintptr_t kIdle = 4;
-  static constexpr std::uintptr_t kTags = kTop | kIdle;
+  static constexpr bool kReferenced = false;
 
-  static waiter<P>* newest(std::uintptr_t head) {
-    return reinterpret_cast<waiter<P>*>(head & ~kTags);
-  }
-  static bool idle(std::uintptr_t head) { return (head & kIdle) != 0; }
-  static std::uint32_t top(std::uintptr_t head) { return static_cast<std::uint32_t>(head & kTop); }
-  static bool announces(std::uintptr_t head) { return (head & ~kTop) == kIdle; }
-  static bool urgent(std::uintptr_t head, std::uint32_t priority) {
-    return !idle(head) && priority > top(head);
-  }
+  bool put(waiter<P>&) { return true; }
 
   // relaxed: every use is confirmed by an exchange, or is only a hint.
   std::uintptr_t look() const { return head_.load(std::memory_order_relaxed); }
 
   // One attempt; `head` is what was last seen, and is brought up to date on failure.
-  bool try_push(waiter<P>& x, std::uintptr_t& head) {
+  bool try_push(waiter<P>& x, std::uint32_t priority, std::uintptr_t& head) {
     x.prev = newest(head);
-    const std::uint32_t priority = x.priority;
-    const bool first = newest(head) == nullptr && idle(head);
-    const std::uintptr_t top_then = first || priority > top(head) ? priority : top(head);
     const auto address = reinterpret_cast<std::uintptr_t>(&x);
     // [push] release, pairs with [take]: publishes x. Its last touch by this thread.
-    return head_.compare_exchange_strong(head, address | (head & kIdle) | top_then,
+    return head_.compare_exchange_strong(head, after(head, address, priority),
                                          std::memory_order_release, std::memory_order_relaxed);
   }
 
@@ -76,6 +57,10 @@ class inbox {
   void forget() { head_.store(kIdle, std::memory_order_relaxed); }
 
  private:
+  static waiter<P>* newest(std::uintptr_t head) {
+    return reinterpret_cast<waiter<P>*>(head & ~kTags);
+  }
+
   typename P::template atomic<std::uintptr_t> head_{kIdle};
 };
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// LOCKFREE: arrivals through a lock-free queue of pointers (the policy's
+// `producer_queue`; in the library moodycamel::ConcurrentQueue), the rest as INTRUSIVE.
+//
+// That queue keeps the order of one thread's arrivals only. Each arrival draws a
+// ticket, and those that are taken together are put in the order of their tickets:
+// of two requests from different threads the one whose call had returned before the
+// other's began goes first; two that arrive at the same moment may change places.
+// It allocates blocks, so an acquire may fail for want of memory.
+//
+// No producer tokens: a token belongs to one thread and one queue. It would have to
+// lie in thread-local storage, one for each semaphore, and be found there by a look-up
+// much like the one that the queue itself makes without a token.
+#pragma once
+
+#include <cstdint>
+
+#include "queue/inbox_head.h"
+#include "queue/role.h"
+#include "queue/waiter.h"
+
+namespace afflux::queue {
+
+template <class P>
+class ticket_inbox : public inbox_head {
+ public:
+  static constexpr bool kReferenced = true;
+
+  // Who takes it may do so from here on.
+  bool put(waiter<P>& x) {
+    // relaxed: only the number matters. It lies in `prev` until x is taken.
+    const std::uint64_t ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+    x.prev = reinterpret_cast<waiter<P>*>(static_cast<std::uintptr_t>(ticket));
+    return arrivals_.enqueue(&x);
+  }
+
+  // relaxed: every use is confirmed by an exchange, or is only a hint.
+  std::uintptr_t look() const { return head_.load(std::memory_order_relaxed); }
+
+  bool try_push(waiter<P>&, std::uint32_t priority, std::uintptr_t& head) {
+    // [push] release, pairs with [take]: who sees it finds the arrival in the queue.
+    return head_.compare_exchange_strong(head, after(head, kSome, priority),
+                                         std::memory_order_release, std::memory_order_relaxed);
+  }
+
+  // All that is there, whether pushed or only put; the inbox is active afterwards.
+  waiter<P>* take() {
+    std::uintptr_t head = head_.load(std::memory_order_relaxed);
+    // [take] acquire, pairs with each [push], as those are read-modify-writes.
+    while (!head_.compare_exchange_strong(head, head & kTop, std::memory_order_acquire,
+                                          std::memory_order_relaxed)) {
+    }
+    waiter<P>* newest = nullptr;
+    bool in_order = true;
+    for (waiter<P>* x = nullptr; arrivals_.try_dequeue(x); newest = x) {
+      if (newest != nullptr && ticket(*newest) > ticket(*x)) in_order = false;
+      x->next = newest;
+    }
+    // By `next` as long as `prev` is the ticket.
+    if (!in_order) newest = sorted(newest);
+    for (waiter<P>* x = newest; x != nullptr; x = x->prev) x->prev = x->next;
+    return newest;
+  }
+
+  bool settle(std::uintptr_t head, std::uintptr_t then) {
+    // relaxed: the tags are decided on by exchanges only.
+    return head_.compare_exchange_strong(head, then, std::memory_order_relaxed,
+                                         std::memory_order_relaxed);
+  }
+
+  void forget() { head_.store(kIdle, std::memory_order_relaxed); }  // a mutant of INTRUSIVE
+
+ private:
+  static constexpr std::uintptr_t kSome = kTags + 1;
+
+  static std::uint64_t ticket(const waiter<P>& x) {
+    return reinterpret_cast<std::uintptr_t>(static_cast<waiter<P>*>(x.prev));
+  }
+
+  // A chain by `next`, the highest ticket first: merges runs of 1, 2, 4 ... from the bottom.
+  static waiter<P>* sorted(waiter<P>* chain) {
+    waiter<P>* runs[64] = {};  // runs[i]: nothing, or a sorted run of 2^i
+    while (chain != nullptr) {
+      waiter<P>* run = chain;
+      chain = chain->next;
+      run->next = nullptr;
+      int i = 0;
+      for (; runs[i] != nullptr; ++i) {
+        run = merged(runs[i], run);
+        runs[i] = nullptr;
+      }
+      runs[i] = run;
+    }
+    waiter<P>* all = nullptr;
+    for (waiter<P>* run : runs) all = merged(run, all);
+    return all;
+  }
+
+  static waiter<P>* merged(waiter<P>* a, waiter<P>* b) {
+    waiter<P>* first = nullptr;
+    waiter<P>* last = nullptr;
+    while (a != nullptr || b != nullptr) {
+      waiter<P>*& from = b == nullptr || (a != nullptr && ticket(*a) > ticket(*b)) ? a : b;
+      waiter<P>* const x = from;
+      from = x->next;
+      if (last != nullptr) {
+        last->next = x;
+      } else {
+        first = x;
+      }
+      last = x;
+    }
+    if (last != nullptr) last->next = nullptr;
+    return first;
+  }
+
+  typename P::template atomic<std::uintptr_t> head_{kIdle};
+  typename P::template atomic<std::uint64_t> tickets_{0};
+  typename P::template producer_queue<waiter<P>*> arrivals_;
+};
+
+template <class P>
+class lockfree_queue final : public role_queue<P, ticket_inbox<P>> {
+ public:
+  using role_queue<P, ticket_inbox<P>>::role_queue;
+};
+
+}  // namespace afflux::queue
