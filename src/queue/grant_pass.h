@@ -72,6 +72,7 @@ class grant_pass : public handout<P> {
   using base::batch_;
   using base::finished_;
   using base::first_left_;
+  using base::first_served_;
   using base::left_bytes_;
   using base::left_count_;
   using base::result_;
@@ -266,7 +267,7 @@ class grant_pass : public handout<P> {
       }
       left_count_ = left_bytes_ = 0;
     }
-    if (this->another_is_first()) q_.forget_overtakings();
+    if (this->served_first()) q_.forget_overtakings();
     // [give up] release, pairs with the next holder's [role]: publishes line and inbox state.
     // Failure relaxed: commit() acquires.
     if (!q_.gate_.word.compare_exchange_strong(w_, then, std::memory_order_release,
@@ -337,7 +338,7 @@ class grant_pass : public handout<P> {
     }
     role_is_back();
     this->complete_finished();
-    first_left_ = false;
+    first_left_ = first_served_ = false;
     std::uint64_t w = q_.gate_.word.load(std::memory_order_relaxed);
     while ((w & kGranting) == 0 && (w & kAgain) != 0) {
       const std::uint64_t taken = (w | kGranting) & ~kAgain;

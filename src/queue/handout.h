@@ -135,11 +135,17 @@ class handout {
     finished_.append(batch_);
     sum_ = 0;
     first_left_ = another_is_first();
+    first_served_ = served_first();
     first_granted_ = false;
     poked_in_batch_ = nullptr;
   }
 
   bool another_is_first() const { return first_left_ || first_granted_; }
+  // Only then the overtakings begin anew: who merely left has aged nobody behind it.
+  bool served_first() const {
+    if constexpr (P::kMutant == mutant::leaving_renews_bound) return another_is_first();
+    return first_served_ || first_granted_;
+  }
 
   void list(waiter<P>& x) {
     // [where] release, pairs with the canceller's loads: who reads `listed` finds the owner
@@ -185,6 +191,7 @@ class handout {
   std::uint32_t granted_ = 0;
   bool first_left_ = false;     // THROUGHPUT: another is the first now ...
   bool first_granted_ = false;  // ... or will be, when the batch is final
+  bool first_served_ = false;   // a first one has been granted, for good
   waiter<P>* poked_in_batch_ = nullptr;
   std::uint64_t left_count_ = 0;   // with queue limits: how many left (modulo 2^64) ...
   std::uint64_t left_bytes_ = 0;   // ... with what cost

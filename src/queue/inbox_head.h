@@ -9,8 +9,9 @@
 //         *announcer*: it must set kArrived or take the role.
 //   top   at least the priority of anybody in the inbox, and never above the highest
 //         priority of all who wait (it may lag behind a higher one for a moment).
-//         Who brings a higher priority to an active inbox is *urgent*: it may be
-//         first in line, so it must see to a pass.
+//         Who brings another priority to an active inbox is *urgent* and must see to a
+//         pass: with a higher one it may be first in line, and a lower one ages only
+//         in the line, which need not look at the inbox for as long as it lasts.
 //
 // An inbox of a role_queue has, besides:
 //
@@ -38,7 +39,7 @@ struct inbox_head {
   static std::uint32_t top(std::uintptr_t head) { return static_cast<std::uint32_t>(head & kTop); }
   static bool announces(std::uintptr_t head) { return (head & ~kTop) == kIdle; }
   static bool urgent(std::uintptr_t head, std::uint32_t priority) {
-    return !idle(head) && priority > top(head);
+    return !idle(head) && priority != top(head);
   }
 
   // The head with `arrived` instead of what there was, after an arrival of that priority.

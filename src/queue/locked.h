@@ -112,7 +112,7 @@ class locked_handout : public handout<P> {
                                                 std::memory_order_acquire)) {
         this->batch_is_final();
         // Not before: a newcomer that makes the exchange fail has counted itself.
-        if (this->first_left_) q_.forget_overtakings();
+        if (this->first_served_) q_.forget_overtakings();
         return result;
       }
     }

@@ -36,6 +36,9 @@ enum : int {
   handover_ends_early = 26,      // another is served, the poked thread's hand-over is forgotten
   completions_recurse = 27,      // a callback's release runs further callbacks on its stack
   expiry_before_queued = 25,     // a timer that finds its waiter not queued yet gives up
+  next_not_looked_at = 29,       // a lean hand-over leaves the next one asleep that fits, too
+  lower_left_in_inbox = 30,      // a lower priority does not age while higher ones last
+  leaving_renews_bound = 31,     // overtakings are forgotten when the first one cancels
   poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
 };
 

@@ -101,8 +101,8 @@ status role_queue<P, Inbox>::release_contended(std::uint64_t n) {
 }
 
 // The usual case, lean: n permits pass to a first-in-line that wants just as many,
-// and others stay behind it. `held` is the same before and after, so it is not
-// touched; the word as a whole is what confirms that nothing else happened. again:
+// and others stay behind it, the next of whom does not fit. `held` is the same before and after, so
+// it is not touched; the word as a whole is what confirms that nothing else happened. again:
 // nothing was done.
 template <class P, class Inbox>
 status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
@@ -117,6 +117,10 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
   waiter<P>* const x = line.uniform() ? line.first() : nullptr;
   waiter<P>* const next = x != nullptr ? static_cast<waiter<P>*>(x->next) : nullptr;
   if (next == nullptr || x->permits != n || x->has(traits::kCosts) || limit != this->seen_limit_) {
+    return release_in_role(taken, n);
+  }
+  // Permits may be free that were too few for x, and are enough for the next.
+  if (fits(w, next->permits, limit) && P::kMutant != mutant::next_not_looked_at) {
     return release_in_role(taken, n);
   }
   line.grant_run(x->priority, next, 1);

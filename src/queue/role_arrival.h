@@ -107,7 +107,10 @@ status role_queue<P, Inbox>::enqueue_referenced(waiter<P>& x, bool drops) {
   if (Inbox::announces(head)) {
     result = announce(x);
   } else {
-    const bool urgent = Inbox::urgent(head, priority) && P::kMutant != mutant::urgent_not_announced;
+    const bool lower = priority < Inbox::top(head);
+    const bool urgent = Inbox::urgent(head, priority) &&
+                        P::kMutant != mutant::urgent_not_announced &&
+                        !(lower && P::kMutant == mutant::lower_left_in_inbox);
     // On a chain that is not announced yet the announcer's pass sees to everything.
     if (urgent || (drops && !Inbox::idle(head) && crowded())) look_again();
   }

@@ -82,6 +82,53 @@ void ageing(explorer& run) {
   w.at_rest(0);
 }
 
+// The same, but low came last, behind a backlog that has been linked already.
+template <class W>
+void ageing_behind_a_backlog(explorer& run) {
+  W w(run, 1, 1);
+  for (int i = 1; i <= 4; ++i) w.begin(i, 1, W::release_it, kHigh);
+  w.sem->waiting();
+  w.begin(0, 1, W::release_it, kLow);
+  run.spawn([&w] { w.release(1); });
+  run.join();
+  check(w.completions == 5, "L1");
+  check(w.parties[0].order == 3, "L2: passed more often than the ageing bound, or less");
+  w.at_rest(0);
+}
+
+// ---- weights
+
+// A permit stays free that is too few for the first; two more come, just as many as it wants:
+// the next one fits, too.
+template <class W>
+void next_fits_beside_the_first(explorer& run) {
+  W w(run, 3, 3);
+  w.begin(0, 1);
+  w.begin(1, 2);
+  w.begin(2, 1);
+  run.spawn([&w] { w.release(2); });
+  run.spawn([&w] { w.release(1); });
+  run.join();
+  w.release(1);
+  check(w.parties[0].got() && w.parties[1].got(), "L1");
+  w.release(1);
+  check(w.parties[2].got(), "L1: a fitting first-in-line is left asleep");
+  w.at_rest(2);
+}
+
+template <class W>
+void next_fits_what_was_left(explorer& run) {
+  W w(run, 3, 3);
+  w.begin(0, 1);
+  w.begin(1, 2);
+  w.begin(2, 1);
+  run.spawn([&w] { w.release(2); });
+  run.join();
+  w.release(2);
+  check(w.completions == 3, "L1: a fitting first-in-line is left asleep");
+  w.at_rest(3);
+}
+
 // ---- queue limits
 
 inline queue::settings dropping_oldest(std::uint64_t waiters) {
@@ -397,6 +444,29 @@ void overtaking_is_bounded(explorer& run) {
       if (core::take_now(*w.sem, {}) != status::ok) continue;
       ++w.count;
       w.sem->release(1);
+    }
+  });
+  run.join();
+  check(w.count <= 2, "L2: passed more often than the bound");
+  w.release(1);
+  check(w.parties[0].got(), "L1");
+  w.at_rest(2);
+}
+
+// Higher ones that come and go again do not give newcomers another turn.
+template <class W>
+void overtaking_is_bounded_whoever_leaves(explorer& run) {
+  W w(run, 2, 1, throughput());
+  check(w.begin(0, 2) == status::pending, "set-up");
+  w.cancels_may_be_late();
+  run.spawn([&w] {
+    for (int i = 0; i < 4; ++i) {
+      if (core::take_now(*w.sem, {}) == status::ok) {
+        ++w.count;
+        w.sem->release(1);
+      }
+      check(w.begin(1, 2, nullptr, kHigh) == status::pending, "higher");
+      check(w.cancel(1) == status::ok, "S4");
     }
   });
   run.join();

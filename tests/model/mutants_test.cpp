@@ -61,6 +61,10 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, relaxed_release, two_threads_twice)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, handover_ends_early, throughput_higher_goes_first)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, completions_recurse, chain_does_not_recurse)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, expiry_before_queued, expiry_while_enqueuing)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, next_not_looked_at, next_fits_what_was_left)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, lower_left_in_inbox, ageing_behind_a_backlog)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, leaving_renews_bound,
+             overtaking_is_bounded_whoever_leaves)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
 
 AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)
@@ -78,6 +82,7 @@ AFFLUX_KILLS(MutexMutants, locked, overtaking_uncounted, overtaking_is_bounded)
 AFFLUX_KILLS(MutexMutants, locked, mutex_release_unlocked, acquire_then_unref)
 AFFLUX_KILLS(MutexMutants, locked, relaxed_release, two_threads_twice)
 AFFLUX_KILLS(MutexMutants, locked, handover_ends_early, throughput_higher_goes_first)
+AFFLUX_KILLS(MutexMutants, locked, leaving_renews_bound, overtaking_is_bounded_whoever_leaves)
 AFFLUX_KILLS(MutexMutants, locked, expiry_before_queued, expiry_while_enqueuing)
 
 }  // namespace

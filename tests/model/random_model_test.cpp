@@ -18,7 +18,7 @@
 namespace afflux::model {
 namespace {
 
-enum class deed : std::uint8_t { pass, pass_in_time, attempt, begin, cancel, resize, close };
+enum class deed : std::uint8_t { pass, pass_in_time, attempt, begin, keep, cancel, resize, close };
 
 struct step {
   deed what;
@@ -34,6 +34,7 @@ struct plan {
   std::vector<std::vector<step>> threads;
   bool closes = false;
   bool times = false;
+  bool keeps = false;  // nobody blocks, and some keep their permits: L1 is looked at in between
 };
 
 constexpr std::uint64_t kMost = 3;
@@ -54,6 +55,7 @@ class draw {
       if (one_in(2)) p.settings.max_bytes = 15;
     }
     const bool moves = one_in(2);
+    p.keeps = one_in(2);
     p.closes = one_in(5);
     const std::uint64_t threads = 3 + below(3);
     for (std::uint64_t t = 0; t < threads; ++t) {
@@ -98,6 +100,12 @@ class draw {
       default:
         break;
     }
+    if (!p.keeps) return s;
+    if (s.what == deed::pass || s.what == deed::pass_in_time) {
+      s.what = deed::attempt;
+      s.timeout = -1;
+    }
+    if (s.what == deed::begin && one_in(2)) s.what = deed::keep;
     return s;
   }
 
@@ -112,8 +120,8 @@ class draw {
 };
 
 std::string told(const plan& p) {
-  constexpr const char* kNames[] = {"pass",   "pass in time", "try",  "begin",
-                                    "cancel", "resize",       "close"};
+  constexpr const char* kNames[] = {"pass", "pass in time", "try",    "begin",
+                                    "keep", "cancel",       "resize", "close"};
   std::ostringstream out;
   out << "limit " << p.settings.limit << (p.settings.throughput ? ", THROUGHPUT" : "");
   if (p.settings.limited()) {
@@ -177,6 +185,11 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
         check(got == status::ok || got == status::pending || allowed(got, s), "a begin's answer");
         break;
       }
+      case deed::keep: {
+        const status got = w.begin(s.who, s.n, nullptr, s.priority, s.timeout, s.cost);
+        check(got == status::ok || got == status::pending || allowed(got, s), "a begin's answer");
+        break;
+      }
       case deed::cancel:
         if (w.cancel(s.who) == status::ok) ++w.parties[s.who].completions;  // the one outcome
         break;
@@ -190,6 +203,22 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
   }
 }
 
+// The line, for a look at it.
+template <class W>
+struct opened : W::semaphore {
+  static const auto& line(typename W::semaphore& sem) { return sem.*(&opened::line_); }
+};
+
+// L1: nobody who is first in line, and fits, is left asleep.
+template <class W>
+void nobody_forgotten(W& w) {
+  w.sem->waiting();  // links what has arrived
+  const auto* const first = opened<W>::line(*w.sem).first();
+  if (first == nullptr) return;
+  const std::uint64_t word = w.sem->gate().word.peek();
+  check(!queue::fits(word, first->permits, w.sem->limit()), "L1: a first-in-line that fits");
+}
+
 template <class W>
 void run_plan(explorer& run, const plan& p) {
   W w(run, p.settings.limit, 0, p.settings);
@@ -200,6 +229,20 @@ void run_plan(explorer& run, const plan& p) {
   }
   if (p.times) run.spawn([] { W::P::run_timers(8); });
   run.join();
+  if (p.keeps) {
+    nobody_forgotten(w);
+    bool kept[kParties] = {};
+    for (bool any = true; any;) {  // a release may bring another one in
+      any = false;
+      for (int who = 0; who < kParties; ++who) {
+        typename W::party& each = w.parties[who];
+        if (each.then != nullptr || !each.got() || kept[who]) continue;
+        any = kept[who] = true;
+        w.release(each.n);
+        nobody_forgotten(w);
+      }
+    }
+  }
   w.at_rest(0, p.closes);
 }
 
@@ -211,7 +254,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
 template <class W>
 void every_plan_holds() {
   const std::uint64_t first = from_environment("AFFLUX_MODEL_SEED", 1);
-  const std::uint64_t plans = from_environment("AFFLUX_MODEL_PLANS", 300);
+  const std::uint64_t plans = from_environment("AFFLUX_MODEL_PLANS", 1'000);
   for (std::uint64_t seed = first; seed < first + plans; ++seed) {
     const plan p = draw(seed).a_plan();
     const result found = explore({.random_executions = 1'000, .seed = seed, .priority_changes = 6},
