@@ -31,7 +31,9 @@
  * the caller must own a reference while the call runs, with one exception that
  * makes the usual pattern legal: a thread whose acquire has returned may drop
  * the last reference at once, even while the release that satisfied it is still
- * returning elsewhere. Waiting requests hold no reference.
+ * returning elsewhere. Waiting requests hold no reference: in the completions
+ * that the last unref causes the handle is invalid already, not even a release
+ * may use it. Call afflux_sem_close() before, with a reference, if they need it.
  * A waiter's memory (afflux_waiter) is the caller's. The library borrows it
  * from an AFFLUX_PENDING answer until its completion begins, or until a cancel
  * has answered AFFLUX_OK.
@@ -41,6 +43,8 @@
  * Calls return afflux_status: 0, 1 (AFFLUX_PENDING) or a negative error. A
  * call that fails changes nothing. No call aborts, throws, or prints. A NULL
  * handle, zero permits, an unknown flag or enumerator answer AFFLUX_EINVAL.
+ * Where several apply, what is wrong in itself comes first (AFFLUX_EINVAL), then
+ * AFFLUX_ECLOSED, then AFFLUX_EINVAL for more permits than the limit, then the rest.
  *
  * 5. Structs that grow
  * --------------------
@@ -55,13 +59,12 @@
  * 6. Time
  * -------
  * Times are int64_t nanoseconds on the monotonic clock, relative to the call.
- * 0 never waits: a blocking call then answers AFFLUX_ETIMEDOUT at once, an
- * asynchronous request AFFLUX_EAGAIN. AFFLUX_FOREVER names no limit of its own:
- * the semaphore's waiter_timeout_ns applies. Other negative values answer
- * AFFLUX_EINVAL. A timeout is never early. A blocked thread's is as exact as
- * the operating system's sleep, a request's is late by at most one timer tick
- * (AFFLUX_TIMER_TICK_NS) plus scheduling, and plus the wake functions that run
- * before it on the timer's thread.
+ * 0 never waits: a blocking call (afflux_sem_acquire_permit() too) then answers
+ * AFFLUX_ETIMEDOUT at once, an asynchronous request AFFLUX_EAGAIN. AFFLUX_FOREVER names no limit of
+ * its own: the semaphore's waiter_timeout_ns applies. Other negative values answer AFFLUX_EINVAL. A
+ * timeout is never early. A blocked thread's is as exact as the operating system's sleep, a
+ * request's is late by at most one timer tick (AFFLUX_TIMER_TICK_NS) plus scheduling, and plus the
+ * wake functions that run before it on the timer's thread.
  *
  * 7. Order and fairness
  * ---------------------
@@ -72,16 +75,24 @@
  * fit are granted.
  * A higher priority goes first. Ageing keeps lower ones alive: when the first
  * request of a priority has been passed by AFFLUX_AGEING_BOUND grants of
- * higher priorities, it is the next to be granted.
+ * higher priorities, it is the next to be granted. The count belongs to the
+ * priority: it begins anew with each grant of it and when nobody of it is left,
+ * so that a request whose first cancels inherits what that one was passed by. Of
+ * several that are due the lowest goes first.
  * AFFLUX_THROUGHPUT: a newcomer may take free permits past queued requests,
  * which spares a context switch for each hand-over. The first request in the
  * queue is passed by at most AFFLUX_OVERTAKING_BOUND newcomers, plus one for
  * each thread that was inside an acquire call when it became the first; then
  * newcomers queue and the next permits are its own. A request that finds k
  * others before it is thus passed by at most (k + 1) times as many newcomers.
- * Between priorities the bound holds for whoever is first: each time a higher
- * priority comes to be first it counts anew, so that a lower one may be passed by
- * the product of both bounds.
+ * Between priorities the bound holds for whoever is first, and counts anew with
+ * each grant of a first one, so that a lower one may be passed by
+ * AFFLUX_AGEING_BOUND grants and (AFFLUX_AGEING_BOUND + 1) ×
+ * AFFLUX_OVERTAKING_BOUND newcomers. Higher ones that come and leave without a
+ * grant change nothing.
+ * With AFFLUX_QUEUE_LOCKFREE arrival means: of two requests the one whose call had
+ * returned before the other's began. Two that come at the same moment may be
+ * queued either way round, whichever thread was first.
  *
  * 8. Callbacks
  * ------------
@@ -96,9 +107,13 @@
  * wake function that blocks in an acquire runs those first; one that waits in
  * another way for a completion that may be this thread's own must call
  * afflux_completions_run() before. The same holds for completions of another
- * semaphore: within a wake function a release, close or last unref returns before
- * the wake functions that it causes have run; their waiters must outlive that.
- * Blocked threads are always woken at once.
+ * semaphore: within a wake function a release, cancel, resize, close, last unref
+ * or afflux_timers_advance() returns before the wake functions that it causes
+ * have run; their waiters must outlive that. A cancel of one that waits for its
+ * turn answers AFFLUX_EALREADY.
+ * Blocked threads are always woken at once. Whether a request that is granted
+ * while it queues answers AFFLUX_OK, or AFFLUX_PENDING after its completion, may
+ * differ between strategies.
  *
  * 9. Memory order
  * ---------------
@@ -202,15 +217,17 @@ enum {
 enum {
   AFFLUX_QUEUE_AUTO = 0,      /**< what measurement recommends: INTRUSIVE */
   AFFLUX_QUEUE_INTRUSIVE = 1, /**< lock-free inbox of the callers' own waiters; never allocates */
-  AFFLUX_QUEUE_LOCKFREE = 2,  /**< reserved; AFFLUX_ENOTSUP in this version */
-  AFFLUX_QUEUE_HYBRID = 3,    /**< reserved; AFFLUX_ENOTSUP in this version */
+  AFFLUX_QUEUE_LOCKFREE = 2,  /**< a lock-free queue of pointers; a wait may allocate */
+  AFFLUX_QUEUE_HYBRID = 3,    /**< an atomic slot for one waiter, a mutex and a list for more */
   AFFLUX_QUEUE_MUTEX = 4      /**< a mutex and a list: the yardstick; never allocates */
 };
 
 /** Who may go first (afflux_sem_options.fairness); chapter 7. Since: 0.1 */
 enum { AFFLUX_FAIR = 0, AFFLUX_THROUGHPUT = 1 };
 
-/** What happens at a queue limit (afflux_sem_options.overflow). Since: 0.1 */
+/** What happens at a queue limit (afflux_sem_options.overflow). The limits concern only requests
+ *  that have to queue: one that gets its permits at once, or whose time is 0, is never refused
+ *  and drops nobody. DROP_NEWEST and FAIL are the same. Since: 0.1 */
 enum {
   AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait */
   AFFLUX_OVERFLOW_DROP_NEWEST = 1, /**< the newcomer is refused: AFFLUX_EREJECTED */
@@ -310,7 +327,8 @@ AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
 AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
 
 /**
- * Take `n` permits if they are free and nobody queues.
+ * Take `n` permits if they are free and, with AFFLUX_FAIR, nobody queues
+ * (AFFLUX_THROUGHPUT: chapter 7).
  *
  * @param n  Permits, 1 … afflux_sem_permits(sem).
  * @return AFFLUX_OK       all n are held
@@ -337,6 +355,7 @@ AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
  *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0 or above the limit (or came to
  *                           be, by a shrink), or timeout_ns is negative and not
  *                           AFFLUX_FOREVER
+ *         AFFLUX_ENOMEM     none taken: no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
  * Threads: any number at once. May block. Runs others' completions when it removes itself.
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes n permits to afflux_sem_release().
@@ -354,8 +373,8 @@ AFFLUX_API afflux_status afflux_sem_acquire(afflux_sem *sem, uint64_t n, int64_t
  *         AFFLUX_EOVERFLOW  nothing changed: fewer than n are held
  *         AFFLUX_EINVAL     nothing changed: sem is NULL or n is 0
  * Threads: any number at once. Never waits; runs completions. Takes a short lock to disarm
- *          the time limit of a request that it completes, and with AFFLUX_QUEUE_MUTEX while
- *          anybody queues.
+ *          the time limit of a request that it completes, and with AFFLUX_QUEUE_MUTEX and
+ *          AFFLUX_QUEUE_HYBRID while anybody queues.
  * Order:   happens before the acquires that its permits satisfy.
  * Since:   0.1
  */
@@ -463,7 +482,7 @@ typedef struct afflux_waiter {
 /** sizeof(afflux_waiter) of the library, in bytes. Since: 0.1 */
 AFFLUX_API size_t afflux_waiter_size(void);
 
-/** The alignment that an afflux_waiter needs, in bytes. Since: 0.1 */
+/** The alignment that an afflux_waiter needs, in bytes; 64 is for speed only. Since: 0.1 */
 AFFLUX_API size_t afflux_waiter_align(void);
 
 /**
@@ -483,12 +502,14 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *                           than AFFLUX_FOREVER, reserved is not 0, no wake function, or
  *                           struct_size is too short to be one
  *         AFFLUX_ENOTSUP    a port was given, or bytes beyond the known struct are not zero
- *         AFFLUX_EOS        the timer thread could not be started
- *                           (afflux_last_os_error() tells why)
+ *         AFFLUX_EOS        the timer thread could not be started (afflux_last_os_error()
+ *                           tells why; afflux_timers_manual(1) does without it)
+ *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
  *         After an error no completion follows and the waiter is free.
  * Threads: any number at once. Never waits for permits and never allocates, but for the
- *          start of the timer thread by the process' first request with a time limit.
- *          Takes a short lock to arm a time limit, and with AFFLUX_QUEUE_MUTEX. Runs
+ *          start of the timer thread by the process' first request with a time limit, and
+ *          with AFFLUX_QUEUE_LOCKFREE. Takes a short lock to arm a time limit, and to queue
+ *          with AFFLUX_QUEUE_MUTEX and AFFLUX_QUEUE_HYBRID. Runs
  *          others' completions when it hands out permits for another thread.
  * Order:   AFFLUX_OK, and a completion with it, happen after the releases that supplied
  *          the permits.
@@ -613,14 +634,17 @@ typedef struct afflux_permit {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes and flags count, the rest does
- *                    not. NULL: one permit, normal priority.
+ * @param request     Borrowed; permits, priority, cost_bytes and flags count; reserved must be
+ *                    0; timeout_ns, wake, ctx, port and user_data are ignored. NULL: one
+ *                    permit, normal priority.
  * @param timeout_ns  As for afflux_sem_acquire().
- * @param ret_permit  Written on success only; what it held before is overwritten.
+ * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
+ *                    before are lost.
  * @return AFFLUX_OK         the token holds the permits
  *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
  *                           as for afflux_sem_acquire(); EINVAL also for a bad request
  *         AFFLUX_ENOTSUP    bytes beyond the known request are not zero
+ *         AFFLUX_ENOMEM     as for afflux_sem_acquire()
  * Owns:  the caller owes one afflux_permit_release() (or forget, or merge).
  * Since: 0.1
  */
@@ -630,7 +654,8 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
 /**
  * Release all that the token holds.
  *
- * @return AFFLUX_OK        released
+ * @return AFFLUX_OK        the token is empty now, and its permits are given back, unless
+ *                          fewer are held: afflux_sem_release() has given some back before
  *         AFFLUX_EALREADY  the token is empty
  *         AFFLUX_EINVAL    permit is NULL
  * Threads: any number at once on one token: exactly one gets AFFLUX_OK.
@@ -643,7 +668,8 @@ AFFLUX_API afflux_status afflux_permit_release(afflux_permit *permit);
  * time of acquisition.
  *
  * @param n          1 … afflux_permit_count(permit) − 1.
- * @param ret_other  The new token; written on success only.
+ * @param ret_other  The new token; written on success only. Empty or uninitialised: permits
+ *                   that it held before are lost.
  * @return AFFLUX_OK        split
  *         AFFLUX_EALREADY  the token is empty
  *         AFFLUX_EINVAL    a pointer is NULL, both are the same, or n is out of range
@@ -654,7 +680,8 @@ AFFLUX_API afflux_status afflux_permit_split(afflux_permit *permit, uint64_t n,
                                              afflux_permit *ret_other);
 
 /**
- * Move all permits of `other` into `permit`; `other` is then empty.
+ * Move all permits of `other` into `permit`, which keeps its id and its time of
+ * acquisition; `other` is then empty.
  *
  * @return AFFLUX_OK        merged
  *         AFFLUX_EALREADY  one of them is empty

@@ -12,7 +12,8 @@
 // ---------
 // Nothing throws but the constructors of semaphore, the variants that take afflux::throws, and
 // acquire(n).or_throw(). Everything else answers a status, or a permit that is empty and tells
-// why (permit::status).
+// why (permit::status). An empty semaphore answers status::invalid. The header needs exceptions
+// to be enabled.
 //
 // 3. Cost
 // -------
@@ -178,7 +179,7 @@ struct options {
   std::uint64_t max_queue_bytes = 0;  ///< bound on queued requests' cost, in bytes; 0: none
   /// Longest wait of a request that names none, > 0; empty: no limit.
   std::optional<std::chrono::nanoseconds> waiter_timeout = std::nullopt;
-  const char* name = nullptr;  ///< label in statistics, UTF-8; copied by the semaphore
+  const char* name = nullptr;  ///< what name() answers, UTF-8; copied; null: none
 
   /// The same for the C API; `name` is borrowed from here.
   [[nodiscard]] explicit operator ::afflux_sem_options() const noexcept {
@@ -1091,7 +1092,7 @@ class semaphore {
   }
   /// The limit on permits held at once.
   [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_permits(target_.sem); }
-  /// Free now; 0 while in debt after a shrink, while anybody queues, and when closed.
+  /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.
   [[nodiscard]] std::uint64_t available() const noexcept {
     return ::afflux_sem_available(target_.sem);
   }
@@ -1099,6 +1100,12 @@ class semaphore {
   [[nodiscard]] std::uint64_t held() const noexcept { return ::afflux_sem_held(target_.sem); }
   /// Requests queued now, blocked threads included.
   [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_sem_waiters(target_.sem); }
+  /// The strategy that it really uses, never automatic.
+  [[nodiscard]] queue_strategy queue() const noexcept {
+    return static_cast<queue_strategy>(::afflux_sem_queue(target_.sem));
+  }
+  /// The name given at creation, "" without one.
+  [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(target_.sem); }
 
  private:
   explicit semaphore(const detail::target& t) noexcept : target_(t) {}

@@ -174,6 +174,27 @@ TEST_P(SemPriority, AgeingHoldsForNewcomersThatFit) {
   EXPECT_TRUE(low.completed_once_with(AFFLUX_OK));
 }
 
+// Whoever comes last, behind however long a backlog.
+TEST_P(SemPriority, ALowerOneAgesBehindABacklog) {
+  constexpr int kBacklog = 10 * AFFLUX_AGEING_BOUND;
+  const sem_guard sem(options(1));
+  std::deque<pending> backlog;
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  for (int i = 0; i < kBacklog; ++i) {
+    backlog.emplace_back().request.priority = AFFLUX_PRIORITY_CRITICAL;
+    ASSERT_EQ(backlog.back().start(sem), AFFLUX_PENDING);
+  }
+  pending low;
+  ASSERT_EQ(low.start(sem), AFFLUX_PENDING);
+  int passed = 0;
+  for (; low.completions() == 0; ++passed) {
+    ASSERT_LE(passed, AFFLUX_AGEING_BOUND);
+    ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  }
+  EXPECT_EQ(passed, AFFLUX_AGEING_BOUND + 1);  // its own grant included
+  EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
+}
+
 class SemThroughput : public per_variant {};
 
 // Newcomers take one permit again and again, and the request that needs both would starve.
@@ -200,6 +221,29 @@ TEST_P(SemThroughput, ALargeRequestIsPassedAtMostTheDocumentedNumberOfTimes) {
   EXPECT_TRUE(late.completed_once_with(AFFLUX_OK));
   EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
   expect_all_free(sem, 2);
+}
+
+// Higher requests that come and are cancelled give newcomers no further turn.
+TEST_P(SemThroughput, TheBoundHoldsWhoeverComesAndGoes) {
+  const sem_guard sem(options(2));
+  pending large(2);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  ASSERT_EQ(large.start(sem), AFFLUX_PENDING);
+  int passed = 0;
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < AFFLUX_OVERTAKING_BOUND / 4; ++i) {
+      if (afflux_sem_try_acquire(sem, 1) != AFFLUX_OK) continue;
+      ++passed;
+      ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+    }
+    pending higher(2);
+    higher.request.priority = AFFLUX_PRIORITY_HIGH;
+    ASSERT_EQ(higher.start(sem), AFFLUX_PENDING);
+    ASSERT_EQ(higher.cancel(), AFFLUX_OK);
+  }
+  EXPECT_LE(passed, AFFLUX_OVERTAKING_BOUND);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_TRUE(large.completed_once_with(AFFLUX_OK));
 }
 
 // One permit goes round between its releaser and the newcomer that is the same thread, while

@@ -132,9 +132,6 @@ TEST_P(SemOptionsStruct, UnknownEnumeratorsAndNumbersAreRefused) {
     afflux_sem_unref(sem);
     return status;
   };
-  for (const std::uint32_t queue : {AFFLUX_QUEUE_LOCKFREE, AFFLUX_QUEUE_HYBRID}) {
-    EXPECT_EQ(answer([queue](auto& o) { o.queue = queue; }), AFFLUX_ENOTSUP) << queue;
-  }
   for (const std::uint32_t bad : {5u, 256u, 0x80000000u, 0xffffffffu}) {
     EXPECT_EQ(answer([bad](auto& o) { o.queue = bad; }), AFFLUX_EINVAL) << bad;
     EXPECT_EQ(answer([bad](auto& o) { o.fairness = bad; }), AFFLUX_EINVAL) << bad;

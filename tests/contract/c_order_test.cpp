@@ -122,6 +122,24 @@ TEST_P(SemOrder, NobodyPassesALargeHead) {
   EXPECT_TRUE(follower.completed_once_with(AFFLUX_OK));
 }
 
+// A permit that was too few for the head stays free; with the next release it is enough for the
+// one behind it.
+TEST_P(SemOrder, WhatWasLeftGoesToTheOneBehindTheHead) {
+  const sem_guard sem(options(3));
+  pending first(1), head(2), follower(1);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 3), AFFLUX_OK);
+  ASSERT_EQ(first.start(sem), AFFLUX_PENDING);
+  ASSERT_EQ(head.start(sem), AFFLUX_PENDING);
+  ASSERT_EQ(follower.start(sem), AFFLUX_PENDING);
+  EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+  EXPECT_TRUE(first.completed_once_with(AFFLUX_OK));
+  EXPECT_EQ(head.completions(), 0);
+  EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+  EXPECT_TRUE(head.completed_once_with(AFFLUX_OK));
+  EXPECT_TRUE(follower.completed_once_with(AFFLUX_OK));
+  EXPECT_EQ(state_of(sem), (sem_state{3, 0, 3, 0}));
+}
+
 TEST_P(SemOrder, AWeightedGrantIsAllOrNothing) {
   const sem_guard sem(options(10));
   pending p(10);

@@ -48,6 +48,7 @@ TEST(CppSemaphore, StartsWithAllPermitsFree) {
 TEST(CppSemaphore, TakesDesignatedOptions) {
   const semaphore sem({.permits = 2, .queue = afflux::queue_strategy::mutex, .name = "disk"});
   EXPECT_EQ(sem.limit(), 2u);
+  EXPECT_EQ(sem.queue(), afflux::queue_strategy::mutex);
   EXPECT_EQ(afflux_sem_queue(sem.handle()), std::uint32_t{AFFLUX_QUEUE_MUTEX});
   EXPECT_STREQ(afflux_sem_name(sem.handle()), "disk");
 }
