@@ -12,7 +12,16 @@
 #  include <concurrentqueue.h>
 #endif
 
+#include <cstddef>
+#include <new>
+
 namespace afflux::park {
+
+// Memory as the rest of the library has it: from operator new, which a program may replace.
+struct producer_queue_traits : moodycamel::ConcurrentQueueDefaultTraits {
+  static void* malloc(std::size_t size) { return ::operator new(size, std::nothrow); }
+  static void free(void* memory) { ::operator delete(memory); }
+};
 
 template <class T>
 class producer_queue {
@@ -21,7 +30,7 @@ class producer_queue {
   bool try_dequeue(T& value) { return queue_.try_dequeue(value); }
 
  private:
-  moodycamel::ConcurrentQueue<T> queue_{0};  // no block before the first arrival
+  moodycamel::ConcurrentQueue<T, producer_queue_traits> queue_{0};  // no block before the first arrival
 };
 
 }  // namespace afflux::park

@@ -21,6 +21,8 @@ namespace {
 constexpr std::int64_t kHour = 3600 * 1000 * kMillisecond;
 
 class Faults : public per_variant {};
+class NeverAllocating : public per_variant {};
+class Allocating : public per_variant {};
 
 TEST_P(Faults, CreateAnswersEnomemForEveryAllocationThatFails) {
   afflux_sem_options o = options(3);
@@ -51,7 +53,7 @@ TEST_P(Faults, CreateAnswersEnomemForEveryAllocationThatFails) {
 }
 
 // Nothing but create may depend on memory (S14).
-TEST_P(Faults, AllOtherCallsWorkWithoutMemory) {
+TEST_P(NeverAllocating, AllOtherCallsWorkWithoutMemory) {
   const sem_guard sem(options(2));
   pending p(2), q(2);
   afflux_permit token{}, other{};
@@ -82,6 +84,31 @@ TEST_P(Faults, AllOtherCallsWorkWithoutMemory) {
   fail_allocation(0);
   EXPECT_EQ(wrong_line, 0);
   EXPECT_FALSE(tried) << "a call tried to allocate";
+}
+
+// A wait may need memory: without it the call fails and changes nothing.
+TEST_P(Allocating, AWaitAnswersEnomemAndChangesNothing) {
+  afflux_sem_options o = options(1);
+  o.overflow = AFFLUX_OVERFLOW_FAIL;  // which counts those who wait
+  o.max_waiters = 1;
+  const sem_guard sem(o);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  const sem_state before = state_of(sem);
+  pending p;
+  afflux_permit token{};
+  afflux_status answers[3];
+  fail_allocation(kEvery);
+  answers[0] = p.start(sem);
+  answers[1] = afflux_sem_acquire(sem, 1, AFFLUX_FOREVER);
+  answers[2] = afflux_sem_acquire_permit(sem, nullptr, AFFLUX_FOREVER, &token);
+  fail_allocation(0);
+  for (const afflux_status each : answers) EXPECT_EQ(each, AFFLUX_ENOMEM);
+  EXPECT_EQ(state_of(sem), before);
+  EXPECT_EQ(p.cancel(), AFFLUX_EALREADY);
+  // With memory there is room for one, as before.
+  EXPECT_EQ(p.start(sem), AFFLUX_PENDING);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_TRUE(p.completed_once_with(AFFLUX_OK));
 }
 
 // In a child, because the timer thread of this process may be running already.
@@ -156,7 +183,7 @@ TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
 
 // acquire_async documents no ENOMEM: whatever the start of the thread allocates may fail, and
 // then it is the thread that could not be started.
-TEST_P(Faults, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
+TEST_P(NeverAllocating, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
   expect_in_child([this](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
@@ -178,6 +205,9 @@ TEST_P(Faults, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Faults, all_variants(), variant_name);
+INSTANTIATE_TEST_SUITE_P(Each, NeverAllocating, never_allocating_variants(), variant_name);
+INSTANTIATE_TEST_SUITE_P(Each, Allocating, allocating_variants(), variant_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Allocating);  // a build without LOCKFREE
 
 }  // namespace
 }  // namespace afflux_test

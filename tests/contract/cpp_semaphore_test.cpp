@@ -103,7 +103,7 @@ TEST(CppSemaphore, ConstructorThrowsOnBadOptions) {
     EXPECT_EQ(e.code(), status::invalid);
     EXPECT_NE(std::string(e.what()).find(to_string(status::invalid)), std::string::npos);
   }
-  EXPECT_THROW(semaphore({.queue = afflux::queue_strategy::lockfree}), afflux::error);
+  EXPECT_THROW(semaphore({.queue = static_cast<afflux::queue_strategy>(9)}), afflux::error);
 }
 
 TEST(CppSemaphore, CreateAnswersInsteadOfThrowing) {

@@ -65,11 +65,13 @@ inline bool built_in(std::uint32_t queue) {
 }
 
 // The promises of order differ between FAIR and THROUGHPUT, all others do not.
-inline std::vector<variant> variants_of(std::initializer_list<std::uint32_t> fairness) {
+inline std::vector<variant> variants_of(std::initializer_list<std::uint32_t> fairness,
+                                        std::initializer_list<std::uint32_t> queues = {
+                                            AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_LOCKFREE,
+                                            AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX}) {
   std::vector<variant> all;
   for (const std::uint32_t each : fairness) {
-    for (const std::uint32_t queue :
-         {AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_LOCKFREE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX}) {
+    for (const std::uint32_t queue : queues) {
       if (built_in(queue)) all.push_back({queue, each});
     }
   }
@@ -79,6 +81,15 @@ inline auto fair_variants() { return testing::ValuesIn(variants_of({AFFLUX_FAIR}
 inline auto throughput_variants() { return testing::ValuesIn(variants_of({AFFLUX_THROUGHPUT})); }
 inline auto all_variants() {
   return testing::ValuesIn(variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT}));
+}
+// LOCKFREE's queue allocates; all others never do (S14).
+inline auto allocating_variants() {
+  return testing::ValuesIn(variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT}, {AFFLUX_QUEUE_LOCKFREE}));
+}
+inline auto never_allocating_variants() {
+  return testing::ValuesIn(
+      variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT},
+                  {AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX}));
 }
 
 class sem_guard {
