@@ -26,9 +26,19 @@ struct demand {
 
 inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  // 0 wraps
 
+// Whether `n` permits are free for everybody: a weightless semaphore counts nobody in.
+template <class P>
+status look(const semaphore<P>& sem, std::uint64_t n) {
+  // acquire, pairs with the [release] of those permits.
+  const std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
+  if ((w & queue::kClosed) != 0) return status::closed;
+  return (w & queue::kFlags) == 0 && queue::fits(w, n, sem.limit()) ? status::ok : status::again;
+}
+
 // Takes the permits of `want` if it can do so without waiting. again: it would wait.
 template <class P>
 status take_now(semaphore<P>& sem, const demand& want) {
+  if (sem.settings().weightless) return look(sem, want.permits);
   const status s = sem.try_acquire(want.permits);
   if (s == status::invalid && want.waits_for_resize) return status::again;
   if (s == status::again && sem.settings().throughput) {
@@ -61,6 +71,20 @@ std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
   return timeout > time::kNever - now ? time::kNever : now + timeout;
 }
 
+// Queues x, which is filled in, with its timer.
+template <class P>
+status enqueue_until(semaphore<P>& sem, queue::waiter<P>& x, std::int64_t deadline) {
+  if (deadline == time::kNever) return sem.enqueue(x);
+  // Armed before it is queued, for it may be completed, and gone, at once. If the timer
+  // fires before the waiter is queued it tries again.
+  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
+  new (&x.deadline) queue::timer<P>(x);
+  if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
+  const status s = sem.enqueue(x);
+  if (s != status::pending) P::timers().disarm_and_wait(x.deadline);
+  return s;
+}
+
 // ---- acquiring
 
 template <class P>
@@ -85,7 +109,7 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 template <class P>
 status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
                      queue::wake_function wake, void* context, queue::waiter<P>& x, int& error) {
-  status s = take_now(sem, want);
+  const status s = take_now(sem, want);
   if (s != status::again || timeout == 0) return s;
   const std::int64_t deadline = deadline_for(sem, timeout);
   if (deadline != time::kNever) {
@@ -93,16 +117,7 @@ status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout
     if (error != 0) return status::os;
   }
   fill_in<P>(x, want, wake, context);
-  if (deadline == time::kNever) return sem.enqueue(x);
-
-  // Armed before it is queued, for it may be completed, and gone, at once. If the timer
-  // fires before the waiter is queued it tries again.
-  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
-  new (&x.deadline) queue::timer<P>(x);
-  if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
-  s = sem.enqueue(x);
-  if (s != status::pending) P::timers().disarm_and_wait(x.deadline);
-  return s;
+  return enqueue_until(sem, x, deadline);
 }
 
 template <class P>

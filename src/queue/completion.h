@@ -39,6 +39,14 @@ void complete(waiter<P>& x) {
   }
 }
 
+// A conditional waiter whose thread has not made up its mind sees to the completion itself: this
+// was the last touch then.
+template <class P>
+bool left_to_its_thread(waiter<P>& x) {
+  // release: publishes `result`, as [granted]; acquire: who armed it is done with it.
+  return x.signal.exchange(signals::kDone, std::memory_order_acq_rel) == signals::kWaiting;
+}
+
 // The callbacks that this thread has to run. A callback may release, and so complete others,
 // whose callbacks release in their turn: only the outermost call on a thread runs them, one
 // after the other, so that the stack does not grow with their number (S12).
@@ -77,7 +85,7 @@ status complete_all(finished_list<P>& finished, const waiter<P>* self) {
         result = x->result;  // its own thread disarms it
       } else if (x->blocks_a_thread()) {
         complete(*x);
-      } else {
+      } else if (!x->has(traits::kConditional) || !left_to_its_thread(*x)) {
         callbacks.push(*x);
       }
     }

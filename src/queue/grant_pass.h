@@ -175,6 +175,7 @@ class grant_pass : public handout<P> {
   }
 
   void serve(request<P>& r) {
+    if (r.node == nullptr) return serve_wake(r);
     waiter<P>& x = *r.node;
     // acquire: with `listed` or `inbox` comes the owner that was written before.
     place p = x.where.load(std::memory_order_acquire);
@@ -196,6 +197,20 @@ class grant_pass : public handout<P> {
     } else {
       r.result = p == place::inbox ? removal::unqueued : removal::gone;
     }
+    if (&r == own) served_own = true;
+    answers_.push(r);
+  }
+
+  void serve_wake(request<P>& r) {
+    if (q_.active_) {
+      link();
+    } else if (!Inbox::empty(q_.inbox_.look())) {
+      // As above: they may not be taken before their announcer has spoken.
+      r.next = static_cast<request<P>*>(q_.early_);
+      q_.early_ = &r;
+      return;
+    }
+    r.count = this->wake_first(r.count);
     if (&r == own) served_own = true;
     answers_.push(r);
   }
@@ -382,6 +397,7 @@ class grant_pass : public handout<P> {
     while (r != nullptr) {
       request<P>* const next = r->next;
       r->result = removal::gone;
+      r->count = 0;
       answers_.push(*r);
       r = next;
     }

@@ -27,7 +27,19 @@ class handout {
     q_.line_.remove(x);
   }
 
-  // Off for good, with something else than permits.
+  // The first `most` in line, without permits; how many there were.
+  std::uint64_t wake_first(std::uint64_t most) {
+    std::uint64_t woken = 0;
+    for (; woken < most && !q_.line_.empty(); ++woken) {
+      waiter<P>& x = *q_.line_.first();
+      about_to_leave(x);
+      q_.line_.grant(x);
+      dismiss(x, status::ok);
+    }
+    return woken;
+  }
+
+  // Off for good, without permits.
   void dismiss(waiter<P>& x, status why) {
     mark_off(x, why);
     finished_.push(x);
@@ -92,7 +104,7 @@ class handout {
       ++granted_;
       if (!q_.simple_) about_to_be_granted(*x);
       line.grant(*x);
-      sum_ += n;
+      sum_ += q_.settings_.weight(n);
       if constexpr (P::kMutant == mutant::off_after_giving_up) {
         x->result = status::ok;
       } else {
@@ -221,7 +233,7 @@ class handout {
       } else {
         mark_off(*x, status::ok);
       }
-      threads = threads || x->blocks_a_thread();
+      threads = threads || x->has_a_thread();
       last = x;
       ++granted_;
       ++count;

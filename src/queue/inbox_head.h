@@ -21,6 +21,7 @@
 //   bool try_push(x, head)       until it succeeds; x may be gone then, or even before if
 //                                kReferenced. Arrivals are published: release
 //   look()                       the head
+//   look_in_order()              the head by a read-modify-write; acq_rel, as the pushes
 //   waiter* take()               what has arrived, newest first, linked by `prev`; acquire
 //   bool settle(head, then)      from the empty `head` to the empty `then`
 #pragma once

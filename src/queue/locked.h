@@ -40,6 +40,7 @@ class locked_queue : public waiter_queue<P> {
   status close(bool dead) override;
   status compete(waiter<P>& x, bool last_try, pin<P>& guard) override;
   void catch_up() override {}  // it hands out all at once
+  std::uint64_t wake(std::uint64_t most) override;
   std::uint64_t waiting() override { return this->line_.count(); }
 
  private:
@@ -61,6 +62,7 @@ class locked_handout : public handout<P> {
   using handout<P>::refuse_impossible;
   using handout<P>::take_off;
   using handout<P>::list;
+  using handout<P>::wake_first;
 
   bool closed() const {
     // relaxed: it is set under the lock.
@@ -78,9 +80,9 @@ class locked_handout : public handout<P> {
       const bool free = (w & kQueued) == 0 && fits(w, x.permits, limit);
       if (!free && refused(x)) return status::rejected;
       if ((w & kQueued) != 0) break;  // only the lock's holder takes it away
-      if (q_.gate_.word.compare_exchange_strong(w, free ? w + permits(x.permits) : w | kQueued,
-                                                std::memory_order_acquire,
-                                                std::memory_order_acquire)) {
+      if (q_.gate_.word.compare_exchange_strong(
+              w, free ? w + permits(q_.settings_.weight(x.permits)) : w | kQueued,
+              std::memory_order_acquire, std::memory_order_acquire)) {
         if (free) return status::ok;
         break;
       }
@@ -217,6 +219,15 @@ removal locked_queue<P, Lock>::remove(request<P>& r, pin<P>& guard, bool expiry)
   }
   now.finish(r, guard, expiry);
   return r.result;
+}
+
+template <class P, class Lock>
+std::uint64_t locked_queue<P, Lock>::wake(std::uint64_t most) {
+  section now(*this);
+  const std::uint64_t woken = now.wake_first(most);
+  if (woken != 0) now.hand_out();  // for the flags
+  now.finish();
+  return woken;
 }
 
 template <class P, class Lock>

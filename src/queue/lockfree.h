@@ -39,10 +39,14 @@ class ticket_inbox : public inbox_head {
   std::uintptr_t look() const { return head_.load(std::memory_order_relaxed); }
 
   bool try_push(waiter<P>&, std::uint32_t priority, std::uintptr_t& head) {
-    // [push] release, pairs with [take]: who sees it finds the arrival in the queue.
+    // [push] release, pairs with [take]: who sees it finds the arrival in the queue. acquire,
+    // pairs with look_in_order().
     return head_.compare_exchange_strong(head, after(head, kSome, priority),
-                                         std::memory_order_release, std::memory_order_relaxed);
+                                         std::memory_order_acq_rel, std::memory_order_relaxed);
   }
+
+  // The head, in an order with the pushes: acq_rel.
+  std::uintptr_t look_in_order() { return head_.fetch_or(0, std::memory_order_acq_rel); }
 
   // All that is there, whether pushed or only put; the inbox is active afterwards.
   waiter<P>* take() {

@@ -4,7 +4,7 @@
 // line, the reference count, and the operations that need no queue.
 //
 // A semaphore is one waiter_queue object. A strategy derives from it and answers
-// seven questions; it decides how arrivals reach the line and how the right to
+// these questions; it decides how arrivals reach the line and how the right to
 // touch the line is had. Add one by a file beside intrusive.h and a line in
 // core/strategies.cpp.
 //
@@ -35,6 +35,7 @@ enum class overflow : std::uint8_t { suspend, drop_newest, drop_oldest };
 struct settings {
   std::uint64_t limit = 1;
   bool throughput = false;
+  bool weightless = false;  // grants do not count as held: an event that stays set
   overflow when_full = overflow::suspend;
   std::uint64_t max_waiters = UINT64_MAX;
   std::uint64_t max_bytes = UINT64_MAX;
@@ -46,6 +47,7 @@ struct settings {
     return bytes > max_bytes || cost > max_bytes - bytes;
   }
   bool limited() const { return when_full != overflow::suspend; }
+  std::uint64_t weight(std::uint64_t n) const { return weightless ? 0 : n; }
 };
 
 template <class P>
@@ -62,7 +64,7 @@ class alignas(128) waiter_queue {
       : seen_limit_(s.limit),
         limit_(s.limit),
         settings_(s),
-        simple_(!s.throughput && !s.limited()) {
+        simple_(!s.throughput && !s.limited() && !s.weightless) {
     gate_.limit.store(s.limit, std::memory_order_relaxed);  // nobody else sees it yet
   }
   waiter_queue(const waiter_queue&) = delete;
@@ -99,6 +101,11 @@ class alignas(128) waiter_queue {
   // See to it that nothing is left to be handed out by this very thread, which is within a
   // callback and about to block: a long pass may have given way to that callback.
   virtual void catch_up() = 0;
+
+  // Complete the first `most` in line with ok, whatever they ask for and without permits; how
+  // many there were. Whoever has asked for a place and not got one yet comes after this call,
+  // and sees what the caller did before it.
+  virtual std::uint64_t wake(std::uint64_t most) = 0;
 
   // How many are queued; exact when nothing moves.
   virtual std::uint64_t waiting() = 0;
@@ -210,7 +217,7 @@ class alignas(128) waiter_queue {
   // limit between load and exchange of the word would cost a second miss.
   alignas(128) atomic<std::uint64_t> limit_;
   const queue::settings settings_;
-  const bool simple_;  // FAIR and without queue limits
+  const bool simple_;  // FAIR, counted, and without queue limits
 
   alignas(128) atomic<std::uint64_t> refs_{1};
   atomic<std::uint32_t> overtakings_{0};

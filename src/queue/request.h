@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A request to take a waiter out of the queue (cancel, timeout, expiry). It lies
+// A request to take a waiter out of the queue (cancel, timeout, expiry), or the first
+// ones (wake). It lies
 // on the requester's stack; if another thread has the granting role, that thread
 // serves it and the requester sleeps on `answered` meanwhile: a short time, for
 // the role is never held during a callback.
@@ -21,10 +22,12 @@ enum class removal : std::uint32_t {
 template <class P>
 struct request {
   explicit request(waiter<P>& x) : node(&x) {}
+  explicit request(std::uint64_t most) : node(nullptr), count(most) {}
   request(const request&) = delete;
   request& operator=(const request&) = delete;
 
-  typename P::template var<waiter<P>*> node;
+  typename P::template var<waiter<P>*> node;         // nullptr: wake the first in line
+  typename P::template var<std::uint64_t> count{0};  // of those: at most so many; then how many
   typename P::template var<request*> next{nullptr};
   typename P::template var<removal> result{removal::gone};
   typename P::template atomic<std::uint32_t> answered{signals::kWaiting};

@@ -35,6 +35,7 @@ class role_queue : public waiter_queue<P> {
   status close(bool dead) override;
   status compete(waiter<P>& x, bool last_try, pin<P>& guard) override;
   void catch_up() override { look_again(); }
+  std::uint64_t wake(std::uint64_t most) override;
   std::uint64_t waiting() override;
 
  private:
@@ -49,6 +50,7 @@ class role_queue : public waiter_queue<P> {
   status enqueue_counted(waiter<P>& x);
   status enqueue_referenced(waiter<P>& x, bool drops);
   void link_early();
+  void push_request(request<P>& r);
   bool unlink_inner(waiter<P>& x, std::uint64_t& w, bool& removed);
   status hand_over(std::uint64_t w, std::uint64_t n);
   status release_in_role(std::uint64_t w, std::uint64_t n);
@@ -187,6 +189,16 @@ bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, std::uint64_t& w, bool& re
 }
 
 template <class P, class Inbox>
+void role_queue<P, Inbox>::push_request(request<P>& r) {
+  request<P>* first = requests_.load(std::memory_order_relaxed);
+  do {
+    r.next = first;
+    // [ask] release, pairs with the granter's exchange: publishes r.
+  } while (!requests_.compare_exchange_strong(first, &r, std::memory_order_release,
+                                              std::memory_order_relaxed));
+}
+
+template <class P, class Inbox>
 removal role_queue<P, Inbox>::remove(request<P>& r, pin<P>& guard, bool expiry) {
   bool pushed = false;
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
@@ -212,12 +224,7 @@ removal role_queue<P, Inbox>::remove(request<P>& r, pin<P>& guard, bool expiry) 
       return pass.served_own || expiry ? static_cast<removal>(r.result) : r.await();
     }
     if (!pushed) {
-      request<P>* first = requests_.load(std::memory_order_relaxed);
-      do {
-        r.next = first;
-        // [ask] release, pairs with the granter's exchange: publishes r.
-      } while (!requests_.compare_exchange_strong(first, &r, std::memory_order_release,
-                                                  std::memory_order_relaxed));
+      push_request(r);
       pushed = true;
       w = this->gate_.word.load(std::memory_order_relaxed);
       continue;
@@ -236,6 +243,43 @@ removal role_queue<P, Inbox>::remove(request<P>& r, pin<P>& guard, bool expiry) 
     complete_all<P>(finished, nullptr);
   }
   return outcome;
+}
+
+// ---- waking
+
+template <class P, class Inbox>
+std::uint64_t role_queue<P, Inbox>::wake(std::uint64_t most) {
+  // Read-modify-writes, both, and in this order an arrival goes the other way round: either it is
+  // seen here, or it comes later, acquires, and sees what this thread did before.
+  const std::uintptr_t head = inbox_.look_in_order();
+  std::uint64_t w = this->gate_.word.fetch_or(0, std::memory_order_acq_rel);
+  if ((w & (kQueued | kGranting)) == 0 && Inbox::empty(head)) return 0;
+  request<P> r(most);
+  bool pushed = false;
+  for (;;) {
+    if ((w & kGranting) == 0) {
+      if (!take_role(w)) continue;
+      grant_pass<P, Inbox> pass(*this, w);
+      pass.own = &r;
+      pass.serve_own = !pushed;
+      pass.run();
+      if (!pass.served_own) r.await();
+      return r.count;
+    }
+    if (!pushed) {
+      push_request(r);
+      pushed = true;
+      w = this->gate_.word.load(std::memory_order_relaxed);
+      continue;
+    }
+    // [flag] release, as in announce().
+    if (this->gate_.word.compare_exchange_strong(w, w | kAgain, std::memory_order_release,
+                                                 std::memory_order_relaxed)) {
+      break;
+    }
+  }
+  r.await();
+  return r.count;
 }
 
 // ---- the limit, the end

@@ -30,10 +30,14 @@ class stack_inbox : public inbox_head {
   bool try_push(waiter<P>& x, std::uint32_t priority, std::uintptr_t& head) {
     x.prev = newest(head);
     const auto address = reinterpret_cast<std::uintptr_t>(&x);
-    // [push] release, pairs with [take]: publishes x. Its last touch by this thread.
+    // [push] release, pairs with [take]: publishes x. Its last touch by this thread. acquire,
+    // pairs with look_in_order().
     return head_.compare_exchange_strong(head, after(head, address, priority),
-                                         std::memory_order_release, std::memory_order_relaxed);
+                                         std::memory_order_acq_rel, std::memory_order_relaxed);
   }
+
+  // The head, in an order with the pushes: acq_rel.
+  std::uintptr_t look_in_order() { return head_.fetch_or(0, std::memory_order_acq_rel); }
 
   // The whole chain, newest first; the inbox is active afterwards.
   waiter<P>* take() {

@@ -20,6 +20,12 @@
 //   waiting, parked -> poked   the granter (THROUGHPUT): stay or wake up and compete
 //   poked -> parked     the thread itself, after it has set kHandover
 //   any -> done         the granter: the completion; its last touch of the waiter
+//
+// A conditional one (core/wait_queue.h) is enqueued before its thread knows whether it is
+// to wait at all:
+//
+//   waiting -> parked   its thread: it waits; from now on like any other with a callback
+//   waiting -> done     the granter: its thread has to see to the completion
 #pragma once
 
 #include <cstddef>
@@ -51,6 +57,7 @@ namespace traits {
 inline constexpr std::uint8_t kTimed = 1;           // `deadline` exists and may be armed
 inline constexpr std::uint8_t kWaitsForResize = 2;  // more than the limit, on purpose
 inline constexpr std::uint8_t kCosts = 4;           // `cost_bytes` exists
+inline constexpr std::uint8_t kConditional = 8;     // its thread may still decide not to wait
 }  // namespace traits
 
 using wake_function = void (*)(void* context, std::int32_t status);
@@ -79,6 +86,8 @@ struct waiter {
   waiter& operator=(const waiter&) = delete;
 
   bool blocks_a_thread() const { return wake == nullptr; }
+  // Completed at once, while callbacks wait for their turn.
+  bool has_a_thread() const { return blocks_a_thread() || has(queue::traits::kConditional); }
   bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
@@ -114,7 +123,7 @@ class finished_list {
 
   void push(waiter<P>& x) {
     x.next = nullptr;
-    has_threads_ = has_threads_ || x.blocks_a_thread();
+    has_threads_ = has_threads_ || x.has_a_thread();
     if (last_ != nullptr) {
       last_->next = &x;
     } else {

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Scenarios of what is built on the queue: the event and the waiter queue by itself.
+#pragma once
+
+#include "core/event.h"
+#include "core/wait_queue.h"
+#include "world.h"
+
+namespace afflux::model::scenarios {
+
+// ---- the event
+
+// An event that is not set. Whoever waits takes the signal with it, so nobody leaves.
+template <class W>
+struct event_world : W {
+  event_world(explorer& run, bool manual) : W(run, 1, 1, core::event_settings(manual, 0)) {
+    this->bound = 100;
+  }
+  bool done(int who) const { return this->parties[who].got(); }
+};
+
+template <class W>
+void event_wakes_a_thread(explorer& run) {
+  event_world<W> w(run, false);
+  run.spawn([&w] { check(w.acquire(1) == status::ok, "a wait"); });
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+  check(!core::is_set(*w.sem), "the wait takes the signal with it");
+  w.at_rest(1);
+}
+
+// A waiter that leaves swallows no signal.
+template <class W>
+void event_cancel_swallows_nothing(explorer& run) {
+  event_world<W> w(run, false);
+  w.cancels_may_be_late();
+  w.begin(0, 1);
+  w.begin(1, 1);
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.spawn([&w] { w.said[0] = w.cancel(0); });
+  run.join();
+  w.one_outcome(0, w.said[0]);
+  check(w.done(1) == (w.said[0] == status::ok), "exactly one is woken");
+  if (!w.done(1)) core::notify_one(*w.sem);
+  check(w.done(1) && !core::is_set(*w.sem), "L1");
+  w.at_rest(1);
+}
+
+template <class W>
+void event_timeout_swallows_nothing(explorer& run) {
+  event_world<W> w(run, false);
+  run.spawn([&w] { w.said[0] = w.acquire(1, 1'000); });
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+  check(core::is_set(*w.sem) == (w.said[0] == status::timed_out), "the signal is lost, or doubled");
+  core::reset(*w.sem);
+  w.at_rest(1);
+}
+
+template <class W>
+void event_notify_all(explorer& run) {
+  event_world<W> w(run, false);
+  w.begin(0, 1);
+  w.begin(1, 1);
+  run.spawn([&w] { core::notify_all(*w.sem); });
+  run.spawn([&w] { w.begin(2, 1); });
+  run.join();
+  check(w.done(0) && w.done(1), "L1: all who waited");
+  check(!core::is_set(*w.sem), "somebody waited: nothing to remember");
+  if (!w.done(2)) core::notify_all(*w.sem);
+  check(w.done(2), "L1");
+  w.at_rest(1);
+}
+
+template <class W>
+void event_notify_all_with_nobody(explorer& run) {
+  event_world<W> w(run, false);
+  run.spawn([&w] { core::notify_all(*w.sem); });
+  run.spawn([&w] { check(w.acquire(1) == status::ok, "a wait"); });
+  run.join();
+  check(!core::is_set(*w.sem), "the wait takes the signal with it");
+  w.at_rest(1);
+}
+
+template <class W>
+void event_stays_set(explorer& run) {
+  event_world<W> w(run, true);
+  for (int i = 0; i < 2; ++i) {
+    run.spawn([&w] { check(w.acquire(1) == status::ok, "a wait"); });
+  }
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+  check(core::is_set(*w.sem) && w.acquire(1, 0) == status::ok, "it stays set");
+  w.at_rest(0);
+}
+
+// Who waits when it is set gets through, however soon it is reset.
+template <class W>
+void event_reset_comes_late(explorer& run) {
+  event_world<W> w(run, true);
+  w.begin(0, 1);
+  w.begin(1, 1);
+  run.spawn([&w] {
+    core::notify_one(*w.sem);
+    core::reset(*w.sem);
+  });
+  run.spawn([&w] { w.begin(2, 1); });
+  run.join();
+  check(w.done(0) && w.done(1), "L1: all who waited");
+  check(!core::is_set(*w.sem), "reset");
+  if (!w.done(2)) core::notify_one(*w.sem);
+  core::reset(*w.sem);
+  check(w.done(2), "L1");
+  w.at_rest(1);
+}
+
+template <class W>
+void event_reset_against_notify(explorer& run) {
+  event_world<W> w(run, false);
+  run.spawn([&w] { core::reset(*w.sem); });
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.spawn([&w] { w.begin(0, 1); });
+  run.join();
+  if (!w.done(0)) {
+    check(!core::is_set(*w.sem), "L1: it is set, and somebody waits");
+    core::notify_one(*w.sem);
+  }
+  check(w.done(0), "L1");
+  core::reset(*w.sem);
+  w.at_rest(1);
+}
+
+template <class W>
+void event_waiter_unrefs(explorer& run) {
+  event_world<W> w(run, false);
+  run.spawn([&w] {
+    check(w.acquire(1) == status::ok, "a wait");
+    w.sem->unref();
+  });
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+}
+
+// ---- the waiter queue
+
+template <class W>
+struct queue_world : W {
+  explicit queue_world(explorer& run) : W(run, 1, 1) { this->bound = 100; }
+
+  template <class Condition>
+  status add(int who, Condition&& holds, std::int64_t timeout = -1) {
+    typename W::party& p = this->parties[who];
+    p.n = 1;
+    int error = 0;
+    return core::add_unless(*this->sem, holds, core::demand{}, timeout, &W::woken, &p, p.self(),
+                            error);
+  }
+  typename W::P::template atomic<int> ready{0};
+};
+
+template <class W>
+void queue_wake_is_not_lost(explorer& run) {
+  queue_world<W> w(run);
+  run.spawn([&w] {
+    w.said[0] = w.add(0, [&w] { return w.ready.load(std::memory_order_acquire) != 0; });
+  });
+  run.spawn([&w] {
+    w.ready.store(1, std::memory_order_release);
+    w.sem->wake(1);
+  });
+  run.join();
+  check((w.said[0] == status::ok) != w.parties[0].got(), "L1: a wake between check and queueing");
+  w.at_rest(1);
+}
+
+// The last touch of the queue is the completion's: it may free it.
+template <class W>
+void queue_completion_unrefs(explorer& run) {
+  queue_world<W> w(run);
+  w.sem->ref();
+  w.parties[0].then = W::unref_it;
+  run.spawn([&w] {
+    w.said[0] = w.add(0, [&w] { return w.ready.load(std::memory_order_acquire) != 0; });
+    if (w.said[0] == status::ok) w.sem->unref();
+  });
+  run.spawn([&w] {
+    w.ready.store(1, std::memory_order_release);
+    w.sem->wake(1);
+    w.sem->unref();
+  });
+  run.join();
+}
+
+// A wake that meets one who then need not wait goes to the next.
+template <class W>
+void queue_wake_is_passed_on(explorer& run) {
+  queue_world<W> w(run);
+  run.spawn([&w] {
+    w.said[0] = w.add(0, [&w] {
+      w.said[1] = w.add(1, [] { return false; });
+      w.ready.store(1, std::memory_order_release);
+      return true;
+    });
+  });
+  run.spawn([&w] {
+    const bool both = w.ready.load(std::memory_order_acquire) != 0;
+    w.count = static_cast<int>(w.sem->wake(1)) + (both ? 10 : 0);
+  });
+  run.join();
+  check(w.said[0] == status::ok && w.parties[0].completions == 0, "it need not wait");
+  if (w.count == 11) check(w.parties[1].got(), "L1: a wake was swallowed");
+  while (w.sem->wake(1) != 0) {
+  }
+  check(w.parties[1].got(), "L1");
+  w.at_rest(1);
+}
+
+template <class W>
+void queue_wake_counts(explorer& run) {
+  queue_world<W> w(run);
+  for (int i = 0; i < 3; ++i) w.begin(i, 1);
+  run.spawn([&w] { w.count += static_cast<int>(w.sem->wake(2)); });
+  run.spawn([&w] { w.said[0] = w.cancel(0); });
+  w.cancels_may_be_late();
+  run.join();
+  check(w.count == 2 && w.completions == 2, "two were there all the time");
+  check(w.sem->wake(UINT64_MAX) == (w.said[0] == status::ok ? 0u : 1u), "the rest");
+  w.at_rest(1);
+}
+
+template <class W>
+void queue_two_wakers(explorer& run) {
+  queue_world<W> w(run);
+  w.begin(0, 1);
+  run.spawn([&w] { w.begin(1, 1); });
+  for (int i = 0; i < 2; ++i) {
+    run.spawn([&w, i] { w.said[i] = static_cast<status>(w.sem->wake(1)); });
+  }
+  run.join();
+  const int woken = static_cast<int>(w.said[0]) + static_cast<int>(w.said[1]);
+  check(woken >= 1 && w.completions == woken && w.parties[0].got(), "L1");
+  if (woken == 1) check(w.sem->wake(1) == 1, "L1");
+  w.at_rest(1);
+}
+
+template <class W>
+void queue_expiry_while_asking(explorer& run) {
+  queue_world<W> w(run);
+  run.spawn([&w] {
+    w.said[0] = w.add(
+        0, [&w] { return w.ready.load(std::memory_order_acquire) != 0; }, 1);
+  });
+  run.spawn([] { W::P::run_timers(3); });
+  run.spawn([&w] {
+    w.ready.store(1, std::memory_order_release);
+    w.sem->wake(1);
+  });
+  run.join();
+  check((w.said[0] == status::ok) != (w.parties[0].completions == 1), "S3");
+  w.at_rest(1);
+}
+
+// As a condition variable: the place is had before the user's lock is let go.
+template <class W>
+void condition_is_not_missed(explorer& run) {
+  queue_world<W> w(run);
+  typename W::P::mutex lock;
+  typename W::P::template var<bool> flag{false};
+  run.spawn([&] {
+    lock.lock();
+    while (!flag) {
+      check(core::wait_in(*w.sem, core::demand{}, -1, [&lock] { lock.unlock(); }) == status::ok,
+            "a wait");
+      lock.lock();
+    }
+    lock.unlock();
+  });
+  run.spawn([&] {
+    lock.lock();
+    flag = true;
+    lock.unlock();
+    w.sem->wake(1);
+  });
+  run.join();
+  w.at_rest(1);
+}
+
+}  // namespace afflux::model::scenarios
