@@ -19,6 +19,19 @@ inline semaphore* from(afflux_sem* sem) { return reinterpret_cast<semaphore*>(se
 inline const semaphore* from(const afflux_sem* sem) {
   return reinterpret_cast<const semaphore*>(sem);
 }
+// An event, a condition and a queue are semaphores of a kind (core/event.h, core/wait_queue.h).
+inline semaphore* from(afflux_event* event) { return reinterpret_cast<semaphore*>(event); }
+inline const semaphore* from(const afflux_event* event) {
+  return reinterpret_cast<const semaphore*>(event);
+}
+inline semaphore* from(afflux_cond* cond) { return reinterpret_cast<semaphore*>(cond); }
+inline const semaphore* from(const afflux_cond* cond) {
+  return reinterpret_cast<const semaphore*>(cond);
+}
+inline semaphore* from(afflux_queue* queue) { return reinterpret_cast<semaphore*>(queue); }
+inline const semaphore* from(const afflux_queue* queue) {
+  return reinterpret_cast<const semaphore*>(queue);
+}
 inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
 inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }
 inline token* from(afflux_permit* storage) { return reinterpret_cast<token*>(storage); }
@@ -36,6 +49,12 @@ void set_last_os_error(int error);
 
 // A caller's request of whatever size.
 status read_request(const afflux_request* given, afflux_request& known);
+
+// A request that is queued with nothing to hold afterwards: one permit, no flags, a wake function.
+status read_wait(const afflux_request* given, afflux_request& known, core::demand& want);
+
+// A strategy by the name it has in afflux.h, as it is built in. ok, invalid, unsupported.
+status to_strategy(uint32_t queue, uint32_t& strategy);
 
 // A request as the core takes it; what it leaves out are the wake function and the time.
 status to_demand(const afflux_request& request, core::demand& want);

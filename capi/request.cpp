@@ -47,6 +47,17 @@ status afflux::capi::read_request(const afflux_request* given, afflux_request& k
   return read_sized(given, known, kRequestFields);
 }
 
+status afflux::capi::read_wait(const afflux_request* given, afflux_request& known,
+                               core::demand& want) {
+  if (const status s = read_request(given, known); s != status::ok) return s;
+  if (known.permits != 1 || known.flags != 0 || known.timeout_ns < AFFLUX_FOREVER) {
+    return status::invalid;
+  }
+  if (const status s = to_demand(known, want); s != status::ok) return s;
+  if (known.port != nullptr) return status::unsupported;
+  return known.wake == nullptr ? status::invalid : status::ok;
+}
+
 status afflux::capi::to_demand(const afflux_request& r, core::demand& want) {
   if (r.flags > AFFLUX_WAIT_FOR_RESIZE || r.priority > AFFLUX_PRIORITY_CRITICAL ||
       r.reserved != 0 || !core::countable(r.permits)) {

@@ -26,13 +26,12 @@ constexpr std::initializer_list<std::size_t> kOptionFields = {
     offsetof(afflux_sem_options, name)};
 
 status to_settings(const afflux_sem_options& o, queue::settings& s) {
-  if (o.queue > AFFLUX_QUEUE_MUTEX || o.fairness > AFFLUX_THROUGHPUT ||
-      o.overflow > AFFLUX_OVERFLOW_FAIL || o.permits > queue::kMaxPermits ||
-      !valid_timeout(o.waiter_timeout_ns) || o.waiter_timeout_ns == 0) {
+  if (o.fairness > AFFLUX_THROUGHPUT || o.overflow > AFFLUX_OVERFLOW_FAIL ||
+      o.permits > queue::kMaxPermits || !valid_timeout(o.waiter_timeout_ns) ||
+      o.waiter_timeout_ns == 0) {
     return status::invalid;
   }
-  s.strategy = core::resolve_strategy(o.queue);
-  if (s.strategy == 0) return status::unsupported;
+  if (const status found = to_strategy(o.queue, s.strategy); found != status::ok) return found;
   s.limit = o.permits;
   s.throughput = o.fairness == AFFLUX_THROUGHPUT;
   s.default_timeout = o.waiter_timeout_ns;
@@ -46,6 +45,12 @@ status to_settings(const afflux_sem_options& o, queue::settings& s) {
 }
 
 }  // namespace
+
+status afflux::capi::to_strategy(uint32_t queue, uint32_t& strategy) {
+  if (queue > AFFLUX_QUEUE_MUTEX) return status::invalid;
+  strategy = core::resolve_strategy(queue);
+  return strategy == 0 ? status::unsupported : status::ok;
+}
 
 extern "C" {
 

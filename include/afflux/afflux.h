@@ -713,6 +713,268 @@ AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit *permit);
  */
 AFFLUX_API afflux_status afflux_permit_forget(afflux_permit *permit);
 
+/* ------------------------------------------------------------------------ */
+/* Event                                                                    */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * An event: set by a notification, waited for by threads and requests. An opaque,
+ * reference-counted handle.
+ *
+ * Auto-reset: a wait takes the notification with it; several notifications while
+ * nobody waits count as one. Manual-reset: once set, every wait passes until
+ * afflux_event_clear(). A notification with nobody waiting is remembered, and a
+ * waiter that is cancelled or times out never takes one with it. Waiters are
+ * served in the order of chapter 7 (AFFLUX_FAIR). Since: 0.1
+ */
+typedef struct afflux_event afflux_event;
+
+/**
+ * Create an event that is not set.
+ *
+ * @param manual_reset  0: auto-reset; 1: manual-reset.
+ * @param queue         How waiters are kept: AFFLUX_QUEUE_….
+ * @param ret_event     The new handle, one reference; written on success only.
+ * @return AFFLUX_OK       created
+ *         AFFLUX_EINVAL   ret_event is NULL, manual_reset is neither 0 nor 1, or queue unknown
+ *         AFFLUX_ENOTSUP  the queue strategy is not in this library
+ *         AFFLUX_ENOMEM   no memory
+ * Owns:  the caller owes one afflux_event_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_event_create(int32_t manual_reset, uint32_t queue,
+                                             afflux_event **ret_event);
+
+/** Add a reference. @return event; NULL for NULL. Threads: any number at once. Since: 0.1 */
+AFFLUX_API afflux_event *afflux_event_ref(afflux_event *event);
+
+/** Drop a reference; NULL is fine. The last one frees the event: who waits completes with
+ *  AFFLUX_ECLOSED. Threads: as afflux_sem_unref(). Since: 0.1 */
+AFFLUX_API void afflux_event_unref(afflux_event *event);
+
+/**
+ * Wait until the event is set, blocking the calling thread for at most `timeout_ns`.
+ *
+ * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit.
+ * @return AFFLUX_OK         it was set; auto-reset: it no longer is
+ *         AFFLUX_ETIMEDOUT  the time ran out (also at once, for 0)
+ *         AFFLUX_ECLOSED    the last reference was dropped meanwhile
+ *         AFFLUX_EINVAL     event is NULL, or timeout_ns is negative and not AFFLUX_FOREVER
+ *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
+ * Threads: any number at once. May block.
+ * Order:   AFFLUX_OK happens after the notification.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_event_wait(afflux_event *event, int64_t timeout_ns);
+
+/**
+ * Wait by a request: as afflux_sem_acquire_async(), with `permits` 1, no flags and no
+ * permits to give back. afflux_waiter_cancel() takes it back.
+ *
+ * @return AFFLUX_OK       it was set; no completion follows, the waiter is free
+ *         AFFLUX_PENDING  queued: exactly one completion follows, or a cancel that answers
+ *                         AFFLUX_OK
+ *         AFFLUX_EAGAIN, AFFLUX_ECLOSED, AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS,
+ *         AFFLUX_ENOMEM   as for afflux_sem_acquire_async(); EINVAL also for permits other
+ *                         than 1 and for flags
+ * Owns:  the waiter's memory is borrowed as by afflux_sem_acquire_async().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_event_wait_async(afflux_event *event, const afflux_request *request,
+                                                 afflux_waiter *waiter);
+
+/**
+ * Notify one: the first waiter completes; with nobody waiting the event is set.
+ * Manual-reset: the event is set, and all who wait complete.
+ *
+ * @return AFFLUX_OK      notified, or set already
+ *         AFFLUX_EINVAL  event is NULL
+ * Threads: any number at once. Never waits; runs completions (chapter 8).
+ * Order:   happens before the waits that it ends.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
+
+/**
+ * Notify all: every waiter completes; with nobody waiting the event is set.
+ * Manual-reset: as afflux_event_notify_one().
+ *
+ * @return AFFLUX_OK      notified, or set already
+ *         AFFLUX_EINVAL  event is NULL
+ * Threads: any number at once, from any callback too. It may wait for the thread that is
+ *          serving waiters at that moment, never for a callback; runs completions.
+ * Order:   happens before the waits that it ends.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_event_notify_all(afflux_event *event);
+
+/**
+ * Clear: the event is not set any more. Who waits goes on waiting.
+ *
+ * @return AFFLUX_OK      cleared, or not set anyway
+ *         AFFLUX_EINVAL  event is NULL
+ * Threads: any number at once. It may wait for the thread that is serving waiters at that
+ *          moment, never for a callback.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_event_clear(afflux_event *event);
+
+/** 1: set at this moment; 0: not, and for NULL. Since: 0.1 */
+AFFLUX_API int32_t afflux_event_is_set(const afflux_event *event);
+
+/** Waiters now, blocked threads included: exact when nothing is moving; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_event_waiters(const afflux_event *event);
+
+/* ------------------------------------------------------------------------ */
+/* Condition                                                                */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * A condition variable for any lock: threads wait for a change of what the lock
+ * guards. A notification with nobody waiting is not remembered. Waits end without a
+ * notification only by their time limit, yet the condition may have changed again
+ * before the lock is had: wait in a loop. Opaque, reference-counted. Since: 0.1
+ */
+typedef struct afflux_cond afflux_cond;
+
+/** Locks or unlocks the caller's lock; must not fail, throw or longjmp. Since: 0.1 */
+typedef void (*afflux_lock_fn)(void *lock);
+
+/**
+ * Create a condition.
+ *
+ * @param queue     How waiters are kept: AFFLUX_QUEUE_….
+ * @param ret_cond  The new handle, one reference; written on success only.
+ * @return AFFLUX_OK, AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_ENOMEM  as afflux_event_create()
+ * Owns:  the caller owes one afflux_cond_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_cond_create(uint32_t queue, afflux_cond **ret_cond);
+
+/** Add a reference. @return cond; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_cond *afflux_cond_ref(afflux_cond *cond);
+
+/** Drop a reference; NULL is fine. With the last one waits end with AFFLUX_ECLOSED. Since: 0.1 */
+AFFLUX_API void afflux_cond_unref(afflux_cond *cond);
+
+/**
+ * Wait for a notification: queue, unlock, sleep for at most `timeout_ns`, lock again.
+ * Whoever takes the lock after this thread has let it go finds this thread queued.
+ *
+ * @param lock, unlock  Called with `lock_ctx`; unlock once, then lock once, on this thread.
+ * @param timeout_ns    Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit.
+ * @return AFFLUX_OK         notified; the lock is held again
+ *         AFFLUX_ETIMEDOUT  the time ran out; the lock is held again. For 0 at once, without
+ *                           unlocking
+ *         AFFLUX_ECLOSED    the last reference was dropped; the lock is held again
+ *         AFFLUX_EINVAL     cond, lock or unlock is NULL, or timeout_ns is negative and not
+ *                           AFFLUX_FOREVER; the lock was not touched
+ *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only); likewise
+ * Threads: any number at once. May block.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_cond_wait(afflux_cond *cond, afflux_lock_fn lock,
+                                          afflux_lock_fn unlock, void *lock_ctx,
+                                          int64_t timeout_ns);
+
+/** Wake the first waiter, if there is one. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
+ *  Threads: any number at once, with the lock or without. Since: 0.1 */
+AFFLUX_API afflux_status afflux_cond_notify_one(afflux_cond *cond);
+
+/** Wake all who wait now. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
+ *  Threads: any number at once, with the lock or without. Since: 0.1 */
+AFFLUX_API afflux_status afflux_cond_notify_all(afflux_cond *cond);
+
+/** Threads that wait now: exact when nothing is moving; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_cond_waiters(const afflux_cond *cond);
+
+/* ------------------------------------------------------------------------ */
+/* Waiter queue                                                             */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * The queue of waiters by itself, for those who build a primitive of their own: a
+ * mutex, a channel, a latch. It holds no state but who waits. Opaque,
+ * reference-counted. Since: 0.1
+ */
+typedef struct afflux_queue afflux_queue;
+
+/** Whether there is nothing to wait for: 0 no, else yes. It may be called at any moment of
+ *  afflux_queue_add_waiter_if(), once; it must not use the waiter. Since: 0.1 */
+typedef int32_t (*afflux_condition_fn)(void *ctx);
+
+/**
+ * Create a queue.
+ *
+ * @param strategy   How waiters are kept: AFFLUX_QUEUE_….
+ * @param ret_queue  The new handle, one reference; written on success only.
+ * @return AFFLUX_OK, AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_ENOMEM  as afflux_event_create()
+ * Owns:  the caller owes one afflux_queue_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_queue_create(uint32_t strategy, afflux_queue **ret_queue);
+
+/** Add a reference. @return queue; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_queue *afflux_queue_ref(afflux_queue *queue);
+
+/** Drop a reference; NULL is fine. With the last one all waiters complete with
+ *  AFFLUX_ECLOSED. Since: 0.1 */
+AFFLUX_API void afflux_queue_unref(afflux_queue *queue);
+
+/**
+ * Queue a request unless the condition holds already. The condition is asked when the
+ * request has its place: whoever makes it true and then wakes cannot be missed, without
+ * any lock. A wake that meets a request which then need not wait goes to the next one.
+ *
+ * @param condition  Asked once, on this thread; NULL: it does not hold.
+ * @param request    As for afflux_sem_acquire_async(), with `permits` 1 and no flags.
+ * @param waiter     Borrowed from now on; free after anything else than AFFLUX_PENDING.
+ * @return AFFLUX_OK       the condition holds: not queued, no completion follows
+ *         AFFLUX_PENDING  queued: exactly one completion follows (AFFLUX_OK: woken,
+ *                         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED), or a cancel that answers
+ *                         AFFLUX_OK
+ *         AFFLUX_EAGAIN   the condition does not hold, and timeout_ns is 0
+ *         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS, AFFLUX_ENOMEM
+ *                         as for afflux_sem_acquire_async(); EINVAL also for permits other
+ *                         than 1 and for flags; the condition was not asked
+ * Threads: any number at once.
+ * Order:   a completion with AFFLUX_OK happens after the wake; AFFLUX_OK orders nothing
+ *          but what the condition itself does.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_queue_add_waiter_if(afflux_queue *queue,
+                                                    afflux_condition_fn condition,
+                                                    void *condition_ctx,
+                                                    const afflux_request *request,
+                                                    afflux_waiter *waiter);
+
+/** Complete the first waiter with AFFLUX_OK, if there is one.
+ *  @return AFFLUX_OK; AFFLUX_EAGAIN: nobody waits; AFFLUX_EINVAL: queue is NULL.
+ *  Threads: as afflux_queue_wake_n(). Since: 0.1 */
+AFFLUX_API afflux_status afflux_queue_wake_one(afflux_queue *queue);
+
+/**
+ * Complete the first `n` waiters with AFFLUX_OK, or as many as there are.
+ *
+ * @param n          1 … 2^64 − 1.
+ * @param ret_woken  How many there were; NULL: not wanted.
+ * @return AFFLUX_OK      ret_woken were woken, perhaps 0
+ *         AFFLUX_EINVAL  queue is NULL or n is 0
+ * Threads: any number at once, from any callback too. It may wait for the thread that is
+ *          serving waiters at that moment, never for a callback; runs completions.
+ * Order:   happens before the completions. Whoever is added later sees what the caller
+ *          did before.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_queue_wake_n(afflux_queue *queue, uint64_t n, uint64_t *ret_woken);
+
+/** Complete all who wait now with AFFLUX_OK. @return AFFLUX_OK; AFFLUX_EINVAL: queue is NULL.
+ *  Threads: as afflux_queue_wake_n(). Since: 0.1 */
+AFFLUX_API afflux_status afflux_queue_wake_all(afflux_queue *queue);
+
+/** Waiters now: exact when nothing is moving; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint64_t afflux_queue_waiters(const afflux_queue *queue);
+
 #ifdef __cplusplus
 }
 #endif

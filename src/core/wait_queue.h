@@ -15,12 +15,10 @@
 
 namespace afflux::core {
 
-// nullptr: no memory.
-template <class P, class Create>
-semaphore<P>* create_wait_queue(std::uint32_t strategy, Create&& create) {
-  queue::settings s;
-  s.strategy = strategy;
-  semaphore<P>* const made = create(s);
+// By `create(settings)`, which answers nullptr without memory.
+template <class Create>
+auto create_wait_queue(const queue::settings& settings, Create&& create) {
+  auto* const made = create(settings);
   if (made != nullptr) made->try_acquire(1);
   return made;
 }
