@@ -33,9 +33,15 @@ constexpr std::uint64_t two(std::uint32_t first, std::uint32_t second) {
 }
 static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, priority) + 4);
 
-// A valid request of the size known here, in few instructions; start() tells the others apart.
+// Volatile, or the compiler may fetch the field behind it along: a shorter request ends here.
+[[gnu::always_inline]] inline std::uint32_t size_of(const afflux_request* request) {
+  return *static_cast<const volatile std::uint32_t*>(&request->struct_size);
+}
+
+// A valid request, if it is of the size known here, in few instructions; start() tells the others
+// apart.
 [[gnu::always_inline]] inline bool plain(const afflux_request& r) {
-  return r.struct_size == sizeof r && r.flags == 0 &&  // a shorter one ends before the flags
+  return r.flags == 0 &&
          (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
          core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr &&
          r.wake != nullptr;
@@ -103,7 +109,7 @@ namespace {
 
 [[gnu::noinline]] afflux_status read_and_start(afflux_sem* sem, const afflux_request* request,
                                                afflux_waiter* storage) {
-  if (request->struct_size == sizeof *request) return start(sem, *request, storage);
+  if (size_of(request) == sizeof *request) return start(sem, *request, storage);
   afflux_request known;
   const status s = read_request(request, known);
   return s != status::ok ? to_c(s) : start(sem, known, storage);
@@ -115,7 +121,8 @@ afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* re
                                        afflux_waiter* waiter) {
   if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
   // The plain request that finds its permits free, without a further call.
-  if (plain(*request) && from(sem)->try_acquire(request->permits) == status::ok) [[likely]] {
+  if (size_of(request) == sizeof *request && plain(*request) &&
+      from(sem)->try_acquire(request->permits) == status::ok) [[likely]] {
     return AFFLUX_OK;
   }
   return read_and_start(sem, request, waiter);
