@@ -40,8 +40,10 @@ inline const token* from(const afflux_permit* storage) {
 }
 constexpr afflux_status to_c(status s) { return static_cast<afflux_status>(s); }
 
+// NOLINTBEGIN(misc-redundant-expression): they need not be the same
 static_assert(sizeof(waiter) <= sizeof(afflux_waiter) && alignof(waiter) <= alignof(afflux_waiter));
 static_assert(sizeof(token) <= sizeof(afflux_permit) && alignof(token) <= alignof(afflux_permit));
+// NOLINTEND(misc-redundant-expression)
 static_assert(sizeof(queue::gate<policy>) == sizeof(afflux_fastpath));
 
 // Notes the operating system's error behind an AFFLUX_EOS of this thread.

@@ -30,7 +30,8 @@ class producer_queue {
   bool try_dequeue(T& value) { return queue_.try_dequeue(value); }
 
  private:
-  moodycamel::ConcurrentQueue<T, producer_queue_traits> queue_{0};  // no block before the first arrival
+  moodycamel::ConcurrentQueue<T, producer_queue_traits> queue_{
+      0};  // no block before the first arrival
 };
 
 }  // namespace afflux::park

@@ -31,6 +31,7 @@ class ticket_inbox : public inbox_head {
   bool put(waiter<P>& x) {
     // relaxed: only the number matters. It lies in `prev` until x is taken.
     const std::uint64_t ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never an address
     x.prev = reinterpret_cast<waiter<P>*>(static_cast<std::uintptr_t>(ticket));
     return arrivals_.enqueue(&x);
   }

@@ -62,6 +62,7 @@ class stack_inbox : public inbox_head {
 
  private:
   static waiter<P>* newest(std::uintptr_t head) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the tags lie in the address
     return reinterpret_cast<waiter<P>*>(head & ~kTags);
   }
 

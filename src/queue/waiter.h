@@ -80,7 +80,7 @@ struct waiter {
   using var = typename P::template var<T>;
 
   // Leaves the second line alone: it is constructed where it is needed.
-  waiter() {}
+  waiter() {}  // NOLINT(clang-analyzer-optin.cplusplus.UninitializedObject)
   ~waiter() {}
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
