@@ -57,7 +57,7 @@ unsigned cpus() noexcept {
   return std::thread::hardware_concurrency();
 }
 
-struct limits {
+struct alignas(8) limits {  // aligned as one atomic word
   std::uint32_t short_spin;
   std::uint32_t long_spin;
 };
@@ -71,6 +71,7 @@ limits measure() noexcept {
 
 // Threads that come together find nearly the same, and either is good.
 limits known() noexcept {
+  static_assert(std::atomic<limits>::is_always_lock_free);
   static constinit std::atomic<limits> all{limits{kUnknown, kUnknown}};
   // relaxed, both: the pair is all there is.
   limits found = all.load(std::memory_order_relaxed);
