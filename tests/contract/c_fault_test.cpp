@@ -113,7 +113,7 @@ TEST_P(Allocating, AWaitAnswersEnomemAndChangesNothing) {
 
 // In a child, because the timer thread of this process may be running already.
 TEST_P(Faults, ATimedRequestAnswersEosWithoutAThread) {
-  expect_in_child([this](child_checks& checks) {
+  expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
     CHILD_EXPECT(checks, afflux_last_os_error() == 0);
@@ -145,7 +145,7 @@ TEST_P(Faults, ATimedRequestAnswersEosWithoutAThread) {
 }
 
 TEST_P(Faults, TheSemaphoresDefaultTimeNeedsAThreadToo) {
-  expect_in_child([this](child_checks& checks) {
+  expect_in_child([](child_checks& checks) {
     afflux_sem_options o = options(1);
     o.waiter_timeout_ns = kHour;
     const sem_guard sem(o);
@@ -161,7 +161,7 @@ TEST_P(Faults, TheSemaphoresDefaultTimeNeedsAThreadToo) {
 }
 
 TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
-  expect_in_child([this](child_checks& checks) {
+  expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_timers_manual(1) == AFFLUX_OK);
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
@@ -184,7 +184,7 @@ TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
 // acquire_async documents no ENOMEM: whatever the start of the thread allocates may fail, and
 // then it is the thread that could not be started.
 TEST_P(NeverAllocating, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
-  expect_in_child([this](child_checks& checks) {
+  expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
     const sem_state before = state_of(sem);

@@ -123,7 +123,7 @@ TEST_P(SemOptionsStruct, ALongerOneIsTakenWhileItsRestIsZero) {
 }
 
 TEST_P(SemOptionsStruct, UnknownEnumeratorsAndNumbersAreRefused) {
-  const auto answer = [this](auto spoil) {
+  const auto answer = [](auto spoil) {
     afflux_sem_options o = options(1);
     spoil(o);
     afflux_sem* sem = nullptr;

@@ -424,11 +424,11 @@ void callback_unrefs(explorer& run) {
 template <class W>
 void second_callback_unrefs(explorer& run) {
   W w(run, 2, 2);
-  constexpr auto then = +[](typename W::party& p) {
+  static constexpr auto then = +[](typename W::party& p) {
     if (p.all->last_of(2)) p.all->sem->unref();
   };
-  run.spawn([&w, then] { w.begin(0, 1, then); });
-  run.spawn([&w, then] { w.begin(1, 1, then); });
+  run.spawn([&w] { w.begin(0, 1, then); });
+  run.spawn([&w] { w.begin(1, 1, then); });
   run.spawn([&w] { w.release(2); });
   run.join();
   check(w.completions == 2, "L1");
