@@ -33,7 +33,9 @@ void notify_one(semaphore<P>& event) {
 template <class P>
 void notify_all(semaphore<P>& event) {
   // Auto-reset: all who wait now; remembered if there is none.
-  if (event.settings().weightless || event.wake(UINT64_MAX) == 0) event.release(1);
+  const bool nobody = !event.settings().weightless && event.wake(UINT64_MAX) == 0;
+  if (nobody && P::kMutant == mutant::notify_all_forgotten) return;
+  if (nobody || event.settings().weightless) event.release(1);
 }
 
 template <class P>

@@ -69,7 +69,8 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
   const bool woken = done && (was_done || x.result == status::ok);
   if (!was_done && x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
   P::returned(&x, sizeof x);
-  if (woken) waiters.wake(1);  // it was meant for one that waits
+  if (woken && P::kMutant != mutant::wake_not_passed_on)
+    waiters.wake(1);  // it was meant for one that waits
   return status::ok;
 }
 

@@ -85,7 +85,8 @@ status complete_all(finished_list<P>& finished, const waiter<P>* self) {
         result = x->result;  // its own thread disarms it
       } else if (x->blocks_a_thread()) {
         complete(*x);
-      } else if (!x->has(traits::kConditional) || !left_to_its_thread(*x)) {
+      } else if (!x->has(traits::kConditional) || !left_to_its_thread(*x) ||
+                 P::kMutant == mutant::conditional_at_once) {
         callbacks.push(*x);
       }
     }

@@ -39,6 +39,10 @@ enum : int {
   next_not_looked_at = 29,       // a lean hand-over leaves the next one asleep that fits, too
   lower_left_in_inbox = 30,      // a lower priority does not age while higher ones last
   leaving_renews_bound = 31,     // overtakings are forgotten when the first one cancels
+  wake_not_passed_on = 32,       // a wake is swallowed by one that need not wait
+  notify_all_forgotten = 33,     // an event notified with nobody waiting is not set
+  wake_skips_unannounced = 34,   // a wake misses who came behind an announcer that has not spoken
+  conditional_at_once = 35,      // a callback runs while its thread still asks whether to wait
   poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
 };
 

@@ -253,7 +253,8 @@ std::uint64_t role_queue<P, Inbox>::wake(std::uint64_t most) {
   // seen here, or it comes later, acquires, and sees what this thread did before.
   const std::uintptr_t head = inbox_.look_in_order();
   std::uint64_t w = this->gate_.word.fetch_or(0, std::memory_order_acq_rel);
-  if ((w & (kQueued | kGranting)) == 0 && Inbox::empty(head)) return 0;
+  const bool arrived = !Inbox::empty(head) && P::kMutant != mutant::wake_skips_unannounced;
+  if ((w & (kQueued | kGranting)) == 0 && !arrived) return 0;
   request<P> r(most);
   bool pushed = false;
   for (;;) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "extended_scenarios.h"
+#include "primitive_scenarios.h"
 #include "queue/mutants.h"
 #include "scenarios.h"
 #include "world.h"
@@ -65,6 +66,10 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, next_not_looked_at, next_fits_what_was
 AFFLUX_KILLS(IntrusiveMutants, intrusive, lower_left_in_inbox, ageing_behind_a_backlog)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, leaving_renews_bound,
              overtaking_is_bounded_whoever_leaves)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_not_passed_on, queue_wake_is_passed_on)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all_with_nobody)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
 
 AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)

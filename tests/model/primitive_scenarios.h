@@ -244,6 +244,22 @@ void queue_two_wakers(explorer& run) {
   w.at_rest(1);
 }
 
+// The first one may still be on its way to say that somebody waits; the second has its place.
+template <class W>
+void queue_wake_sees_the_unannounced(explorer& run) {
+  queue_world<W> w(run);
+  run.spawn([&w] { w.begin(0, 1); });
+  run.spawn([&w] {
+    w.begin(1, 1);
+    w.count = static_cast<int>(w.sem->wake(UINT64_MAX));
+  });
+  run.join();
+  check(w.count >= 1 && w.parties[1].got(), "L1: it was in the queue");
+  if (w.count == 1) w.sem->wake(1);
+  check(w.completions == 2, "L1");
+  w.at_rest(1);
+}
+
 template <class W>
 void queue_expiry_while_asking(explorer& run) {
   queue_world<W> w(run);
