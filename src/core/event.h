@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "core/semaphore.h"
+#include "queue/mutants.h"
 
 namespace afflux::core {
 
@@ -27,7 +28,15 @@ inline queue::settings event_settings(bool manual_reset, std::uint32_t strategy)
 
 template <class P>
 void notify_one(semaphore<P>& event) {
-  event.release(1);  // overflow: it is set
+  while (event.release(1) != status::ok) {
+    // The permit is free. Either the event is set, and this notification is one with that ...
+    const std::uint64_t w = event.gate().word.load(std::memory_order_relaxed);
+    const bool free = queue::held(w) == 0;
+    const bool moves = (w & (queue::kQueued | queue::kGranting)) != 0;
+    if (free && (!moves || event.settings().weightless)) return;
+    // ... or another notification is on its way to somebody, and this one is for the next.
+    if (P::kMutant == mutant::notifications_merge || event.wake(1) != 0) return;
+  }
 }
 
 template <class P>
@@ -35,7 +44,7 @@ void notify_all(semaphore<P>& event) {
   // Auto-reset: all who wait now; remembered if there is none.
   const bool nobody = !event.settings().weightless && event.wake(UINT64_MAX) == 0;
   if (nobody && P::kMutant == mutant::notify_all_forgotten) return;
-  if (nobody || event.settings().weightless) event.release(1);
+  if (nobody || event.settings().weightless) event.release(1);  // overflow: it is set
 }
 
 template <class P>

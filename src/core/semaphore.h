@@ -32,7 +32,8 @@ status look(const semaphore<P>& sem, std::uint64_t n) {
   // acquire, pairs with the [release] of those permits.
   const std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
   if ((w & queue::kClosed) != 0) return status::closed;
-  return (w & queue::kFlags) == 0 && queue::fits(w, n, sem.limit()) ? status::ok : status::again;
+  // Whoever queues while they are free is on the way out, so nobody is passed.
+  return queue::fits(w, n, sem.limit()) ? status::ok : status::again;
 }
 
 // Takes the permits of `want` if it can do so without waiting. again: it would wait.

@@ -224,7 +224,9 @@ class grant_pass : public handout<P> {
   }
 
   void grant_listed() {
-    if (!base::grant_listed(w_, limit_, P::kGrantChunk)) chunk_full_ = true;
+    // A weightless one lets all pass at once, or a reset could come in between.
+    const std::uint32_t most = q_.settings_.weightless ? UINT32_MAX : P::kGrantChunk;
+    if (!base::grant_listed(w_, limit_, most)) chunk_full_ = true;
   }
 
   bool link_more() {

@@ -43,6 +43,7 @@ enum : int {
   notify_all_forgotten = 33,     // an event notified with nobody waiting is not set
   wake_skips_unannounced = 34,   // a wake misses who came behind an announcer that has not spoken
   conditional_at_once = 35,      // a callback runs while its thread still asks whether to wait
+  notifications_merge = 36,      // two at a time for two who wait count as one
   poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
 };
 

@@ -67,6 +67,7 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, lower_left_in_inbox, ageing_behind_a_b
 AFFLUX_KILLS(IntrusiveMutants, intrusive, leaving_renews_bound,
              overtaking_is_bounded_whoever_leaves)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_not_passed_on, queue_wake_is_passed_on)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, notifications_merge, event_two_notifications)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all_with_nobody)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)

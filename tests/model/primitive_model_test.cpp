@@ -6,6 +6,8 @@ namespace afflux::model {
 namespace {
 
 AFFLUX_SCENARIO(event_wakes_a_thread)
+AFFLUX_SCENARIO(event_two_notifications)
+AFFLUX_SCENARIO(event_reset_by_a_completion)
 AFFLUX_SCENARIO(event_cancel_swallows_nothing)
 AFFLUX_SCENARIO(event_timeout_swallows_nothing)
 AFFLUX_SCENARIO(event_notify_all)

@@ -30,6 +30,33 @@ void event_wakes_a_thread(explorer& run) {
   w.at_rest(1);
 }
 
+// Two at the same moment, for two who wait already.
+template <class W>
+void event_two_notifications(explorer& run) {
+  event_world<W> w(run, false);
+  w.begin(0, 1);
+  w.begin(1, 1);
+  for (int i = 0; i < 2; ++i) run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+  check(w.done(0) && w.done(1), "L1: a notification is lost");
+  check(!core::is_set(*w.sem), "a notification is doubled");
+  w.at_rest(1);
+}
+
+// All pass who wait, although the first of them resets it.
+template <class W>
+void event_reset_by_a_completion(explorer& run) {
+  event_world<W> w(run, true);
+  w.begin(
+      0, 1, +[](typename W::party& p) { core::reset(*p.all->sem); });
+  w.begin(1, 1);
+  w.begin(2, 1);
+  run.spawn([&w] { core::notify_one(*w.sem); });
+  run.join();
+  check(w.done(0) && w.done(1) && w.done(2), "L1: all who waited");
+  w.at_rest(1);
+}
+
 // A waiter that leaves swallows no signal.
 template <class W>
 void event_cancel_swallows_nothing(explorer& run) {
