@@ -31,9 +31,10 @@
  * the caller must own a reference while the call runs, with one exception that
  * makes the usual pattern legal: a thread whose acquire has returned may drop
  * the last reference at once, even while the release that satisfied it is still
- * returning elsewhere. Waiting requests hold no reference: in the completions
- * that the last unref causes the handle is invalid already, not even a release
- * may use it. Call afflux_sem_close() before, with a reference, if they need it.
+ * returning elsewhere. Waiting requests hold no reference (groups of them do: see
+ * "Several at once"): in the completions that the last unref causes the handle is
+ * invalid already, not even a release may use it. Call afflux_sem_close() before,
+ * with a reference, if they need it.
  * A waiter's memory (afflux_waiter) is the caller's. The library borrows it
  * from an AFFLUX_PENDING answer until its completion begins, or until a cancel
  * has answered AFFLUX_OK.
@@ -161,7 +162,7 @@ enum {
   AFFLUX_PENDING = 1,    /**< queued; exactly one completion follows */
   AFFLUX_EAGAIN = -1,    /**< it would have to wait */
   AFFLUX_ETIMEDOUT = -2, /**< the time ran out */
-  AFFLUX_ECANCELED = -3, /**< cancelled; reserved, no call answers it yet */
+  AFFLUX_ECANCELED = -3, /**< cancelled: afflux_wait_group_cancel() */
   AFFLUX_ECLOSED = -4,   /**< the semaphore is closed */
   AFFLUX_EREJECTED = -5, /**< refused or dropped by a queue limit */
   AFFLUX_EALREADY = -6,  /**< too late, or done before */
@@ -789,7 +790,8 @@ AFFLUX_API afflux_status afflux_event_wait_async(afflux_event *event, const affl
  *
  * @return AFFLUX_OK      notified, or set already
  *         AFFLUX_EINVAL  event is NULL
- * Threads: any number at once. Never waits; runs completions (chapter 8).
+ * Threads: any number at once, from any callback too. It may wait for the thread that is
+ *          serving waiters at that moment, never for a callback; runs completions.
  * Order:   happens before the waits that it ends.
  * Since:   0.1
  */
@@ -974,6 +976,184 @@ AFFLUX_API afflux_status afflux_queue_wake_all(afflux_queue *queue);
 
 /** Waiters now: exact when nothing is moving; 0 for NULL. Since: 0.1 */
 AFFLUX_API uint64_t afflux_queue_waiters(const afflux_queue *queue);
+
+/* ------------------------------------------------------------------------ */
+/* Several at once                                                          */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * One of several semaphores and events to wait for. Set the first three fields, for events
+ * and semaphores alike; the rest is the library's and needs no initialisation. Caller-owned:
+ * the library borrows the items, like a waiter, until the wait has ended; they must not be
+ * moved, copied or changed meanwhile. Since: 0.1
+ */
+typedef struct afflux_wait_item {
+  afflux_sem *sem;     /**< wait for its permits; or NULL */
+  afflux_event *event; /**< wait for its signal; exactly one of both is not NULL */
+  uint64_t permits;    /**< 1 … limit; 1 for an event */
+  uint64_t opaque[21];
+} afflux_wait_item;
+
+/**
+ * A wait for several: caller-owned, opaque. It needs no initialisation before a call begins
+ * it; zero it if afflux_wait_group_cancel() may be called on it before. It must not be moved
+ * or copied while it waits. Since: 0.1
+ */
+typedef struct afflux_wait_group {
+  uint64_t opaque[16];
+} afflux_wait_group;
+
+enum {
+  /** Items that one call takes at most. Since: 0.1 */
+  AFFLUX_WAIT_ITEMS_MAX = 64
+};
+
+/**
+ * Wait for any one of several, blocking the calling thread for at most `timeout_ns`. Exactly
+ * one item is taken. Of those that are free at once it is the first in the array; later, the
+ * one that comes first. The others are untouched: a request that stood in a queue has left
+ * it, and permits that came to it at the same moment have been given back; so has the signal
+ * of an auto-reset event, to the next who waits or to be remembered (a signal of
+ * afflux_event_notify_all(), too).
+ *
+ * @param items       They may name one semaphore several times.
+ * @param count       1 … AFFLUX_WAIT_ITEMS_MAX.
+ * @param timeout_ns  As for afflux_sem_acquire(). AFFLUX_FOREVER: the shortest
+ *                    waiter_timeout_ns of the semaphores.
+ * @param ret_index   Which one: its place in the array; written with AFFLUX_OK only.
+ * @return AFFLUX_OK         the permits of items[*ret_index] are held, or its signal is taken
+ *         AFFLUX_ETIMEDOUT  nothing is held: the time ran out (also at once, for 0)
+ *         AFFLUX_ECLOSED    nothing is held: a semaphore was closed, before any item came
+ *         AFFLUX_EREJECTED  nothing is held: a queue limit refused or dropped a request
+ *                           before any item came
+ *         AFFLUX_EINVAL     nothing is held: a pointer is NULL, count is out of range, an item
+ *                           has both or none of sem and event, permits is 0 or above the
+ *                           limit (or came to be, by a shrink), or not 1 for an event, or
+ *                           timeout_ns is negative and not AFFLUX_FOREVER
+ *         AFFLUX_ENOMEM     nothing is held: no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
+ *         An item that is taken at once wins over an error of those behind it in the array,
+ *         but for a bad argument.
+ * Threads: any number at once. May block. Runs others' completions. The items are the
+ *          caller's again when it returns. Waits by way of a completion, which other wake
+ *          functions on the thread that runs it may delay (chapter 8).
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Owns:    the caller owes the permits to afflux_sem_release(); nothing for an event. A
+ *          reference of each item is held until the end.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_acquire_any(afflux_wait_item *items, size_t count,
+                                            int64_t timeout_ns, size_t *ret_index);
+
+/**
+ * The same without blocking: take an item now, or queue at all of them.
+ *
+ * @param group      Borrowed, and so are the items, until the completion begins, or until
+ *                   a cancel has answered AFFLUX_OK.
+ * @param request    Borrowed for the call. `permits` is ignored, the rest holds for each of the
+ *                   items: flags, priority, cost_bytes (counted by each semaphore), and for the
+ *                   whole: timeout_ns, wake, ctx.
+ * @param ret_index  Written with AFFLUX_OK only; NULL: afflux_wait_group_index() tells.
+ * @return AFFLUX_OK        items[*ret_index] is taken; no completion follows
+ *         AFFLUX_PENDING   exactly one completion follows (perhaps before this call returns),
+ *                          or a cancel that answers AFFLUX_OK. Its status: AFFLUX_OK
+ *                          (afflux_wait_group_index() tells which one), AFFLUX_ETIMEDOUT,
+ *                          AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL or AFFLUX_ENOMEM
+ *                          as for afflux_acquire_any(), or AFFLUX_ECANCELED
+ *         AFFLUX_EAGAIN    timeout_ns is 0, and none is free
+ *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL, AFFLUX_ENOMEM
+ *                          as for afflux_acquire_any(); EINVAL also for a bad request
+ *         AFFLUX_ECANCELED another thread has cancelled the group during this call
+ *         AFFLUX_ETIMEDOUT the time ran out during this call
+ *         AFFLUX_ENOTSUP, AFFLUX_EOS
+ *                          as for afflux_sem_acquire_async()
+ *         After anything else than AFFLUX_PENDING group and items are free, and after an error
+ *         nothing is held.
+ * Threads: any number at once, each with a group and items of its own. Never waits for
+ *          permits. Runs others' completions. Its own runs as chapter 8 says, within a call
+ *          on any of the items.
+ * Order:   as for afflux_acquire_any().
+ * Owns:    as for afflux_acquire_any(). Unlike other requests, a group that waits has a
+ *          reference of each item.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, afflux_wait_item *items,
+                                                  size_t count, const afflux_request *request,
+                                                  size_t *ret_index);
+
+/**
+ * Wait for all of several, blocking the calling thread for at most `timeout_ns`: all of them
+ * are held in the end, or none. They are acquired one after the other, each by a place in its
+ * queue, in an order that is the same for every caller, whatever the order of the array: calls
+ * of this kind never wait for each other in a circle. While it waits for one it holds those
+ * before. Not to be called while holding permits that another such call may wait for.
+ *
+ * @param items       A semaphore that is named several times is acquired once, with the sum of
+ *                    the permits.
+ * @param count       1 … AFFLUX_WAIT_ITEMS_MAX.
+ * @param timeout_ns  For the whole; as for afflux_acquire_any().
+ * @return AFFLUX_OK         the permits of all items are held
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_ENOMEM
+ *                           nothing is held any more: as for afflux_sem_acquire(), for one
+ *                           of them
+ *         AFFLUX_EINVAL     nothing is held: as for afflux_acquire_any(); also if the sum of
+ *                           what is asked for of one semaphore is above its limit, or an
+ *                           event is named twice
+ * Threads: as for afflux_acquire_any().
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Owns:    the caller owes the permits of every item to afflux_sem_release(). A reference of
+ *          each item is held until the end.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_acquire_all(afflux_wait_item *items, size_t count,
+                                            int64_t timeout_ns);
+
+/**
+ * The same without blocking: take all now, or complete later through request->wake.
+ *
+ * @param group, request  As for afflux_acquire_any_async(). cost_bytes counts at one semaphore
+ *                        at a time: the one whose turn it is.
+ * @return AFFLUX_OK        all are held; no completion follows
+ *         AFFLUX_PENDING   exactly one completion follows, or a cancel that answers AFFLUX_OK.
+ *                          Its status: AFFLUX_OK (all are held) or, with nothing held,
+ *                          AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL,
+ *                          AFFLUX_ENOMEM, AFFLUX_EOS or AFFLUX_ECANCELED
+ *         AFFLUX_EAGAIN    timeout_ns is 0, and not all are free
+ *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL, AFFLUX_ENOMEM
+ *                          as for afflux_acquire_all(); EINVAL also for a bad request
+ *         AFFLUX_ECANCELED, AFFLUX_ETIMEDOUT, AFFLUX_ENOTSUP, AFFLUX_EOS
+ *                          as for afflux_acquire_any_async()
+ * Threads: as for afflux_acquire_any_async().
+ * Order:   as for afflux_acquire_all().
+ * Owns:    as for afflux_acquire_all(). A group that waits has a reference of each item.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_acquire_all_async(afflux_wait_group *group, afflux_wait_item *items,
+                                                  size_t count, const afflux_request *request);
+
+/**
+ * End a wait for several.
+ *
+ * @param group  Its memory and that of its items must stay valid, and not be used for
+ *               another wait, until this call has returned. Never used (and zeroed) or
+ *               already finished is fine.
+ * @return AFFLUX_OK        it will never complete and holds nothing; the memory is free
+ *         AFFLUX_EALREADY  it has ended or ends soon, without waiting for permits: the
+ *                          completion, or the answer of the call that is beginning it, is the
+ *                          one that was coming, or AFFLUX_ECANCELED
+ *         AFFLUX_EINVAL    group is NULL
+ * Threads: any number at once, from any callback too. It may wait for the thread that is
+ *          handing out permits at that moment, never for a callback. Runs completions.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_wait_group_cancel(afflux_wait_group *group);
+
+/**
+ * The item that afflux_acquire_any_async() has taken: its place in the array.
+ *
+ * @return of meaning in and after a completion with AFFLUX_OK; 0 for NULL.
+ * Since: 0.1
+ */
+AFFLUX_API size_t afflux_wait_group_index(const afflux_wait_group *group);
 
 #ifdef __cplusplus
 }

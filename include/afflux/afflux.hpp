@@ -22,7 +22,11 @@
 //
 // 4. Coroutines
 // -------------
-// `co_await sem.acquire(n)` never allocates: what the wait needs lies in the coroutine's frame.
+// `co_await sem.acquire(n)` never allocates: what the wait needs lies in the coroutine's frame. The
+// same holds for `co_await event.wait()` and `co_await queue.wait_unless(condition)` of event.hpp,
+// and so does what follows. So it does for `co_await any(...)` and `co_await all(...)` of
+// several.hpp, each of which is one wait: it is resumed once, when none of its requests is left in
+// a queue, and destroying it takes all of them back and returns whatever it held.
 //
 // Where it resumes. Without resume_on(), on the thread that completes it: inside a call on the
 // semaphore (release, close, resize, a permit's destructor ...) or on the timer's thread. A call
@@ -36,7 +40,8 @@
 // Cancelled by destruction. Destroying a coroutine that waits (coroutine_handle::destroy()) takes
 // its request back: it holds no permits afterwards, and nothing touches its frame any more. The
 // one rule is C++'s own: a coroutine must not be destroyed while it runs, and it runs from the
-// moment at which its resumption has begun. In detail:
+// moment at which its resumption has begun. Where permits are returned below, the notification of
+// an auto-reset event, or the wake of a queue, is passed on. In detail:
 //   D1  A wait that has not completed: any thread may destroy.
 //   D2  Its completion is under way on another thread, but has not come to the coroutine: the
 //       destructor wins; it waits until that thread has let go of the frame and returns the
@@ -308,6 +313,7 @@ struct target {
 // ---------------------------------------------------------------------------------------------
 
 class awaiter_base;
+struct several_access;  // several.hpp
 
 /// This thread's completed coroutines, and whether somebody further up the stack will resume them.
 class resume_queue {
@@ -472,6 +478,7 @@ class [[nodiscard]] permit {
 
  private:
   friend class semaphore;
+  friend struct detail::several_access;
   template <class, bool>
   friend class acquire_awaiter;
 
@@ -590,6 +597,24 @@ struct acquire_terms {
   std::int64_t time_ns = AFFLUX_FOREVER;
   bool has_deadline = false;
 
+  template <class Rep, class Period>
+  void within(std::chrono::duration<Rep, Period> d) noexcept {
+    time_ns = ceil_ns(d);
+    has_deadline = false;
+  }
+
+  template <class Clock, class Duration>
+  void until(std::chrono::time_point<Clock, Duration> when) noexcept {
+    until_after(remaining_ns(when, Clock::now()));
+  }
+
+  /// A deadline, `ns` from now on.
+  void until_after(std::int64_t ns) noexcept {
+    const std::int64_t now = steady_now_ns();
+    time_ns = ns > kMaxNs - now ? kMaxNs : now + ns;
+    has_deadline = true;
+  }
+
   [[nodiscard]] std::int64_t timeout_ns() const noexcept {
     if (!has_deadline) return time_ns;
     const std::int64_t now = steady_now_ns();
@@ -601,14 +626,14 @@ struct acquire_terms {
   }
 };
 
-/// The part of an awaiter that knows neither executor nor result.
+/// The part of an awaiter that knows neither what it waits for nor executor nor result.
 ///
 /// I1  The library borrows waiter_ from a PENDING answer until on_completed() begins or a cancel
 ///     has answered OK.
 /// I2  state_ leaves kWaiting once, by a compare-and-swap: to kQueued or kClaimed by the
-///     completion, to kDestroying by the destructor. kQueued likewise, to kClaimed by the thread
-///     on whose queue it is, to kDestroying by a destructor elsewhere. (On that same thread the
-///     destructor unlinks it.)
+///     completion, to kIdle by start() with an answer, to kDestroying by the destructor. kQueued
+///     likewise, to kClaimed by the thread on whose queue it is, to kDestroying by a destructor
+///     elsewhere. (On that same thread the destructor unlinks it.)
 /// I3  Who claimed it may resume; the completion touches the frame no more, but for a discarding
 ///     executor's kHandedOver. Who finds kDestroying stores kAbandoned as its last touch, and the
 ///     destructor waits for that.
@@ -622,7 +647,7 @@ class awaiter_base {
  protected:
   enum : std::uint32_t {
     kIdle,        // no completion is outstanding
-    kWaiting,     // acquire_async is under way or has answered PENDING
+    kWaiting,     // the call that queues it is under way or has answered PENDING
     kQueued,      // completed; on the resume queue of a thread
     kClaimed,     // somebody resumes it, or hands it over
     kHandedOver,  // discarding executors only: the hand-over has ended
@@ -630,11 +655,12 @@ class awaiter_base {
     kAbandoned    // the completion has let go; nobody will resume
   };
 
-  awaiter_base(const target& t, const acquire_terms& terms) noexcept : target_(t), terms_(terms) {}
+  explicit awaiter_base(const acquire_terms& terms) noexcept : terms_(terms) {}
   ~awaiter_base() = default;
 
-  /// Queue; false: there is an answer in result_ already.
-  AFFLUX_HPP_NOINLINE bool start(std::coroutine_handle<> h, ::afflux_wake_fn wake,
+  /// Queue, by source.start(request, waiter); false: there is an answer in result_ already.
+  template <class Source>
+  AFFLUX_HPP_NOINLINE bool start(Source& source, std::coroutine_handle<> h, ::afflux_wake_fn wake,
                                  void* ctx) noexcept {
     handle_ = h;
     ::afflux_request request{};
@@ -649,11 +675,12 @@ class awaiter_base {
     // relaxed: whoever completes it has it through the library, which orders this.
     state_.store(kWaiting, std::memory_order_relaxed);
     const resume_scope scope;  // touches this thread's queue only, never the frame
-    const ::afflux_status answer = ::afflux_sem_acquire_async(target_.sem, &request, &waiter_);
+    const ::afflux_status answer = source.start(request, waiter_);
     if (answer == AFFLUX_PENDING) return true;  // the frame may be gone
     result_ = answer;
-    state_.store(kIdle, std::memory_order_relaxed);
-    return false;
+    if (leave(kWaiting, kIdle)) return false;
+    abandon();  // another thread destroys it, and waits
+    return true;
   }
 
   /// The completion of a wait without an executor.
@@ -694,15 +721,15 @@ class awaiter_base {
     while (state_.load(std::memory_order_acquire) == from) std::this_thread::yield();
   }
 
-  /// The frame is being destroyed and the wait has not come to its end.
-  /// @return kIdle: nobody will touch the frame any more, nothing is held
+  /// The frame is being destroyed and the wait has not come to its end. Within a resume_scope.
+  /// @return kIdle: cancelled; nobody will touch the frame any more, nothing is held
+  ///         kAbandoned: nobody will touch the frame any more, result_ tells what is held
   ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
-  AFFLUX_HPP_NOINLINE std::uint32_t take_back() noexcept {
-    // Others may be granted by this cancel or release; they are resumed at the very end.
-    const resume_scope scope;
+  template <class Source>
+  AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     if (seen == kWaiting) {
-      if (::afflux_waiter_cancel(&waiter_) == AFFLUX_OK) return kIdle;
+      if (cancel(source) == AFFLUX_OK) return kIdle;
       if (!leave(kWaiting, kDestroying)) {
         seen = state_.load(std::memory_order_acquire);
       } else {
@@ -712,8 +739,7 @@ class awaiter_base {
     if (seen == kQueued) {
       if (queue_ == &resume_queue::mine()) {
         queue_->remove(*this);
-        give_back();
-        return kIdle;
+        return kAbandoned;
       }
       seen = leave(kQueued, kDestroying) ? std::uint32_t{kDestroying}
                                          : state_.load(std::memory_order_acquire);
@@ -722,16 +748,9 @@ class awaiter_base {
     // The completion may be this thread's own: next in a batch that we were resumed from.
     ::afflux_completions_run();
     await_other(kDestroying);
-    give_back();
-    return kIdle;
+    return kAbandoned;
   }
 
-  /// Return what a completion granted to a coroutine that will not see it.
-  void give_back() noexcept {
-    if (result_ == AFFLUX_OK) release(target_, terms_.permits);
-  }
-
-  target target_;
   acquire_terms terms_;
   ::afflux_status result_ = AFFLUX_OK;
   std::atomic<std::uint32_t> state_{kIdle};
@@ -740,6 +759,15 @@ class awaiter_base {
 
  private:
   friend class resume_queue;
+
+  template <class Source>
+  ::afflux_status cancel(Source& source) noexcept {
+    if constexpr (requires { source.cancel(); }) {
+      return source.cancel();
+    } else {
+      return ::afflux_waiter_cancel(&waiter_);
+    }
+  }
 
   resume_queue* queue_ = nullptr;
   awaiter_base* prev_ = nullptr;
@@ -770,40 +798,44 @@ inline void resume_queue::run() noexcept {
   }
 }
 
-}  // namespace detail
-
-/// What co_await makes of an acquire_operation; it lives in the coroutine's frame. Since: 0.1
-template <class Executor, bool Throws>
-class acquire_awaiter : private detail::awaiter_base {
+/// The awaiter but for its result. What it waits for is the business of a Source, which has
+///   afflux_status start(const afflux_request&, afflux_waiter&)   as afflux_sem_acquire_async
+///   void give_back(const acquire_terms&)   return what a completion with AFFLUX_OK gave to a
+///                                          coroutine that will not see it
+///   afflux_status cancel()                 optional: where there is more to it than the waiter
+/// neither of which throws.
+template <class Source, class Executor>
+class awaiter : private awaiter_base {
  public:
-  acquire_awaiter(const detail::target& t, const detail::acquire_terms& terms, Executor executor)
-      : awaiter_base(t, terms), executor_(std::move(executor)) {}
+  awaiter(Source source, const acquire_terms& terms, Executor executor)
+      : awaiter_base(terms), source_(std::move(source)), executor_(std::move(executor)) {}
 
-  acquire_awaiter(const acquire_awaiter&) = delete;
-  acquire_awaiter& operator=(const acquire_awaiter&) = delete;
+  awaiter(const awaiter&) = delete;
+  awaiter& operator=(const awaiter&) = delete;
 
-  ~acquire_awaiter() {
+  bool await_suspend(std::coroutine_handle<> h) noexcept {
+    return start(source_, h, &on_completed, this);
+  }
+
+ protected:
+  ~awaiter() {
     // relaxed: after a wait that ended in await_resume this thread wrote it itself.
     if (state_.load(std::memory_order_relaxed) != kIdle) destroyed_while_waiting();
   }
 
-  [[nodiscard]] bool await_ready() noexcept {
-    return detail::fast_acquire(target_.fast, terms_.permits);
-  }
-
-  bool await_suspend(std::coroutine_handle<> h) noexcept { return start(h, &on_completed, this); }
-
-  permit await_resume() noexcept(!Throws) {
+  /// For await_resume: the wait is over; with what?
+  [[nodiscard]] ::afflux_status finish() noexcept {
     if constexpr (discarding_executor<Executor>) await_other(kClaimed);
     state_.store(kIdle, std::memory_order_relaxed);
-    if (result_ == AFFLUX_OK) return permit(target_, terms_.permits);
-    if constexpr (Throws) throw error(static_cast<status>(result_), "afflux: acquire");
-    return permit(static_cast<status>(result_));
+    return result_;
   }
+
+  [[nodiscard]] const Source& source() const noexcept { return source_; }
+  [[nodiscard]] const acquire_terms& terms() const noexcept { return terms_; }
 
  private:
   static void on_completed(void* ctx, ::afflux_status result) noexcept {
-    auto* self = static_cast<acquire_awaiter*>(ctx);
+    auto* self = static_cast<awaiter*>(ctx);
     self->result_ = result;
     if constexpr (std::is_same_v<Executor, resume_inline>) {
       self->complete_inline();
@@ -819,7 +851,7 @@ class acquire_awaiter : private detail::awaiter_base {
     if (!leave(kWaiting, kClaimed)) return abandon();
     executor(h);
     if constexpr (discarding_executor<Executor>) {
-      // [handed over] release; pairs with await_other() in await_resume and in the destructor,
+      // [handed over] release; pairs with await_other() in finish() and in the destructor,
       // one of which waits for it. The last touch.
       state_.store(kHandedOver, std::memory_order_release);
     }
@@ -834,15 +866,54 @@ class acquire_awaiter : private detail::awaiter_base {
   }
 
   AFFLUX_HPP_NOINLINE void destroyed_while_waiting() noexcept {
-    if (take_back() == kIdle) return;
+    // Others may be completed by the cancel or by what is given back; they are resumed at the
+    // very end.
+    const resume_scope scope;
+    const std::uint32_t seen = take_back(source_);
+    if (seen == kIdle) return;
     if constexpr (discarding_executor<Executor>) {
-      await_other(kClaimed);
-      static_cast<std::unwrap_reference_t<Executor>&>(executor_).discard(handle_);
+      if (seen != kAbandoned) {
+        await_other(kClaimed);
+        static_cast<std::unwrap_reference_t<Executor>&>(executor_).discard(handle_);
+      }
     }
-    give_back();
+    if (result_ == AFFLUX_OK) source_.give_back(terms_);
   }
 
+  Source source_;
   [[no_unique_address]] Executor executor_;
+};
+
+/// Permits of a semaphore.
+struct permit_source {
+  target from;
+
+  [[nodiscard]] ::afflux_status start(const ::afflux_request& request,
+                                      ::afflux_waiter& waiter) const noexcept {
+    return ::afflux_sem_acquire_async(from.sem, &request, &waiter);
+  }
+  void give_back(const acquire_terms& terms) const noexcept { release(from, terms.permits); }
+};
+
+}  // namespace detail
+
+/// What co_await makes of an acquire_operation; it lives in the coroutine's frame. Since: 0.1
+template <class Executor, bool Throws>
+class acquire_awaiter : public detail::awaiter<detail::permit_source, Executor> {
+ public:
+  acquire_awaiter(const detail::target& t, const detail::acquire_terms& terms, Executor executor)
+      : detail::awaiter<detail::permit_source, Executor>({t}, terms, std::move(executor)) {}
+
+  [[nodiscard]] bool await_ready() noexcept {
+    return detail::fast_acquire(this->source().from.fast, this->terms().permits);
+  }
+
+  permit await_resume() noexcept(!Throws) {
+    const ::afflux_status result = this->finish();
+    if (result == AFFLUX_OK) return permit(this->source().from, this->terms().permits);
+    if constexpr (Throws) throw error(static_cast<status>(result), "afflux: acquire");
+    return permit(static_cast<status>(result));
+  }
 };
 
 /// An acquire to be awaited: a small value with options. The semaphore must live until the wait
@@ -864,18 +935,14 @@ class [[nodiscard]] acquire_operation {
   /// waits (status::again). Replaces until().
   template <class Rep, class Period>
   [[nodiscard]] acquire_operation within(std::chrono::duration<Rep, Period> d) && noexcept {
-    terms_.time_ns = detail::ceil_ns(d);
-    terms_.has_deadline = false;
+    terms_.within(d);
     return std::move(*this);
   }
   /// Wait until `when` at the latest, on any clock; its distance is measured here and now, later
   /// adjustments of that clock do not count. Replaces within().
   template <class Clock, class Duration>
   [[nodiscard]] acquire_operation until(std::chrono::time_point<Clock, Duration> when) && noexcept {
-    const std::int64_t now = detail::acquire_terms::steady_now_ns();
-    const std::int64_t left = detail::remaining_ns(when, Clock::now());
-    terms_.time_ns = left > detail::kMaxNs - now ? detail::kMaxNs : now + left;
-    terms_.has_deadline = true;
+    terms_.until(when);
     return std::move(*this);
   }
   /// Wait although more is asked for than the limit allows: a resize is expected.
@@ -901,6 +968,7 @@ class [[nodiscard]] acquire_operation {
 
  private:
   friend class semaphore;
+  friend struct detail::several_access;
   template <class, bool>
   friend class acquire_operation;
 
@@ -1164,4 +1232,8 @@ AFFLUX_HPP_NOINLINE inline std::optional<std::chrono::nanoseconds> timers_advanc
 }  // namespace afflux
 
 #undef AFFLUX_HPP_NOINLINE
+
+#include <afflux/event.hpp>
+#include <afflux/several.hpp>
+
 #endif  // AFFLUX_HPP

@@ -23,7 +23,7 @@ namespace {
 class StressMany : public stress {};
 
 TEST_P(StressMany, ThreadsOnOnePermitAreAllServedOneByOne) {
-  const std::size_t count = kSanitized ? 100 : 200;
+  const std::size_t count = kSanitized ? 100 : 1000;
   const sem_guard sem(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   std::atomic<std::size_t> served{0};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Afflux for C++20: any of several acquires, all of several acquires. A part of afflux.hpp, which
+// includes it and whose chapters hold here, too; afflux.h ("Several at once") is the manual.
+#ifndef AFFLUX_SEVERAL_HPP
+#define AFFLUX_SEVERAL_HPP
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <afflux/afflux.hpp>
+
+namespace afflux {
+
+/// What `co_await any(...)` answers. Since: 0.1
+struct any_permit {
+  std::size_t index = 0;  ///< which operation, as they were given; of meaning if permit holds any
+  afflux::permit permit;  ///< its permits; empty with a status when it failed
+};
+
+namespace detail {
+
+/// What is not everybody's: permits are made here, operations taken apart.
+struct several_access {
+  [[nodiscard]] static permit make(const target& t, std::uint64_t n) noexcept { return {t, n}; }
+  [[nodiscard]] static permit failed(::afflux_status why) noexcept {
+    return permit(static_cast<status>(why));
+  }
+  [[nodiscard]] static const target& target_of(const acquire_operation<>& op) noexcept {
+    return op.target_;
+  }
+  [[nodiscard]] static const acquire_terms& terms_of(const acquire_operation<>& op) noexcept {
+    return op.terms_;
+  }
+};
+
+/// The wait for any (All: for all) of N; a Source of detail::awaiter.
+template <bool All, std::size_t N>
+class several_source {
+ public:
+  using result = std::conditional_t<All, std::array<permit, N>, any_permit>;
+
+  template <class... Ops>
+  explicit several_source(const Ops&... ops) noexcept
+      : from_{several_access::target_of(ops)...},
+        permits_{several_access::terms_of(ops).permits...} {}
+  // Before it starts: the rest needs no initialisation.
+  several_source(const several_source& other) noexcept
+      : from_(other.from_), permits_(other.permits_) {}
+  several_source& operator=(const several_source&) = delete;
+  ~several_source() = default;
+
+  [[nodiscard]] ::afflux_status start(const ::afflux_request& request, ::afflux_waiter&) noexcept {
+    for (std::size_t i = 0; i < N; ++i) {
+      items_[i].sem = from_[i].sem;
+      items_[i].event = nullptr;
+      items_[i].permits = permits_[i];
+    }
+    if constexpr (All) {
+      return ::afflux_acquire_all_async(&group_, items_.data(), N, &request);
+    } else {
+      return ::afflux_acquire_any_async(&group_, items_.data(), N, &request, nullptr);
+    }
+  }
+
+  [[nodiscard]] ::afflux_status cancel() noexcept { return ::afflux_wait_group_cancel(&group_); }
+
+  void give_back(const acquire_terms&) const noexcept {
+    for (std::size_t i = 0; i < N; ++i) {
+      if (All || i == winner()) release(from_[i], permits_[i]);
+    }
+  }
+
+  [[nodiscard]] result taken() const noexcept {
+    if constexpr (All) {
+      return each([this](std::size_t i) { return several_access::make(from_[i], permits_[i]); });
+    } else {
+      const std::size_t i = winner();
+      return {i, several_access::make(from_[i], permits_[i])};
+    }
+  }
+  [[nodiscard]] static result failed(::afflux_status why) noexcept {
+    if constexpr (All) {
+      return each([why](std::size_t) { return several_access::failed(why); });
+    } else {
+      return {0, several_access::failed(why)};
+    }
+  }
+
+ private:
+  template <class F>
+  [[nodiscard]] static result each(F make) noexcept {
+    return [&make]<std::size_t... I>(std::index_sequence<I...>) { return result{make(I)...}; }
+    (std::make_index_sequence<N>());
+  }
+  [[nodiscard]] std::size_t winner() const noexcept { return ::afflux_wait_group_index(&group_); }
+
+  std::array<target, N> from_;
+  std::array<std::uint64_t, N> permits_;
+  ::afflux_wait_group group_;
+  std::array<::afflux_wait_item, N> items_;
+};
+
+/// What holds for the whole.
+[[nodiscard]] inline acquire_terms together(acquire_terms a, const acquire_terms& b) noexcept {
+  const std::int64_t mine = a.timeout_ns();
+  const std::int64_t other = b.timeout_ns();
+  a.time_ns = mine < 0 ? other : other < 0 ? mine : std::min(mine, other);
+  a.has_deadline = false;
+  a.permits = 1;
+  a.cost_bytes = std::max(a.cost_bytes, b.cost_bytes);
+  a.flags |= b.flags;
+  a.prio = std::max(a.prio, b.prio);
+  return a;
+}
+
+}  // namespace detail
+
+/// What co_await makes of a several_operation; it lives in the coroutine's frame. Since: 0.1
+template <bool All, std::size_t N, class Executor>
+class several_awaiter : public detail::awaiter<detail::several_source<All, N>, Executor> {
+  using base = detail::awaiter<detail::several_source<All, N>, Executor>;
+
+ public:
+  using base::base;
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+
+  auto await_resume() noexcept {
+    const ::afflux_status result = this->finish();
+    return result == AFFLUX_OK ? this->source().taken() : this->source().failed(result);
+  }
+};
+
+/// Several acquires to be awaited as one. Nothing happens before co_await. Since: 0.1
+template <bool All, std::size_t N, class Executor = resume_inline>
+class [[nodiscard]] several_operation {
+ public:
+  several_operation(std::array<acquire_operation<>, N> ops, Executor executor)
+      : ops_(std::move(ops)), executor_(std::move(executor)) {}
+
+  /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
+  template <class E>
+  requires executor<std::decay_t<E>>
+  [[nodiscard]] several_operation<All, N, std::decay_t<E>> resume_on(E&& e) && {
+    return {std::move(ops_), std::forward<E>(e)};
+  }
+
+  /// co_await: any_permit, or std::array<permit, N>.
+  [[nodiscard]] several_awaiter<All, N, Executor> operator co_await() && {
+    detail::acquire_terms terms = detail::several_access::terms_of(ops_[0]);
+    for (const acquire_operation<>& op : ops_) {
+      terms = detail::together(terms, detail::several_access::terms_of(op));
+    }
+    return std::apply(
+        [&](const auto&... ops) {
+          return several_awaiter<All, N, Executor>(detail::several_source<All, N>(ops...), terms,
+                                                   std::move(executor_));
+        },
+        ops_);
+  }
+
+ private:
+  std::array<acquire_operation<>, N> ops_;
+  [[no_unique_address]] Executor executor_;
+};
+
+/// To be awaited: `auto [index, p] = co_await any(a.acquire(), b.acquire(2));`
+///
+/// Exactly one is taken, the first that comes; the others are untouched. The operations' options
+/// count for the whole: the shortest time (from the co_await on), the highest priority, the largest
+/// cost, and wait_for_resize if one of them says so. The semaphores must live until the wait has
+/// ended.
+/// co_await answers an any_permit; its permit is empty with again (within(0)), timed_out, closed
+/// (one of the semaphores), rejected, invalid, no_memory, os_error.
+/// Since: 0.1
+template <std::same_as<acquire_operation<>>... Ops>
+requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
+    [[nodiscard]] several_operation<false, sizeof...(Ops)> any(Ops... ops) {
+  return {{std::move(ops)...}, resume_inline{}};
+}
+
+/// To be awaited: `auto [slot, memory] = co_await all(slots.acquire(), bytes.acquire(n));`
+///
+/// All are held in the end, or none. In whatever order they are given, such waits never wait for
+/// each other in a circle. The options count as for any().
+/// co_await answers a std::array of permits, in the order of the operations; when it failed all of
+/// them are empty, with the same status as for any().
+/// Since: 0.1
+template <std::same_as<acquire_operation<>>... Ops>
+requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
+    [[nodiscard]] several_operation<true, sizeof...(Ops)> all(Ops... ops) {
+  return {{std::move(ops)...}, resume_inline{}};
+}
+
+}  // namespace afflux
+
+#endif  // AFFLUX_SEVERAL_HPP
