@@ -84,6 +84,8 @@ def uncontended():
     ):
         yield Figure("uncontended", one, title, f"one_thread/{key}", "one_thread/raw_calls",
                      (ratio("<=", 1.10),))
+    yield Figure("uncontended", one, "afflux event, nobody waiting, notify_one + clear",
+                 "one_thread/afflux_event", "one_thread/raw_calls", (ratio("<=", 1.20),))
     for key, title, goals in (
         ("raw_inline", "CAS + CAS inline", ()),
         ("raw_inline_add", "CAS + add inline", ()),

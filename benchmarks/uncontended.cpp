@@ -141,6 +141,7 @@ void register_all() {
   measure<c_abi<AFFLUX_QUEUE_MUTEX>>("afflux_mutex");
   measure_one<c_abi_async<AFFLUX_QUEUE_INTRUSIVE>>("afflux_intrusive_async");
   measure_one<c_abi_async<AFFLUX_QUEUE_MUTEX>>("afflux_mutex_async");
+  measure_one<c_event>("afflux_event");
   measure<cpp_inline>("afflux_inline");
   measure_one<cpp_permit>("afflux_inline_permit");
 }

@@ -78,6 +78,17 @@ struct c_abi {
   handle sem = make(kPermits, kQueue);
 };
 
+// An event that nobody waits for: set and cleared.
+struct c_event {
+  c_event() { afflux_event_create(0, AFFLUX_QUEUE_AUTO, &event); }
+  c_event(const c_event&) = delete;
+  c_event& operator=(const c_event&) = delete;
+  ~c_event() { afflux_event_unref(event); }
+  bool take() noexcept { return afflux_event_notify_one(event) == AFFLUX_OK; }
+  bool give() noexcept { return afflux_event_clear(event) == AFFLUX_OK; }
+  afflux_event* event = nullptr;
+};
+
 template <std::uint32_t kQueue>
 struct c_abi_async {
   c_abi_async() {

@@ -159,6 +159,7 @@ class [[nodiscard]] wait_operation {
  private:
   friend class event;
   friend class wait_queue;
+  friend struct detail::several_access;
   template <class, class>
   friend class wait_operation;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Afflux for C++20: any of several acquires, all of several acquires. A part of afflux.hpp, which
+// Afflux for C++20: any of several acquires and events, all of them. A part of afflux.hpp, which
 // includes it and whose chapters hold here, too; afflux.h ("Several at once") is the manual.
 #ifndef AFFLUX_SEVERAL_HPP
 #define AFFLUX_SEVERAL_HPP
@@ -15,16 +15,35 @@
 #include <utility>
 
 #include <afflux/afflux.hpp>
+#include <afflux/event.hpp>
 
 namespace afflux {
 
 /// What `co_await any(...)` answers. Since: 0.1
 struct any_permit {
-  std::size_t index = 0;  ///< which operation, as they were given; of meaning if permit holds any
-  afflux::permit permit;  ///< its permits; empty with a status when it failed
+  std::size_t index = 0;  ///< which operation, as they were given; of meaning with status::ok
+  /// Its permits. Empty when it failed, with a status, and with status::ok when an event won.
+  afflux::permit permit;
 };
 
 namespace detail {
+
+/// One of several: an acquire, or the wait for an event.
+struct part {
+  target from;
+  ::afflux_event* event;
+  bool passes_on;  // an auto-reset event's wait takes the notification with it
+  acquire_terms terms;
+
+  [[nodiscard]] permit taken() const noexcept;
+  void give_back() const noexcept {
+    if (event == nullptr) {
+      release(from, terms.permits);
+    } else if (passes_on) {
+      ::afflux_event_notify_one(event);
+    }
+  }
+};
 
 /// What is not everybody's: permits are made here, operations taken apart.
 struct several_access {
@@ -32,12 +51,23 @@ struct several_access {
   [[nodiscard]] static permit failed(::afflux_status why) noexcept {
     return permit(static_cast<status>(why));
   }
-  [[nodiscard]] static const target& target_of(const acquire_operation<>& op) noexcept {
-    return op.target_;
+  [[nodiscard]] static part part_of(const acquire_operation<>& op) noexcept {
+    return {op.target_, nullptr, false, op.terms_};
   }
-  [[nodiscard]] static const acquire_terms& terms_of(const acquire_operation<>& op) noexcept {
-    return op.terms_;
+  [[nodiscard]] static part part_of(const wait_operation<event_source>& op) noexcept {
+    return {{}, op.source_.event, op.source_.passes_on, op.terms_};
   }
+};
+
+inline permit part::taken() const noexcept {
+  return event == nullptr ? several_access::make(from, terms.permits)
+                          : several_access::failed(AFFLUX_OK);
+}
+
+/// What can be one of several.
+template <class T>
+concept several_part = requires(const T& op) {
+  several_access::part_of(op);
 };
 
 /// The wait for any (All: for all) of N; a Source of detail::awaiter.
@@ -46,21 +76,17 @@ class several_source {
  public:
   using result = std::conditional_t<All, std::array<permit, N>, any_permit>;
 
-  template <class... Ops>
-  explicit several_source(const Ops&... ops) noexcept
-      : from_{several_access::target_of(ops)...},
-        permits_{several_access::terms_of(ops).permits...} {}
+  explicit several_source(const std::array<part, N>& parts) noexcept : parts_(parts) {}
   // Before it starts: the rest needs no initialisation.
-  several_source(const several_source& other) noexcept
-      : from_(other.from_), permits_(other.permits_) {}
+  several_source(const several_source& other) noexcept : parts_(other.parts_) {}
   several_source& operator=(const several_source&) = delete;
   ~several_source() = default;
 
   [[nodiscard]] ::afflux_status start(const ::afflux_request& request, ::afflux_waiter&) noexcept {
     for (std::size_t i = 0; i < N; ++i) {
-      items_[i].sem = from_[i].sem;
-      items_[i].event = nullptr;
-      items_[i].permits = permits_[i];
+      items_[i].sem = parts_[i].from.sem;
+      items_[i].event = parts_[i].event;
+      items_[i].permits = parts_[i].terms.permits;
     }
     if constexpr (All) {
       return ::afflux_acquire_all_async(&group_, items_.data(), N, &request);
@@ -73,16 +99,16 @@ class several_source {
 
   void give_back(const acquire_terms&) const noexcept {
     for (std::size_t i = 0; i < N; ++i) {
-      if (All || i == winner()) release(from_[i], permits_[i]);
+      if (All || i == winner()) parts_[i].give_back();
     }
   }
 
   [[nodiscard]] result taken() const noexcept {
     if constexpr (All) {
-      return each([this](std::size_t i) { return several_access::make(from_[i], permits_[i]); });
+      return each([this](std::size_t i) { return parts_[i].taken(); });
     } else {
       const std::size_t i = winner();
-      return {i, several_access::make(from_[i], permits_[i])};
+      return {i, parts_[i].taken()};
     }
   }
   [[nodiscard]] static result failed(::afflux_status why) noexcept {
@@ -101,8 +127,7 @@ class several_source {
   }
   [[nodiscard]] std::size_t winner() const noexcept { return ::afflux_wait_group_index(&group_); }
 
-  std::array<target, N> from_;
-  std::array<std::uint64_t, N> permits_;
+  std::array<part, N> parts_;
   ::afflux_wait_group group_;
   std::array<::afflux_wait_item, N> items_;
 };
@@ -138,65 +163,58 @@ class several_awaiter : public detail::awaiter<detail::several_source<All, N>, E
   }
 };
 
-/// Several acquires to be awaited as one. Nothing happens before co_await. Since: 0.1
+/// Several acquires and waits to be awaited as one. Nothing happens before co_await. Since: 0.1
 template <bool All, std::size_t N, class Executor = resume_inline>
 class [[nodiscard]] several_operation {
  public:
-  several_operation(std::array<acquire_operation<>, N> ops, Executor executor)
-      : ops_(std::move(ops)), executor_(std::move(executor)) {}
+  several_operation(const std::array<detail::part, N>& parts, Executor executor)
+      : parts_(parts), executor_(std::move(executor)) {}
 
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
   template <class E>
   requires executor<std::decay_t<E>>
   [[nodiscard]] several_operation<All, N, std::decay_t<E>> resume_on(E&& e) && {
-    return {std::move(ops_), std::forward<E>(e)};
+    return {parts_, std::forward<E>(e)};
   }
 
   /// co_await: any_permit, or std::array<permit, N>.
   [[nodiscard]] several_awaiter<All, N, Executor> operator co_await() && {
-    detail::acquire_terms terms = detail::several_access::terms_of(ops_[0]);
-    for (const acquire_operation<>& op : ops_) {
-      terms = detail::together(terms, detail::several_access::terms_of(op));
-    }
-    return std::apply(
-        [&](const auto&... ops) {
-          return several_awaiter<All, N, Executor>(detail::several_source<All, N>(ops...), terms,
-                                                   std::move(executor_));
-        },
-        ops_);
+    detail::acquire_terms terms = parts_[0].terms;
+    for (const detail::part& each : parts_) terms = detail::together(terms, each.terms);
+    return {detail::several_source<All, N>(parts_), terms, std::move(executor_)};
   }
 
  private:
-  std::array<acquire_operation<>, N> ops_;
+  std::array<detail::part, N> parts_;
   [[no_unique_address]] Executor executor_;
 };
 
-/// To be awaited: `auto [index, p] = co_await any(a.acquire(), b.acquire(2));`
+/// To be awaited: `auto [index, p] = co_await any(a.acquire(), b.acquire(2), stop.wait());`
 ///
 /// Exactly one is taken, the first that comes; the others are untouched. The operations' options
 /// count for the whole: the shortest time (from the co_await on), the highest priority, the largest
-/// cost, and wait_for_resize if one of them says so. The semaphores must live until the wait has
-/// ended.
-/// co_await answers an any_permit; its permit is empty with again (within(0)), timed_out, closed
-/// (one of the semaphores), rejected, invalid, no_memory, os_error.
+/// cost, and wait_for_resize if one of them says so. Semaphores and events must live until the wait
+/// has ended.
+/// co_await answers an any_permit; its permit's status() is ok, or it is empty with again
+/// (within(0)), timed_out, closed (one of the semaphores), rejected, invalid, no_memory, os_error.
 /// Since: 0.1
-template <std::same_as<acquire_operation<>>... Ops>
+template <detail::several_part... Ops>
 requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
     [[nodiscard]] several_operation<false, sizeof...(Ops)> any(Ops... ops) {
-  return {{std::move(ops)...}, resume_inline{}};
+  return {{detail::several_access::part_of(ops)...}, resume_inline{}};
 }
 
 /// To be awaited: `auto [slot, memory] = co_await all(slots.acquire(), bytes.acquire(n));`
 ///
 /// All are held in the end, or none. In whatever order they are given, such waits never wait for
 /// each other in a circle. The options count as for any().
-/// co_await answers a std::array of permits, in the order of the operations; when it failed all of
-/// them are empty, with the same status as for any().
+/// co_await answers a std::array of permits, in the order of the operations, an empty one with
+/// status::ok for an event; when it failed all of them are empty, with a status as for any().
 /// Since: 0.1
-template <std::same_as<acquire_operation<>>... Ops>
+template <detail::several_part... Ops>
 requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
     [[nodiscard]] several_operation<true, sizeof...(Ops)> all(Ops... ops) {
-  return {{std::move(ops)...}, resume_inline{}};
+  return {{detail::several_access::part_of(ops)...}, resume_inline{}};
 }
 
 }  // namespace afflux

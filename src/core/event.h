@@ -41,10 +41,12 @@ void notify_one(semaphore<P>& event) {
 
 template <class P>
 void notify_all(semaphore<P>& event) {
-  // Auto-reset: all who wait now; remembered if there is none.
-  const bool nobody = !event.settings().weightless && event.wake(UINT64_MAX) == 0;
-  if (nobody && P::kMutant == mutant::notify_all_forgotten) return;
-  if (nobody || event.settings().weightless) event.release(1);  // overflow: it is set
+  if (!event.settings().weightless) {
+    // All who wait now; remembered if there is none. Not touched afterwards: one of them may
+    // have dropped the last reference.
+    if (event.wake(UINT64_MAX) != 0 || P::kMutant == mutant::notify_all_forgotten) return;
+  }
+  event.release(1);  // overflow: it is set
 }
 
 template <class P>

@@ -21,6 +21,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using afflux::event;
 using afflux::permit;
 using afflux::semaphore;
 using afflux::status;
@@ -132,6 +133,67 @@ TEST(CppAny, IsResumedByTheFirstThatComes) {
   EXPECT_EQ(b.held(), 1u);
   c.destroy();
   expect_free(b);
+}
+
+TEST(CppAny, AnEventIsOneOfThem) {
+  const semaphore a(1);
+  const event stop(afflux::reset::automatic);
+  permit held = a.try_acquire();
+  outcome out;
+  const owned c = keep_any(any(a.acquire(), stop.wait()), out);
+  EXPECT_FALSE(out.result);
+  EXPECT_EQ(stop.waiters(), 1u);
+  EXPECT_EQ(stop.notify_one(), status::ok);
+  EXPECT_EQ(out.result, status::ok);
+  EXPECT_EQ(out.index, 1u);
+  EXPECT_EQ(out.count, 0u);
+  EXPECT_FALSE(stop.is_set());
+  EXPECT_EQ(a.waiters(), 0u);
+}
+
+TEST(CppAny, ASemaphoreLeavesTheEventAlone) {
+  const semaphore a(1);
+  const event stop(afflux::reset::automatic);
+  permit held = a.try_acquire();
+  outcome out;
+  const owned c = keep_any(any(stop.wait(), a.acquire()), out);
+  held.release();
+  EXPECT_EQ(out.result, status::ok);
+  EXPECT_EQ(out.index, 1u);
+  EXPECT_EQ(out.count, 1u);
+  EXPECT_EQ(stop.waiters(), 0u);
+  EXPECT_EQ(stop.notify_one(), status::ok);
+  EXPECT_TRUE(stop.is_set());
+}
+
+TEST(CppAll, AnEventIsOneOfThem) {
+  const semaphore a(2);
+  const event go(afflux::reset::manual);
+  outcome out;
+  owned c = keep_all(all(a.acquire(2), go.wait()), out);
+  EXPECT_FALSE(out.result);
+  EXPECT_EQ(go.notify_one(), status::ok);
+  EXPECT_EQ(out.result, status::ok);
+  EXPECT_EQ(out.count, 2u);
+  c.destroy();
+  expect_free(a);
+}
+
+// An executor has the handle; the notification is nobody's yet.
+TEST(CppGroupDestroy, PassesAnEventsNotificationOn) {
+  const semaphore a(1);
+  const event stop(afflux::reset::automatic);
+  permit held = a.try_acquire();
+  later here;
+  outcome out;
+  owned c = keep_any(any(a.acquire(), stop.wait()).resume_on(std::ref(here)), out);
+  EXPECT_EQ(stop.notify_one(), status::ok);
+  EXPECT_FALSE(stop.is_set());
+  c.destroy();
+  here.run();
+  EXPECT_FALSE(out.result);
+  EXPECT_TRUE(stop.is_set());
+  EXPECT_EQ(a.waiters(), 0u);
 }
 
 TEST(CppAny, EveryFailureIsAnEmptyPermitWithItsStatus) {

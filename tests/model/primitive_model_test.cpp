@@ -6,6 +6,7 @@ namespace afflux::model {
 namespace {
 
 AFFLUX_SCENARIO(event_wakes_a_thread)
+AFFLUX_SCENARIO(event_completion_unrefs)
 AFFLUX_SCENARIO(event_two_notifications)
 AFFLUX_SCENARIO(event_reset_by_a_completion)
 AFFLUX_SCENARIO(event_cancel_swallows_nothing)
