@@ -26,17 +26,23 @@ inline queue::settings event_settings(bool manual_reset, std::uint32_t strategy)
   return s;
 }
 
+// The permit was free already.
 template <class P>
-void notify_one(semaphore<P>& event) {
-  while (event.release(1) != status::ok) {
-    // The permit is free. Either the event is set, and this notification is one with that ...
+[[gnu::noinline]] void notify_again(semaphore<P>& event) {
+  do {
+    // Either the event is set, and this notification is one with that ...
     const std::uint64_t w = event.gate().word.load(std::memory_order_relaxed);
     const bool free = queue::held(w) == 0;
     const bool moves = (w & (queue::kQueued | queue::kGranting)) != 0;
     if (free && (!moves || event.settings().weightless)) return;
     // ... or another notification is on its way to somebody, and this one is for the next.
     if (P::kMutant == mutant::notifications_merge || event.wake(1) != 0) return;
-  }
+  } while (event.release(1) != status::ok);
+}
+
+template <class P>
+void notify_one(semaphore<P>& event) {
+  if (event.release(1) != status::ok) notify_again(event);
 }
 
 template <class P>
