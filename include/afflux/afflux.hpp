@@ -1233,7 +1233,6 @@ AFFLUX_HPP_NOINLINE inline std::optional<std::chrono::nanoseconds> timers_advanc
 
 #undef AFFLUX_HPP_NOINLINE
 
-#include <afflux/event.hpp>
-#include <afflux/several.hpp>
+#include <afflux/event.hpp>  // and by its end several.hpp
 
 #endif  // AFFLUX_HPP

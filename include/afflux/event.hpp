@@ -511,4 +511,7 @@ class wait_queue {
 }  // namespace afflux
 
 #undef AFFLUX_HPP_NOINLINE
+// Behind what it needs, whichever of the three is included first.
+#include <afflux/several.hpp>
+
 #endif  // AFFLUX_EVENT_HPP
