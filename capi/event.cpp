@@ -41,10 +41,12 @@ afflux_status afflux_event_wait_async(afflux_event* event, const afflux_request*
   if (event == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
   afflux_request known;
   core::demand want;
-  if (const status s = read_wait(request, known, want); s != status::ok) return to_c(s);
+  queue::sink<policy> to;
+  if (const status s = read_wait(request, known, want, to, AFFLUX_WAIT_FOR_URING); s != status::ok)
+    return to_c(s);
   int error = 0;
-  const status s = core::acquire_async(*from(event), want, known.timeout_ns, known.wake, known.ctx,
-                                       *from(waiter), error);
+  const status s =
+      core::acquire_async(*from(event), want, known.timeout_ns, to, *from(waiter), error);
   if (error != 0) set_last_os_error(error);
   return to_c(s);
 }

@@ -14,6 +14,7 @@ using policy = native_policy;
 using semaphore = core::native_semaphore;
 using waiter = queue::waiter<policy>;
 using token = core::permit_token<policy>;
+using loop_port = afflux::port::port<policy, waiter>;
 
 inline semaphore* from(afflux_sem* sem) { return reinterpret_cast<semaphore*>(sem); }
 inline const semaphore* from(const afflux_sem* sem) {
@@ -31,6 +32,10 @@ inline const semaphore* from(const afflux_cond* cond) {
 inline semaphore* from(afflux_queue* queue) { return reinterpret_cast<semaphore*>(queue); }
 inline const semaphore* from(const afflux_queue* queue) {
   return reinterpret_cast<const semaphore*>(queue);
+}
+inline loop_port* from(afflux_port* handle) { return reinterpret_cast<loop_port*>(handle); }
+inline const loop_port* from(const afflux_port* handle) {
+  return reinterpret_cast<const loop_port*>(handle);
 }
 inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
 inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }
@@ -52,13 +57,20 @@ void set_last_os_error(int error);
 // A caller's request of whatever size.
 status read_request(const afflux_request* given, afflux_request& known);
 
-// A request that is queued with nothing to hold afterwards: one permit, no flags, a wake function.
-status read_wait(const afflux_request* given, afflux_request& known, core::demand& want);
+// Where it completes. ok, invalid, unsupported.
+status to_sink(const afflux_request& request, queue::sink<policy>& to);
+
+// A request that is queued with nothing to hold afterwards: one permit, and of the flags only
+// `flags`.
+status read_wait(const afflux_request* given, afflux_request& known, core::demand& want,
+                 queue::sink<policy>& to, uint32_t flags);
 
 // A strategy by the name it has in afflux.h, as it is built in. ok, invalid, unsupported.
 status to_strategy(uint32_t queue, uint32_t& strategy);
 
-// A request as the core takes it; what it leaves out are the wake function and the time.
-status to_demand(const afflux_request& request, core::demand& want);
+// A request as the core takes it, with no flags but those; what it leaves out is where it
+// completes, and the time.
+status to_demand(const afflux_request& request, core::demand& want,
+                 uint32_t flags = AFFLUX_WAIT_FOR_RESIZE);
 
 }  // namespace afflux::capi

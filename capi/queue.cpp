@@ -53,12 +53,13 @@ afflux_status afflux_queue_add_waiter_if(afflux_queue* queue, afflux_condition_f
   if (queue == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
   afflux_request known;
   core::demand want;
-  if (const status s = read_wait(request, known, want); s != status::ok) return to_c(s);
+  queue::sink<policy> to;
+  if (const status s = read_wait(request, known, want, to, 0); s != status::ok) return to_c(s);
   const auto holds = [&] { return condition != nullptr && condition(condition_ctx) != 0; };
   if (known.timeout_ns == 0) return holds() ? AFFLUX_OK : AFFLUX_EAGAIN;
   int error = 0;
-  const status s = core::add_unless(*from(queue), holds, want, known.timeout_ns, known.wake,
-                                    known.ctx, *from(waiter), error);
+  const status s =
+      core::add_unless(*from(queue), holds, want, known.timeout_ns, to, *from(waiter), error);
   if (error != 0) set_last_os_error(error);
   return to_c(s);
 }

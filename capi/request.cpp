@@ -43,8 +43,8 @@ static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, pri
 [[gnu::always_inline]] inline bool plain(const afflux_request& r) {
   return r.flags == 0 &&
          (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
-         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.port == nullptr &&
-         r.wake != nullptr;
+         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER &&
+         (r.wake != nullptr || r.port != nullptr);
 }
 }  // namespace
 
@@ -54,24 +54,36 @@ status afflux::capi::read_request(const afflux_request* given, afflux_request& k
 }
 
 status afflux::capi::read_wait(const afflux_request* given, afflux_request& known,
-                               core::demand& want) {
+                               core::demand& want, queue::sink<policy>& to, uint32_t flags) {
   if (const status s = read_request(given, known); s != status::ok) return s;
-  if (known.permits != 1 || known.flags != 0 || known.timeout_ns < AFFLUX_FOREVER) {
+  if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER) {
     return status::invalid;
   }
-  if (const status s = to_demand(known, want); s != status::ok) return s;
-  if (known.port != nullptr) return status::unsupported;
-  return known.wake == nullptr ? status::invalid : status::ok;
+  if (const status s = to_demand(known, want, flags); s != status::ok) return s;
+  return to_sink(known, to);
 }
 
-status afflux::capi::to_demand(const afflux_request& r, core::demand& want) {
-  if (r.flags > AFFLUX_WAIT_FOR_RESIZE || r.priority > AFFLUX_PRIORITY_CRITICAL ||
-      r.reserved != 0 || !core::countable(r.permits)) {
+status afflux::capi::to_sink(const afflux_request& r, queue::sink<policy>& to) {
+  if ((r.flags & AFFLUX_WAIT_FOR_URING) != 0) {
+    if (r.wake != nullptr || r.port != nullptr) return status::invalid;
+    return policy::waits_in_kernel() ? status::ok : status::unsupported;
+  }
+  if (r.wake == nullptr && r.port == nullptr) return status::invalid;
+  to.wake = r.wake;
+  to.context = r.ctx;
+  to.destination = from(r.port);
+  to.user_data = r.user_data;
+  return status::ok;
+}
+
+status afflux::capi::to_demand(const afflux_request& r, core::demand& want, uint32_t flags) {
+  if ((r.flags & ~flags) != 0 || r.priority > AFFLUX_PRIORITY_CRITICAL || r.reserved != 0 ||
+      !core::countable(r.permits)) {
     return status::invalid;
   }
   want.permits = r.permits;
   want.priority = static_cast<uint8_t>(r.priority);
-  want.waits_for_resize = r.flags == AFFLUX_WAIT_FOR_RESIZE;
+  want.waits_for_resize = (r.flags & AFFLUX_WAIT_FOR_RESIZE) != 0;
   want.cost_bytes = r.cost_bytes;
   return status::ok;
 }
@@ -96,13 +108,13 @@ namespace {
 [[gnu::noinline]] afflux_status start(afflux_sem* sem, const afflux_request& r,
                                       afflux_waiter* storage) {
   core::demand want;
-  if (const status s = to_demand(r, want); s != status::ok) return to_c(s);
+  constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_RESIZE | AFFLUX_WAIT_FOR_URING;
+  if (const status s = to_demand(r, want, kFlags); s != status::ok) return to_c(s);
   if (r.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
-  if (r.port != nullptr) return AFFLUX_ENOTSUP;
-  if (r.wake == nullptr) return AFFLUX_EINVAL;
+  queue::sink<policy> to;
+  if (const status s = to_sink(r, to); s != status::ok) return to_c(s);
   int error = 0;
-  const status s =
-      core::acquire_async(*from(sem), want, r.timeout_ns, r.wake, r.ctx, *from(storage), error);
+  const status s = core::acquire_async(*from(sem), want, r.timeout_ns, to, *from(storage), error);
   if (error != 0) set_last_os_error(error);
   return to_c(s);
 }

@@ -168,7 +168,7 @@ enum {
   AFFLUX_EALREADY = -6,  /**< too late, or done before */
   AFFLUX_EINVAL = -7,    /**< an argument is out of its range */
   AFFLUX_EOVERFLOW = -8, /**< more than is held, or a number too large */
-  AFFLUX_EBUSY = -9,     /**< in use; reserved, no call answers it yet */
+  AFFLUX_EBUSY = -9,     /**< in use: afflux_port_close() */
   AFFLUX_ENOMEM = -10,   /**< no memory */
   AFFLUX_ENOTSUP = -11,  /**< not supported by this library, build or system */
   AFFLUX_EOS = -12       /**< an operating-system call failed: afflux_last_os_error() */
@@ -252,7 +252,10 @@ enum {
   /** Wait although more permits are asked for than the limit allows, now or
    *  after a shrink: a later afflux_sem_resize() is expected. Such a request
    *  holds back those behind it like any other that does not fit. */
-  AFFLUX_WAIT_FOR_RESIZE = 1
+  AFFLUX_WAIT_FOR_RESIZE = 1,
+  /** Complete as a CQE of the caller's io_uring: afflux_waiter_prep_uring(). Neither wake
+   *  nor port may be set. Not for queues, groups and permits. */
+  AFFLUX_WAIT_FOR_URING = 2
 };
 
 /* ------------------------------------------------------------------------ */
@@ -443,22 +446,23 @@ AFFLUX_API const char *afflux_sem_name(const afflux_sem *sem);
  */
 typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
 
-/** An event-loop port: reserved for a later version. Since: 0.1 */
+/** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
 typedef struct afflux_request {
   uint32_t struct_size; /**< sizeof(afflux_request) */
-  uint32_t flags;       /**< AFFLUX_WAIT_FOR_RESIZE or 0 (default) */
+  uint32_t flags;       /**< AFFLUX_WAIT_FOR_…; default 0 */
   uint64_t permits;     /**< 1 … limit; default 1 */
   uint32_t priority;    /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
   uint32_t reserved;    /**< 0 */
   uint64_t cost_bytes;  /**< counted against max_queue_bytes while queued; default 0 */
   int64_t timeout_ns;   /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
-  afflux_wake_fn wake;  /**< called once on completion; required while port is NULL */
-  void *ctx;            /**< passed to wake; default NULL */
-  afflux_port *port;    /**< NULL in this version (else AFFLUX_ENOTSUP) */
-  uint64_t user_data;   /**< for the port; default 0 */
+  afflux_wake_fn wake;  /**< called once on completion; required without a port */
+  void *ctx;            /**< passed to wake, or into the port; default NULL */
+  afflux_port *port;    /**< complete there, and wake is not called; default NULL. The request
+                             counts as a reference until it has completed or is cancelled */
+  uint64_t user_data;   /**< into the port; default 0 */
 } afflux_request;
 
 /**
@@ -496,13 +500,15 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *                           call returns, mostly on another thread), or a cancel that
  *                           answers AFFLUX_OK
  *         AFFLUX_EAGAIN     timeout_ns is 0 and it would have to wait
- *         AFFLUX_ECLOSED    closed
+ *         AFFLUX_ECLOSED    closed, or it would have to wait for a port that is
  *         AFFLUX_EREJECTED  refused by a queue limit
  *         AFFLUX_EINVAL     a pointer is NULL, permits is 0 or above the limit (or above
  *                           2^42 − 1), an unknown flag or priority, a negative time other
- *                           than AFFLUX_FOREVER, reserved is not 0, no wake function, or
- *                           struct_size is too short to be one
- *         AFFLUX_ENOTSUP    a port was given, or bytes beyond the known struct are not zero
+ *                           than AFFLUX_FOREVER, reserved is not 0, neither wake function nor port
+ *                           (with AFFLUX_WAIT_FOR_URING: either), or struct_size is too short
+ *                           to be one
+ *         AFFLUX_ENOTSUP    AFFLUX_WAIT_FOR_URING on a kernel that cannot, or bytes beyond the
+ *                           known struct are not zero
  *         AFFLUX_EOS        the timer thread could not be started (afflux_last_os_error()
  *                           tells why; afflux_timers_manual(1) does without it)
  *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
@@ -548,6 +554,246 @@ AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
  * Since:   0.1
  */
 AFFLUX_API uint64_t afflux_completions_run(void);
+
+/* ------------------------------------------------------------------------ */
+/* Port                                                                     */
+/* ------------------------------------------------------------------------ */
+
+/*
+ * A port is where requests complete for an event loop: the loop takes them out by
+ * afflux_port_drain(), on its own thread, and nothing else runs there. While the loop is
+ * awake a completion costs whoever causes it no system call; one that finds the loop asleep
+ * rings its doorbell, once, however many follow.
+ *
+ * A loop with epoll, poll, libuv and the like polls afflux_port_handle() for reading, and
+ * drains when it is readable:
+ *
+ *   afflux_completion done[64];
+ *   size_t n;
+ *   while ((n = afflux_port_drain(port, done, 64)) != 0)
+ *     for (size_t i = 0; i < n; ++i) handle(&done[i]);
+ *
+ * A loop over io_uring gets a CQE instead (AFFLUX_PORT_URING):
+ *
+ *   afflux_port_prep_uring(port, io_uring_get_sqe(&ring));          once
+ *   ...
+ *   switch (afflux_port_check_uring(port, cqe)) {                   for each CQE
+ *     case AFFLUX_EAGAIN: afflux_port_prep_uring(port, io_uring_get_sqe(&ring));
+ *     case AFFLUX_OK: drain as above
+ *   }
+ *
+ * The doorbell may ring without anything to drain. A drain that fills all of `out` may have
+ * left more: call it again before sleeping. What one call leaves and where polling is
+ * level-triggered (EVENTFD, PIPE) the handle goes on showing; after the others' doorbells
+ * nothing rings until a drain has answered less than `max`.
+ *
+ * A waiter's memory is the caller's again when its completion has been drained. A cancel of a
+ * request whose completion is in the port already answers AFFLUX_EALREADY, and the completion
+ * is still to be drained.
+ *
+ * The end: cancel what is pending, drain until nothing comes, afflux_port_close() to be
+ * sure (AFFLUX_EBUSY: not yet), afflux_port_unref(). Any thread may do that for a loop that
+ * is gone. A last unref before is safe for the memory: the port then lives until its last
+ * request has ended, but what completes can no longer be drained, and its permits stay
+ * counted as held (afflux_sem_held()) until somebody releases them.
+ *
+ * After a fork() the parent's ports go on as before. In the child EVENTFD, and URING without
+ * AFFLUX_PORT_MSG_RING, get a doorbell of their own under the same descriptor at their first
+ * use; the child must poll it anew, in a loop of its own. Other kinds must not be used there.
+ */
+
+/** What rings. Since: 0.1 */
+enum {
+  AFFLUX_PORT_AUTO = 0,     /**< what the platform polls best: EVENTFD on Linux, else PIPE */
+  AFFLUX_PORT_EVENTFD = 1,  /**< Linux: a descriptor that becomes readable */
+  AFFLUX_PORT_URING = 2,    /**< Linux: a CQE in the caller's io_uring */
+  AFFLUX_PORT_KQUEUE = 3,   /**< macOS, BSD: an event of the caller's kqueue */
+  AFFLUX_PORT_IOCP = 4,     /**< Windows: a packet of the caller's completion port */
+  AFFLUX_PORT_CALLBACK = 5, /**< a function of the caller's */
+  AFFLUX_PORT_PIPE = 6      /**< POSIX: a descriptor that becomes readable */
+};
+
+/** afflux_port_options.flags. Since: 0.1 */
+enum {
+  /** The loop promises to drain until 0 comes before each sleep. Then a completion that
+   *  comes while it handles others rings nobody, one of its own thread included. The kinds
+   *  that are polled by level do so without this. */
+  AFFLUX_PORT_DRAINS_ALL = 1,
+  /** URING: ring by a message to the ring (Linux 6.13) instead of a poll in it, where the
+   *  kernel can. `handle` is the ring's descriptor then. */
+  AFFLUX_PORT_MSG_RING = 2
+};
+
+/** Wakes the caller's loop. Runs as a wake function does (chapter 8). Since: 0.1 */
+typedef void (*afflux_doorbell_fn)(void *ctx);
+
+/** How to create a port. Fill by afflux_port_options_init(). Since: 0.1 */
+typedef struct afflux_port_options {
+  uint32_t struct_size;        /**< sizeof(afflux_port_options) */
+  uint32_t kind;               /**< AFFLUX_PORT_…; default AFFLUX_PORT_AUTO */
+  uint32_t flags;              /**< AFFLUX_PORT_DRAINS_ALL | AFFLUX_PORT_MSG_RING; default 0 */
+  uint32_t reserved;           /**< 0 */
+  intptr_t handle;             /**< URING with MSG_RING: the ring's descriptor, which must stay
+                                    open during the call only; KQUEUE: the kqueue; IOCP: the
+                                    completion port; else ignored; default −1 */
+  uint64_t user_data;          /**< URING, KQUEUE, IOCP: of the doorbell's own event; default 0 */
+  afflux_doorbell_fn doorbell; /**< CALLBACK: what rings, and NULL for every other kind */
+  void *ctx;                   /**< passed to doorbell; default NULL */
+} afflux_port_options;
+
+/** One completion. Since: 0.1 */
+typedef struct afflux_completion {
+  uint64_t user_data;   /**< afflux_request.user_data */
+  afflux_status status; /**< as afflux_wake_fn gets it */
+  void *ctx;            /**< afflux_request.ctx */
+} afflux_completion;
+
+/**
+ * Fill `options` with the defaults.
+ *
+ * @return AFFLUX_OK      filled
+ *         AFFLUX_EINVAL  options is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_port_options_init(afflux_port_options *options);
+
+/**
+ * Create a port.
+ *
+ * Where io_uring is forbidden altogether, URING becomes EVENTFD: afflux_port_kind() tells.
+ * On kernels before 5.13 URING's poll ends with each event and is armed again.
+ *
+ * @param options   Borrowed for the call.
+ * @param ret_port  The new handle, one reference; written on success only.
+ * @return AFFLUX_OK       created
+ *         AFFLUX_EINVAL   a pointer is NULL, an unknown kind or flag, reserved is not 0, CALLBACK
+ *                         without doorbell or another kind with it, MSG_RING for another kind
+ *                         or without handle, or struct_size is too short to be one
+ *         AFFLUX_ENOTSUP  not a kind of this platform, or bytes beyond the known struct are
+ *                         not zero
+ *         AFFLUX_EOS      no descriptor to be had: afflux_last_os_error() tells why
+ *         AFFLUX_ENOMEM   no memory
+ * Owns:  the caller owes one afflux_port_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_port_create(const afflux_port_options *options,
+                                            afflux_port **ret_port);
+
+/** Add a reference. @return port; NULL for NULL. Threads: any number at once. Since: 0.1 */
+AFFLUX_API afflux_port *afflux_port_ref(afflux_port *port);
+
+/** Drop a reference; NULL is fine. With the last one the doorbell is closed, when no request
+ *  is pending any more. May be called between two drains, also for a completion just drained.
+ *  Threads: any number at once. Since: 0.1 */
+AFFLUX_API void afflux_port_unref(afflux_port *port);
+
+/**
+ * Close the port if nothing is on its way: requests that would have to wait for it answer
+ * AFFLUX_ECLOSED from now on.
+ *
+ * @return AFFLUX_OK        closed; nothing is pending and nothing is left to drain
+ *         AFFLUX_EBUSY     nothing changed: requests are pending, or completions not drained
+ *         AFFLUX_EALREADY  it was closed before
+ *         AFFLUX_EINVAL    port is NULL
+ * Threads: the thread that drains.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_port_close(afflux_port *port);
+
+/** What the port really is: AFFLUX_PORT_…, never AUTO; 0 for NULL. Since: 0.1 */
+AFFLUX_API uint32_t afflux_port_kind(const afflux_port *port);
+
+/** The descriptor to poll for reading; the library reads it. −1: there is none, and for NULL.
+ *  Valid while the port is. Since: 0.1 */
+AFFLUX_API intptr_t afflux_port_handle(const afflux_port *port);
+
+/** Requests that wait, or whose completion is just being put in; an observation; 0 for NULL.
+ *  Since: 0.1 */
+AFFLUX_API uint64_t afflux_port_pending(const afflux_port *port);
+
+/**
+ * Take completions out, in the order in which they came.
+ *
+ * @param out  Room for `max` completions.
+ * @return how many were written; 0 also for NULL or max 0. Less than `max`: that was all.
+ * Threads: one at a time. Never waits.
+ * Order:   what led to a completion happens before the drain that takes it out.
+ * Owns:    the caller owes the permits of each completion that is AFFLUX_OK.
+ * Since:   0.1
+ */
+AFFLUX_API size_t afflux_port_drain(afflux_port *port, afflux_completion *out, size_t max);
+
+/* ---- io_uring (Linux) */
+
+struct io_uring_sqe;
+struct io_uring_cqe;
+
+/** afflux_uring_features(). Since: 0.1 */
+enum {
+  AFFLUX_URING_RINGS = 1,     /**< io_uring is there and allowed */
+  AFFLUX_URING_MULTISHOT = 2, /**< a poll that goes on (5.13) */
+  AFFLUX_URING_MSG_RING = 4,  /**< messages to a ring from outside (6.13) */
+  AFFLUX_URING_FUTEX = 8      /**< a wait on a futex as an entry (6.7) */
+};
+
+/** What this kernel allows, asked once in each process; 0 elsewhere. Since: 0.1 */
+AFFLUX_API uint32_t afflux_uring_features(void);
+
+/**
+ * Fill an entry of the ring that is to hear the doorbell; submit it like any other, in the
+ * loop's thread.
+ *
+ * @param sqe  All of it is written.
+ * @return AFFLUX_OK        filled; its CQEs carry the port's user_data
+ *         AFFLUX_EALREADY  nothing needs to be armed (MSG_RING); the entry does nothing and
+ *                          leaves no CQE
+ *         AFFLUX_ENOTSUP   the port is not of the kind URING; the entry was not touched
+ *         AFFLUX_EINVAL    a pointer is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_port_prep_uring(afflux_port *port, struct io_uring_sqe *sqe);
+
+/**
+ * Look whether a CQE is the doorbell.
+ *
+ * @return AFFLUX_OK      it is: drain
+ *         AFFLUX_EAGAIN  it is, and the last of its entry: fill another, and drain
+ *         AFFLUX_EINVAL  it is another's, the port is not of the kind URING, or a pointer is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_port_check_uring(afflux_port *port, const struct io_uring_cqe *cqe);
+
+/**
+ * The second way: one request, one CQE, by a wait of the kernel's on the waiter's own memory
+ * (Linux 6.7). Dearer than a port for whoever completes it, a system call each.
+ *
+ * Fills the entry for a request that was queued with AFFLUX_WAIT_FOR_URING. Set the entry's
+ * user_data before; it may be linked to a timeout and be cancelled like any other. When its
+ * CQE has come, whatever its res, afflux_waiter_status() tells the outcome. Once submitted, the
+ * waiter's memory must stay valid until the CQE has come; an afflux_waiter_cancel() that
+ * answers AFFLUX_OK makes it come.
+ *
+ * @return AFFLUX_OK      filled; what has completed already completes the entry at once
+ *         AFFLUX_EINVAL  a pointer is NULL, or the waiter is of another request
+ * Threads: the owner of the ring.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_waiter_prep_uring(afflux_waiter *waiter, struct io_uring_sqe *sqe);
+
+/**
+ * The outcome of a request with AFFLUX_WAIT_FOR_URING.
+ *
+ * @return AFFLUX_PENDING   not yet: fill and submit another entry, or cancel
+ *         AFFLUX_OK        the permits are held
+ *         AFFLUX_ECANCELED afflux_waiter_cancel() took it back
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
+ *                          as a completion carries them; EINVAL also for NULL, and for a waiter
+ *                          of another request
+ * Threads: the owner of the waiter, after an answer of AFFLUX_PENDING from its acquire.
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_waiter_status(afflux_waiter *waiter);
 
 /* ------------------------------------------------------------------------ */
 /* Timers                                                                   */

@@ -49,18 +49,36 @@ status take_now(semaphore<P>& sem, const demand& want) {
 }
 
 template <class P>
-void fill_in(queue::waiter<P>& x, const demand& want, queue::wake_function wake, void* context) {
+void fill_in(queue::waiter<P>& x, const demand& want, const queue::sink<P>& to) {
   x.permits = want.permits;
   x.priority = want.priority;
-  x.wake = wake;
-  x.context = context;
+  x.wake = to.wake;
+  x.context = to.context;
   std::uint8_t traits = want.waits_for_resize ? queue::traits::kWaitsForResize : 0;
+  if (to.destination != nullptr) {
+    x.wake = &queue::rings_a_port;
+    x.destination = to.destination;
+    x.user_data = to.user_data;
+    traits |= queue::traits::kPort;
+    if (!to.destination->bell().calls_back()) traits |= queue::traits::kRingsAtOnce;
+  }
   if (want.cost_bytes != 0) {
     traits |= queue::traits::kCosts;
     x.cost_bytes = want.cost_bytes;
   }
   x.traits = traits;
   x.where.store(queue::place::none, std::memory_order_relaxed);  // published with the rest
+}
+
+// A port counts the requests that are to complete there. False: it is closed.
+template <class P>
+bool expect(const queue::sink<P>& to) {
+  return to.destination == nullptr || to.destination->begin();
+}
+// x has no completion to come.
+template <class P>
+void withdraw(queue::waiter<P>& x) {
+  if (x.has(queue::traits::kPort)) x.destination->end();
 }
 
 // Its own time, or the semaphore's for one that names none.
@@ -99,7 +117,7 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
   }
   const std::int64_t deadline = deadline_for(sem, timeout);
   queue::waiter<P> x;
-  fill_in<P>(x, want, nullptr, nullptr);
+  fill_in<P>(x, want, {});
   if (P::template per_thread<queue::completing<P>>().running) sem.catch_up();
   s = sem.enqueue(x);
   return s == status::pending ? wait(sem, x, deadline) : s;
@@ -109,23 +127,33 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 // late cancel of its previous use may be looking at it. os: `error` is an errno value.
 template <class P>
 status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                     queue::wake_function wake, void* context, queue::waiter<P>& x, int& error) {
-  const status s = take_now(sem, want);
+                     const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
+  status s = take_now(sem, want);
   if (s != status::again || timeout == 0) return s;
   const std::int64_t deadline = deadline_for(sem, timeout);
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
     if (error != 0) return status::os;
   }
-  fill_in<P>(x, want, wake, context);
-  return enqueue_until(sem, x, deadline);
+  if (!expect(to)) return status::closed;
+  fill_in<P>(x, want, to);
+  // With neither a callback nor a port: the kernel waits, for a ring.
+  if (x.sleeps()) x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kKernelWaits);
+  s = enqueue_until(sem, x, deadline);
+  if (s != status::pending) withdraw(x);
+  return s;
 }
 
 template <class P>
 status cancel(queue::waiter<P>& x) {
   if (queue::remove(x) != queue::removal::removed) return status::already;
   if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
-  P::returned(&x, sizeof x);
+  withdraw(x);
+  if (x.has(queue::traits::kKernelWaits)) {
+    queue::complete(x);  // ends the kernel's wait, if there is one
+  } else {
+    P::returned(&x, sizeof x);
+  }
   return status::ok;
 }
 

@@ -5,17 +5,8 @@
 #include <memory>
 #include <new>
 
+#include "built_in.h"
 #include "queue/intrusive.h"
-#ifdef AFFLUX_WITH_LOCKFREE
-#  include "park/producer_queue.h"
-#  include "queue/lockfree.h"
-#endif
-#ifdef AFFLUX_WITH_HYBRID
-#  include "queue/hybrid.h"
-#endif
-#ifdef AFFLUX_WITH_MUTEX
-#  include "queue/mutex.h"
-#endif
 
 namespace afflux::core {
 namespace {
@@ -31,18 +22,8 @@ struct strategy {
 };
 
 // AFFLUX_QUEUE_AUTO is the first.
-constexpr strategy kStrategies[] = {
-    {AFFLUX_QUEUE_INTRUSIVE, make<queue::intrusive_queue>},
-#ifdef AFFLUX_WITH_LOCKFREE
-    {AFFLUX_QUEUE_LOCKFREE, make<queue::lockfree_queue>},
-#endif
-#ifdef AFFLUX_WITH_HYBRID
-    {AFFLUX_QUEUE_HYBRID, make<queue::hybrid_queue>},
-#endif
-#ifdef AFFLUX_WITH_MUTEX
-    {AFFLUX_QUEUE_MUTEX, make<queue::mutex_queue>},
-#endif
-};
+constexpr strategy kStrategies[] = {{AFFLUX_QUEUE_INTRUSIVE, make<queue::intrusive_queue>},
+                                    AFFLUX_BUILT_IN};
 
 }  // namespace
 

@@ -27,17 +27,20 @@ auto create_wait_queue(const queue::settings& settings, Create&& create) {
 // is the caller's. pending: x waits, and has a completion to come. os: `error` says why.
 template <class P, class Condition>
 status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
-                  std::int64_t timeout, queue::wake_function wake, void* context,
-                  queue::waiter<P>& x, int& error) {
+                  std::int64_t timeout, const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
   const std::int64_t deadline = deadline_for(waiters, timeout);
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
     if (error != 0) return status::os;
   }
-  fill_in<P>(x, want, wake, context);
+  if (!expect(to)) return status::closed;
+  fill_in<P>(x, want, to);
   x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kConditional);
   status s = enqueue_until(waiters, x, deadline);
-  if (s != status::pending && s != status::ok) return s;
+  if (s != status::pending && s != status::ok) {
+    withdraw(x);
+    return s;
+  }
   bool done = s == status::ok;  // woken by this thread's own pass; the timer is disarmed
   const bool was_done = done;
 
@@ -51,7 +54,8 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
       return status::pending;
     }
     if (!was_done && x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
-    x.traits = 0;
+    // Its time is over, and its thread has made up its mind.
+    x.traits = x.traits & (queue::traits::kPort | queue::traits::kRingsAtOnce);
     if (was_done) x.result = status::ok;
     queue::finished_list<P> finished;
     finished.push(x);
@@ -68,6 +72,7 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
   }
   const bool woken = done && (was_done || x.result == status::ok);
   if (!was_done && x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
+  withdraw(x);
   P::returned(&x, sizeof x);
   if (woken && P::kMutant != mutant::wake_not_passed_on)
     waiters.wake(1);  // it was meant for one that waits
@@ -79,7 +84,7 @@ template <class P, class Between>
 status wait_in(semaphore<P>& waiters, const demand& want, std::int64_t timeout, Between&& between) {
   const std::int64_t deadline = deadline_for(waiters, timeout);
   queue::waiter<P> x;
-  fill_in<P>(x, want, nullptr, nullptr);
+  fill_in<P>(x, want, {});
   if (P::template per_thread<queue::completing<P>>().running) waiters.catch_up();
   const status s = waiters.enqueue(x);
   if (s != status::pending && s != status::ok) return s;

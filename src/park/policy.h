@@ -30,7 +30,8 @@
 //                                        waits that are short by construction
 //   template <class T> class producer_queue   of many producers and one consumer at a time, in
 //                                        order per producer: enqueue(T), false without memory;
-//                                        try_dequeue(T&)
+//                                        try_dequeue_bulk(T*, most): how many it took; 0: each
+//                                        producer had none when it was looked at
 //   pins(address)                        the counter of cancels under way on the semaphore at
 //                                        that address; outlives every semaphore
 //   create<T>(args...) / destroy(T*)     allocation; create answers nullptr without memory
@@ -42,6 +43,8 @@
 //   per_thread<T>()                      this thread's own T
 //   returned(node, size)                 the node's memory is its owner's again: a touch
 //                                        from now on is a defect (checker only)
+//   waits_in_kernel()                    io_uring may wait on a word instead of a thread; then
+//   wait_in_kernel(word, expected, entry), complete_at_once(entry)   fill the ring's entry
 //   own(address)                         hint: this thread is about to write there
 //   kGrantChunk                          grants handed out before the granter gives way
 //   kSpliceEvery                         arrivals after which an arrival links the inbox
@@ -59,6 +62,7 @@
 
 #include "park/park.h"
 #include "park/spin.h"
+#include "port/uring.h"
 #include "time/clock.h"
 #include "time/immortal.h"
 #include "time/timer_service.h"
@@ -154,6 +158,13 @@ struct real_policy {
     return own_one;
   }
   static void own(const void* address) noexcept { park::own(address); }
+
+  static bool waits_in_kernel() noexcept { return port::can_fill_wait(); }
+  static void wait_in_kernel(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                             io_uring_sqe& entry) noexcept {
+    port::fill_wait(word, expected, entry);
+  }
+  static void complete_at_once(io_uring_sqe& entry) noexcept { port::fill_nothing(entry); }
 
  private:
   static inline constinit time::immortal<time::timer_service<real_policy>> timers_;

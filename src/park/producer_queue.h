@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The policy's queue of many producers: moodycamel::ConcurrentQueue.
+// The policy's queue of many producers: moodycamel::ConcurrentQueue. Where that is missing the
+// class is only declared, in policy.h: the model tests have a queue of their own.
 #pragma once
 
 // Debian's package, a later one, the project's own layout.
@@ -8,12 +9,16 @@
 #  include <concurrentqueue/concurrentqueue.h>
 #elif __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
 #  include <concurrentqueue/moodycamel/concurrentqueue.h>
-#else
+#elif __has_include(<concurrentqueue.h>)
 #  include <concurrentqueue.h>
+#else
+#  define AFFLUX_NO_PRODUCER_QUEUE
 #endif
 
-#include <cstddef>
-#include <new>
+#ifndef AFFLUX_NO_PRODUCER_QUEUE
+
+#  include <cstddef>
+#  include <new>
 
 namespace afflux::park {
 
@@ -27,7 +32,9 @@ template <class T>
 class producer_queue {
  public:
   bool enqueue(T value) { return queue_.enqueue(value); }
-  bool try_dequeue(T& value) { return queue_.try_dequeue(value); }
+  std::size_t try_dequeue_bulk(T* values, std::size_t most) {
+    return queue_.try_dequeue_bulk(values, most);
+  }
 
  private:
   moodycamel::ConcurrentQueue<T, producer_queue_traits> queue_{
@@ -35,3 +42,5 @@ class producer_queue {
 };
 
 }  // namespace afflux::park
+
+#endif

@@ -18,11 +18,15 @@ void mark_off(waiter<P>& x, status result) {
 }
 
 // The last touch of x's memory comes before the wake function runs, or is the
-// exchange that ends the thread's wait. Nobody else references x.
+// exchange that ends the thread's wait, or the push into its port. Nobody else references x.
 template <class P>
 void complete(waiter<P>& x) {
   const wake_function wake = x.wake;
   if (wake != nullptr) {
+    if (x.has(traits::kPort)) {
+      port::outbox<P, waiter<P>>().send(x);
+      return;
+    }
     void* const context = x.context;
     const status result = x.result;
     P::returned(&x, sizeof x);
@@ -47,6 +51,13 @@ bool left_to_its_thread(waiter<P>& x) {
   return x.signal.exchange(signals::kDone, std::memory_order_acq_rel) == signals::kWaiting;
 }
 
+// False: the timer's thread is at it, and will do the publishing.
+template <class P>
+bool may_publish(waiter<P>& x) {
+  return !x.has(traits::kTimed) || P::timers().disarm(x.deadline) == time::disarmed::free ||
+         P::kMutant == mutant::handed_published_twice;
+}
+
 // The callbacks that this thread has to run. A callback may release, and so complete others,
 // whose callbacks release in their turn: only the outermost call on a thread runs them, one
 // after the other, so that the stack does not grow with their number (S12).
@@ -62,32 +73,34 @@ template <class P>
 std::uint64_t run_completions(completing<P>& mine) {
   std::uint64_t count = 0;
   while (waiter<P>* const x = mine.todo.pop()) {
-    if (!x->has(traits::kTimed) || P::timers().disarm(x->deadline) == time::disarmed::free ||
-        P::kMutant == mutant::handed_published_twice) {
-      complete(*x);
-    }
+    if (may_publish(*x)) complete(*x);
     ++count;
   }
   return count;
 }
 
 // Completes all but `self`, whose thread is this one: its result is returned, or `pending`
-// if it is not among them. The list is empty afterwards. Threads are woken at once, no
-// callback delays them.
+// if it is not among them. The list is empty afterwards. Threads are woken and loops are rung
+// at once, no callback delays them.
 template <class P>
 status complete_all(finished_list<P>& finished, const waiter<P>* self) {
   if (finished.empty()) return status::pending;
   status result = status::pending;
-  if (self != nullptr || finished.has_threads()) {
+  if (self != nullptr || finished.any_at_once()) {
     finished_list<P> callbacks;
+    port::outbox<P, waiter<P>> loops;
     while (waiter<P>* const x = finished.pop()) {
       if (x == self) {
         result = x->result;  // its own thread disarms it
-      } else if (x->blocks_a_thread()) {
+      } else if (x->sleeps()) {
         complete(*x);
       } else if (!x->has(traits::kConditional) || !left_to_its_thread(*x) ||
                  P::kMutant == mutant::conditional_at_once) {
-        callbacks.push(*x);
+        if (!x->has(traits::kRingsAtOnce)) {
+          callbacks.push(*x);
+        } else if (may_publish(*x)) {
+          loops.send(*x);
+        }
       }
     }
     finished.append(callbacks);

@@ -222,7 +222,7 @@ class handout {
     waiter<P>* last = nullptr;
     waiter<P>* x = first;
     std::uint64_t count = 0;
-    bool threads = false;
+    bool at_once = false;
     for (; x != nullptr && granted_ < most && x->permits <= room && !x->has(traits::kCosts);
          x = x->next) {
       P::own(static_cast<waiter<P>*>(x->next));
@@ -233,14 +233,14 @@ class handout {
       } else {
         mark_off(*x, status::ok);
       }
-      threads = threads || x->has_a_thread();
+      at_once = at_once || x->at_once();
       last = x;
       ++granted_;
       ++count;
     }
     if (count == 0) return;
     q_.line_.grant_run(priority, x, count);
-    batch_.push(*first, *last, threads);
+    batch_.push(*first, *last, at_once);
   }
 
   void about_to_leave(waiter<P>& x) {

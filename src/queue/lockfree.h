@@ -14,8 +14,10 @@
 // much like the one that the queue itself makes without a token.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
+#include "park/producer_queue.h"
 #include "queue/inbox_head.h"
 #include "queue/role.h"
 #include "queue/waiter.h"
@@ -58,9 +60,16 @@ class ticket_inbox : public inbox_head {
     }
     waiter<P>* newest = nullptr;
     bool in_order = true;
-    for (waiter<P>* x = nullptr; arrivals_.try_dequeue(x); newest = x) {
-      if (newest != nullptr && ticket(*newest) > ticket(*x)) in_order = false;
-      x->next = newest;
+    // Until a pass finds nothing: one that came behind the pass may have an earlier ticket than
+    // one that came before it.
+    waiter<P>* some[kBulk];
+    for (std::size_t count = 1; (count = arrivals_.try_dequeue_bulk(some, kBulk)) != 0;) {
+      for (std::size_t i = 0; i < count; ++i) {
+        waiter<P>* const x = some[i];
+        if (newest != nullptr && ticket(*newest) > ticket(*x)) in_order = false;
+        x->next = newest;
+        newest = x;
+      }
     }
     // By `next` as long as `prev` is the ticket.
     if (!in_order) newest = sorted(newest);
@@ -78,6 +87,7 @@ class ticket_inbox : public inbox_head {
 
  private:
   static constexpr std::uintptr_t kSome = kTags + 1;
+  static constexpr std::size_t kBulk = 32;
 
   static std::uint64_t ticket(const waiter<P>& x) {
     return reinterpret_cast<std::uintptr_t>(static_cast<waiter<P>*>(x.prev));

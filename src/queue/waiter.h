@@ -21,6 +21,8 @@
 //   poked -> parked     the thread itself, after it has set kHandover
 //   any -> done         the granter: the completion; its last touch of the waiter
 //
+// So does a wait that the kernel does for a ring (kKernelWaits), but that is never poked.
+//
 // A conditional one (core/wait_queue.h) is enqueued before its thread knows whether it is
 // to wait at all:
 //
@@ -31,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "port/port.h"
 #include "queue/status.h"
 #include "time/timer_service.h"
 
@@ -58,12 +61,27 @@ inline constexpr std::uint8_t kTimed = 1;           // `deadline` exists and may
 inline constexpr std::uint8_t kWaitsForResize = 2;  // more than the limit, on purpose
 inline constexpr std::uint8_t kCosts = 4;           // `cost_bytes` exists
 inline constexpr std::uint8_t kConditional = 8;     // its thread may still decide not to wait
+inline constexpr std::uint8_t kPort = 16;           // `destination` and `user_data` exist
+inline constexpr std::uint8_t kRingsAtOnce = 32;    // of those: no callback of the caller's rings
+inline constexpr std::uint8_t kKernelWaits = 64;    // on `signal`, for the caller's ring
 }  // namespace traits
 
 using wake_function = void (*)(void* context, std::int32_t status);
 
 template <class P>
 struct waiter;
+
+// Where a request completes: a callback, a port, or the kernel's wait for `signal`.
+template <class P>
+struct sink {
+  wake_function wake = nullptr;
+  void* context = nullptr;
+  port::port<P, waiter<P>>* destination = nullptr;
+  std::uint64_t user_data = 0;
+};
+
+// In the place of the wake function of a request for a port, which is not called.
+inline void rings_a_port(void*, std::int32_t) {}
 
 // A waiter's entry in the timer service, and the way back.
 template <class P>
@@ -85,9 +103,13 @@ struct waiter {
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
-  bool blocks_a_thread() const { return wake == nullptr; }
+  // Something sleeps on `signal`.
+  bool sleeps() const { return wake == nullptr; }
+  bool blocks_a_thread() const { return sleeps() && !has(queue::traits::kKernelWaits); }
   // Completed at once, while callbacks wait for their turn.
-  bool has_a_thread() const { return blocks_a_thread() || has(queue::traits::kConditional); }
+  bool at_once() const {
+    return sleeps() || has(queue::traits::kConditional | queue::traits::kRingsAtOnce);
+  }
   bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
@@ -105,7 +127,7 @@ struct waiter {
 
   // The second line.
   std::uint64_t cost_bytes;
-  void* port;  // reserved for event-loop ports
+  port::port<P, waiter>* destination;
   std::uint64_t user_data;
   union {
     timer<P> deadline;
@@ -119,11 +141,11 @@ class finished_list {
   bool empty() const { return first_ == nullptr; }
   waiter<P>* first() const { return first_; }
   // Perhaps not only callbacks.
-  bool has_threads() const { return has_threads_; }
+  bool any_at_once() const { return any_at_once_; }
 
   void push(waiter<P>& x) {
     x.next = nullptr;
-    has_threads_ = has_threads_ || x.has_a_thread();
+    any_at_once_ = any_at_once_ || x.at_once();
     if (last_ != nullptr) {
       last_->next = &x;
     } else {
@@ -133,9 +155,9 @@ class finished_list {
   }
 
   // A chain by `next`.
-  void push(waiter<P>& first, waiter<P>& last, bool has_threads) {
+  void push(waiter<P>& first, waiter<P>& last, bool any_at_once) {
     last.next = nullptr;
-    has_threads_ = has_threads_ || has_threads;
+    any_at_once_ = any_at_once_ || any_at_once;
     if (last_ != nullptr) {
       last_->next = &first;
     } else {
@@ -152,7 +174,7 @@ class finished_list {
       first_ = other.first_;
     }
     last_ = other.last_;
-    has_threads_ = has_threads_ || other.has_threads_;
+    any_at_once_ = any_at_once_ || other.any_at_once_;
     other.clear();
   }
 
@@ -166,13 +188,13 @@ class finished_list {
 
   void clear() {
     first_ = last_ = nullptr;
-    has_threads_ = false;
+    any_at_once_ = false;
   }
 
  private:
   waiter<P>* first_ = nullptr;
   waiter<P>* last_ = nullptr;
-  bool has_threads_ = false;
+  bool any_at_once_ = false;
 };
 
 }  // namespace afflux::queue

@@ -440,7 +440,6 @@ TEST(CppCoroutine, TimesOutNeverEarly) {
   note_and_count(sem.acquire().within(5ms), within, done);
   note_and_count(sem.acquire().until(begin + 5ms), until_steady, done);
   note_and_count(sem.acquire().until(std::chrono::system_clock::now() + 5ms), until_system, done);
-  EXPECT_EQ(sem.waiters(), 3u);
   done.wait();
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 5ms);
   EXPECT_EQ(within.result, status::timed_out);

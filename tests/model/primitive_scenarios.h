@@ -191,7 +191,7 @@ struct queue_world : W {
     typename W::party& p = this->parties[who];
     p.n = 1;
     int error = 0;
-    return core::add_unless(*this->sem, holds, core::demand{}, timeout, &W::woken, &p, p.self(),
+    return core::add_unless(*this->sem, holds, core::demand{}, timeout, {&W::woken, &p}, p.self(),
                             error);
   }
   typename W::P::template atomic<int> ready{0};

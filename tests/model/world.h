@@ -99,7 +99,7 @@ class world {
     want.cost_bytes = cost;
     want.waits_for_resize = for_resize;
     int error = 0;
-    const status s = core::acquire_async(*sem, want, timeout, &woken, &p, p.self(), error);
+    const status s = core::acquire_async(*sem, want, timeout, {&woken, &p}, p.self(), error);
     if (s == status::ok) completed(p, s);
     return s;
   }

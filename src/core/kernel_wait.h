@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A request whose completion the kernel waits for, as an entry of the caller's io_uring: like a
+// thread asleep on the waiter's `signal`, but nobody spins, competes or is poked.
+#pragma once
+
+#include "core/semaphore.h"
+
+namespace afflux::core {
+
+// x is pending. Fills the ring's entry; with what has completed already, one that does so, too.
+template <class P, class Entry>
+status wait_in_kernel(queue::waiter<P>& x, Entry& entry) {
+  if (!x.has(queue::traits::kKernelWaits)) return status::invalid;
+  std::uint32_t seen = queue::signals::kWaiting;
+  // relaxed: the kernel compares, and x.result is read by look_after_kernel() only.
+  if (x.signal.compare_exchange_strong(seen, queue::signals::kParked, std::memory_order_relaxed,
+                                       std::memory_order_relaxed) ||
+      seen == queue::signals::kParked) {
+    P::wait_in_kernel(x.signal, queue::signals::kParked, entry);
+  } else {
+    P::complete_at_once(entry);
+  }
+  return status::ok;
+}
+
+// The kernel's wait is over, or there was none. pending: without cause.
+template <class P>
+status look_after_kernel(queue::waiter<P>& x) {
+  if (!x.has(queue::traits::kKernelWaits)) return status::invalid;
+  // [wait] acquire, pairs with [granted].
+  if (x.signal.load(std::memory_order_acquire) != queue::signals::kDone) return status::pending;
+  if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
+  return x.result;
+}
+
+}  // namespace afflux::core

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "port/uring_kernel.h"
+
+#include "port/uring.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+namespace afflux::port {
+namespace {
+
+// The same on every architecture but alpha.
+constexpr long kSetup = 425;
+constexpr long kRegister = 427;
+
+long call_register(int fd, unsigned what, void* argument, unsigned count) noexcept {
+  return syscall(kRegister, fd, what, argument, count);
+}
+
+bool has_operation(int ring, std::uint8_t operation) noexcept {
+  constexpr unsigned kMost = 256;
+  alignas(io_uring_probe) char answer[sizeof(io_uring_probe) + kMost * sizeof(io_uring_probe_op)]{};
+  if (call_register(ring, kRegisterProbe, answer, kMost) < 0) return false;
+  const auto* const probe = reinterpret_cast<const io_uring_probe*>(answer);
+  return operation <= probe->last_op && (probe->ops[operation].flags & IO_URING_OP_SUPPORTED) != 0;
+}
+
+std::uint32_t ask() noexcept {
+  io_uring_params parameters{};
+  const auto ring = static_cast<int>(syscall(kSetup, 1U, &parameters));
+  if (ring < 0) return 0;
+  std::uint32_t found = kRings;
+  if ((parameters.features & kFeatureTags) != 0) found |= kMultishot;
+  if (has_operation(ring, kOpFutexWait)) found |= kFutexWait;
+  close(ring);
+  // To no ring: a kernel that knows the call complains about that, another about the call.
+  if (send_message(-1, 0) == EBADF) found |= kMessages;
+  return found;
+}
+
+}  // namespace
+
+// Asked once in each process.
+std::uint32_t uring_features() noexcept {
+  constexpr std::uint32_t kAsked = 1U << 31;
+  static std::atomic<std::uint32_t> known{0};
+  // relaxed, both: the number is all there is to it, and asking twice does no harm.
+  std::uint32_t features = known.load(std::memory_order_relaxed);
+  if (features == 0) {
+    const int saved = errno;
+    features = ask() | kAsked;
+    errno = saved;
+    known.store(features, std::memory_order_relaxed);
+  }
+  return features & ~kAsked;
+}
+
+int send_message(int ring, std::uint64_t user_data) noexcept {
+  io_uring_sqe message{};
+  message.opcode = kOpMessage;
+  message.fd = ring;
+  message.off = user_data;
+  return call_register(-1, kRegisterSendMessage, &message, 1) < 0 ? errno : 0;
+}
+
+}  // namespace afflux::port
