@@ -155,7 +155,10 @@ struct real_policy {
   template <class T>
   static T& per_thread() noexcept {
     static thread_local constinit T own_one;
-    return own_one;
+    T* found = &own_one;
+    // Opaque, or the compiler looks it up anew, by a call, at each use.
+    asm("" : "+r"(found));
+    return *found;
   }
   static void own(const void* address) noexcept { park::own(address); }
 

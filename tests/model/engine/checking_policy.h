@@ -78,40 +78,31 @@ struct checking_policy {
       // The one point of this operation; release: publishes what the value leads to.
       changes_.fetch_add(1, std::memory_order_release);
       const explorer* engine = explorer::in_fibre();
-      producer& own = arrived_[engine == nullptr ? 0 : engine->fibre_index() + 1];
-      own.brought = true;
-      own.values.push_back(value);
+      arrived_[engine == nullptr ? 0 : engine->fibre_index() + 1].push_back(value);
       return true;
     }
 
-    // Passes once over the producers that have ever brought something, either way round, and may
-    // be overtaken halfway.
+    // What arrives behind a pass over the producers is missed by it. So a pass may bring any
+    // one's and no other's, and nothing only when there is nothing.
     std::size_t try_dequeue_bulk(T* values, std::size_t most) {
       changes_.fetch_add(1, std::memory_order_acquire);
-      std::deque<T>* known[kProducers];
+      std::deque<T>* some[kProducers];
       int count = 0;
-      for (producer& each : arrived_) {
-        if (each.brought) known[count++] = &each.values;
+      for (std::deque<T>& each : arrived_) {
+        if (!each.empty()) some[count++] = &each;
       }
+      if (count == 0) return 0;
       explorer* engine = explorer::in_fibre();
-      const bool backwards = engine != nullptr && count > 1 && engine->choose(2) == 1;
+      std::deque<T>& from = *some[engine == nullptr || count == 1 ? 0 : engine->choose(count)];
       std::size_t taken = 0;
-      for (int i = 0; i < count && taken < most; ++i) {
-        if (i != 0 && i == (count + 1) / 2) changes_.fetch_add(1, std::memory_order_acquire);
-        std::deque<T>& from = *known[backwards ? count - 1 - i : i];
-        for (; taken < most && !from.empty(); from.pop_front()) values[taken++] = from.front();
-      }
+      for (; taken < most && !from.empty(); from.pop_front()) values[taken++] = from.front();
       return taken;
     }
 
    private:
     static constexpr int kProducers = 9;
     atomic<std::uint32_t> changes_{0};
-    struct producer {
-      bool brought = false;
-      std::deque<T> values;
-    };
-    producer arrived_[kProducers];
+    std::deque<T> arrived_[kProducers];
   };
 
   static constexpr std::uint32_t kGrantChunk = Traits::kGrantChunk;
