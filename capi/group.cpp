@@ -53,7 +53,7 @@ afflux_status block(group::kind kind, afflux_wait_item* items, std::size_t count
                     std::int64_t timeout, std::size_t* ret_index) {
   if (!well_formed(kind, items, count) || timeout < AFFLUX_FOREVER) return AFFLUX_EINVAL;
   core::group_thread<policy> thread;
-  group whole(kind, core::demand{}, &core::group_thread<policy>::wake, &thread);
+  group whole(kind, core::demand{}, {&core::group_thread<policy>::wake, &thread});
   add_all(whole, items, count);
   if (const status s = whole.check(); s != status::ok) return to_c(s);
   const status s = thread.acquire(whole, timeout);
@@ -71,10 +71,10 @@ afflux_status begin(group::kind kind, afflux_wait_group* storage, afflux_wait_it
   core::demand terms;
   if (const status s = to_demand(known, terms); s != status::ok) return to_c(s);
   if (known.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
-  if (known.port != nullptr) return AFFLUX_ENOTSUP;
-  if (known.wake == nullptr) return AFFLUX_EINVAL;
+  queue::sink<policy> to;
+  if (const status s = to_sink(known, to); s != status::ok) return to_c(s);
 
-  group& whole = *new (storage) group(kind, terms, known.wake, known.ctx);
+  group& whole = *new (storage) group(kind, terms, to);
   add_all(whole, items, count);
   if (const status s = whole.check(); s != status::ok) return to_c(s);
   const bool never_waits = known.timeout_ns == 0;

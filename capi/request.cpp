@@ -119,6 +119,23 @@ namespace {
   return to_c(s);
 }
 
+// A plain request that was answered `s`.
+[[gnu::noinline]] afflux_status line_up(afflux_sem* sem, const afflux_request& r,
+                                        afflux_waiter* storage, status s) {
+  if (s == status::again && from(sem)->settings().throughput) {
+    s = core::overtake(*from(sem), r.permits, 0);
+  }
+  if (s != status::again || r.timeout_ns == 0) return to_c(s);
+  const core::demand want = {.permits = r.permits,
+                             .priority = static_cast<std::uint8_t>(r.priority),
+                             .cost_bytes = r.cost_bytes};
+  int error = 0;
+  s = core::wait_async(*from(sem), want, r.timeout_ns, {r.wake, r.ctx, from(r.port), r.user_data},
+                       *from(storage), error);
+  if (error != 0) set_last_os_error(error);
+  return to_c(s);
+}
+
 [[gnu::noinline]] afflux_status read_and_start(afflux_sem* sem, const afflux_request* request,
                                                afflux_waiter* storage) {
   if (size_of(request) == sizeof *request) return start(sem, *request, storage);
@@ -132,12 +149,14 @@ namespace {
 afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* request,
                                        afflux_waiter* waiter) {
   if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
-  // The plain request that finds its permits free, without a further call.
-  if (size_of(request) == sizeof *request && plain(*request) &&
-      from(sem)->try_acquire(request->permits) == status::ok) [[likely]] {
-    return AFFLUX_OK;
+  if (size_of(request) != sizeof *request || !plain(*request)) {
+    return read_and_start(sem, request, waiter);
   }
-  return read_and_start(sem, request, waiter);
+  // The plain request that finds its permits free, without a further call.
+  const status s = from(sem)->try_acquire(request->permits);
+  if (s == status::ok) [[likely]]
+    return AFFLUX_OK;
+  return line_up(sem, *request, waiter, s);
 }
 
 afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {

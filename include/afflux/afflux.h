@@ -36,7 +36,8 @@
  * invalid already, not even a release may use it. Call afflux_sem_close() before,
  * with a reference, if they need it.
  * A waiter's memory (afflux_waiter) is the caller's. The library borrows it
- * from an AFFLUX_PENDING answer until its completion begins, or until a cancel
+ * from an AFFLUX_PENDING answer until its completion begins, or has been drained
+ * from the port that it names, or until a cancel
  * has answered AFFLUX_OK.
  *
  * 4. Errors
@@ -494,7 +495,8 @@ AFFLUX_API size_t afflux_waiter_align(void);
  * Take permits now, or queue and complete later through request->wake.
  *
  * @param request  Borrowed for the call; what it points to is copied.
- * @param waiter   Borrowed until the completion begins or a cancel answers AFFLUX_OK.
+ * @param waiter   Borrowed until the completion begins (with a port: has been drained) or a
+ *                 cancel answers AFFLUX_OK.
  * @return AFFLUX_OK         all permits are held; no completion follows, the waiter is free
  *         AFFLUX_PENDING    queued: exactly one completion follows (perhaps before this
  *                           call returns, mostly on another thread), or a cancel that
@@ -1297,7 +1299,7 @@ AFFLUX_API afflux_status afflux_acquire_any(afflux_wait_item *items, size_t coun
  *                   a cancel has answered AFFLUX_OK.
  * @param request    Borrowed for the call. `permits` is ignored, the rest holds for each of the
  *                   items: flags, priority, cost_bytes (counted by each semaphore), and for the
- *                   whole: timeout_ns, wake, ctx.
+ *                   whole: timeout_ns, wake, ctx, port, user_data.
  * @param ret_index  Written with AFFLUX_OK only; NULL: afflux_wait_group_index() tells.
  * @return AFFLUX_OK        items[*ret_index] is taken; no completion follows
  *         AFFLUX_PENDING   exactly one completion follows (perhaps before this call returns),

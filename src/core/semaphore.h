@@ -123,13 +123,12 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
   return s == status::pending ? wait(sem, x, deadline) : s;
 }
 
-// x is the caller's memory with whatever it held before; it is not constructed, for a
-// late cancel of its previous use may be looking at it. os: `error` is an errno value.
+// Queues without another look. x is the caller's memory with whatever it held before; it is not
+// constructed, for a late cancel of its previous use may be looking at it. os: `error` is an errno
+// value.
 template <class P>
-status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                     const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
-  status s = take_now(sem, want);
-  if (s != status::again || timeout == 0) return s;
+status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
+                  const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
   const std::int64_t deadline = deadline_for(sem, timeout);
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
@@ -139,9 +138,17 @@ status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout
   fill_in<P>(x, want, to);
   // With neither a callback nor a port: the kernel waits, for a ring.
   if (x.sleeps()) x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kKernelWaits);
-  s = enqueue_until(sem, x, deadline);
+  const status s = enqueue_until(sem, x, deadline);
   if (s != status::pending) withdraw(x);
   return s;
+}
+
+template <class P>
+status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
+                     const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
+  const status s = take_now(sem, want);
+  if (s != status::again || timeout == 0) return s;
+  return wait_async(sem, want, timeout, to, x, error);
 }
 
 template <class P>

@@ -57,9 +57,11 @@ class wait_group {
   enum class kind : std::uint8_t { any, all };
 
   // `terms.permits` is of no meaning: each item has its own.
-  wait_group(kind what, const demand& terms, queue::wake_function wake, void* context)
-      : wake_(wake),
-        context_(context),
+  wait_group(kind what, const demand& terms, const queue::sink<P>& to)
+      : wake_(to.wake),
+        context_(to.context),
+        destination_(to.destination),
+        user_data_(to.user_data),
         cost_(terms.cost_bytes),
         priority_(terms.priority),
         for_resize_(terms.waits_for_resize),
@@ -119,38 +121,19 @@ class wait_group {
   // pending: one completion follows, or a cancel() that answers ok. ok: index() tells which
   // (ANY), all are held (ALL). again: only with `never_waits`. os: `error` says why.
   status start(std::int64_t deadline, bool never_waits, int& error) {
-    deadline_ = deadline;
-    never_waits_ = never_waits;
-    std::uint32_t count = 0;
-    for (item* i = first_; i != nullptr; i = i->next) {
-      i->group = this;
-      i->sem->ref();
-      ++count;
-    }
-    current_ = first_;
-    left_.store(count + 1, std::memory_order_relaxed);  // published by the next one
-    // [live] release, pairs with cancel(): whoever finds it live finds the items.
-    state_.store(kLive | kBusy | (all_ ? kAll : 0), std::memory_order_release);
-    return all_ ? step(status::pending, error) : start_any(error);
+    auto* const destination = destination_;
+    if (destination != nullptr && !destination->begin()) return status::closed;
+    const status s = start_counted(deadline, never_waits, error);
+    if (destination != nullptr && s != status::pending) destination->end();
+    return s;
   }
 
   // ok: it will never complete. already: it has ended, or ends at once, whether anything
   // becomes free or not: with `canceled`, unless that came too late.
   status cancel() {
-    // [live] acquire, pairs with start(), and with whoever was at work before.
-    std::uint32_t seen = state_.load(std::memory_order_acquire);
-    std::uint32_t then = 0;
-    do {
-      if ((seen & kLive) == 0 || (seen & (kClaimed | kCanceled)) != 0) return status::already;
-      then = seen | kCanceled | ((seen & kAll) != 0 ? kBusy : kClaimed);
-      // acquire, as [live]; release: nothing to publish, but as every [claim].
-    } while (!state_.compare_exchange_strong(seen, then, std::memory_order_acq_rel,
-                                             std::memory_order_acquire));
-    if ((seen & kBusy) != 0) return status::already;  // who is at work finds the flag
-    if ((seen & kAll) != 0) return cancel_all();
-    if (!settle(1 + take_others_back())) return status::already;
-    finish(status::canceled);
-    return status::ok;
+    const status s = take_back();
+    if (s == status::ok && destination_ != nullptr) destination_->end();
+    return s;
   }
 
   // ANY: the winner. In and after an ok.
@@ -168,6 +151,39 @@ class wait_group {
   static constexpr std::uint32_t kClaimed = 8;   // ANY only
   static constexpr std::uint32_t kArrived = 16;  // ALL: called back under the stepper's hands
   static constexpr std::uint32_t kCanceled = 32;
+
+  status start_counted(std::int64_t deadline, bool never_waits, int& error) {
+    deadline_ = deadline;
+    never_waits_ = never_waits;
+    std::uint32_t count = 0;
+    for (item* i = first_; i != nullptr; i = i->next) {
+      i->group = this;
+      i->sem->ref();
+      ++count;
+    }
+    current_ = first_;
+    left_.store(count + 1, std::memory_order_relaxed);  // published by the next one
+    // [live] release, pairs with cancel(): whoever finds it live finds the items.
+    state_.store(kLive | kBusy | (all_ ? kAll : 0), std::memory_order_release);
+    return all_ ? step(status::pending, error) : start_any(error);
+  }
+
+  status take_back() {
+    // [live] acquire, pairs with start(), and with whoever was at work before.
+    std::uint32_t seen = state_.load(std::memory_order_acquire);
+    std::uint32_t then = 0;
+    do {
+      if ((seen & kLive) == 0 || (seen & (kClaimed | kCanceled)) != 0) return status::already;
+      then = seen | kCanceled | ((seen & kAll) != 0 ? kBusy : kClaimed);
+      // acquire, as [live]; release: nothing to publish, but as every [claim].
+    } while (!state_.compare_exchange_strong(seen, then, std::memory_order_acq_rel,
+                                             std::memory_order_acquire));
+    if ((seen & kBusy) != 0) return status::already;  // who is at work finds the flag
+    if ((seen & kAll) != 0) return cancel_all();
+    if (!settle(1 + take_others_back())) return status::already;
+    finish(status::canceled);
+    return status::ok;
+  }
 
   static std::uintptr_t address(const item& i) {
     const semaphore<P>* const sem = i.sem;
@@ -234,11 +250,24 @@ class wait_group {
     return result;
   }
 
+  // Where the end is told, for the group is the caller's again by then. A port gets the waiter of
+  // the first item, which is the group's until it has been drained.
+  struct ending {
+    void tell(status result) const {
+      if (to.destination == nullptr) return to.wake(to.context, static_cast<std::int32_t>(result));
+      fill_in<P>(node, {}, to);
+      node.result = result;
+      queue::complete(node);
+    }
+    queue::sink<P> to;
+    queue::waiter<P>& node;
+  };
+  ending whom_to_tell() { return {{wake_, context_, destination_, user_data_}, first_->x}; }
+
   void finish_and_wake(status result) {
-    const queue::wake_function wake = wake_;
-    void* const context = context_;
+    const ending then = whom_to_tell();
     finish(result);
-    wake(context, static_cast<std::int32_t>(result));
+    then.tell(result);
   }
 
   // ---- any
@@ -371,10 +400,9 @@ class wait_group {
                                              std::memory_order_relaxed));
     if ((seen & kBusy) != 0) return;
     int ignored = 0;  // timers were started when the first item queued
-    const queue::wake_function wake = wake_;
-    void* const context = context_;
+    const ending whom = whom_to_tell();
     const status end = step(s, ignored);
-    if (end != status::pending) wake(context, static_cast<std::int32_t>(end));
+    if (end != status::pending) whom.tell(end);
   }
 
   // The canceller is the stepper.
@@ -400,6 +428,8 @@ class wait_group {
   var<std::int64_t> deadline_{0};
   var<queue::wake_function> wake_;
   var<void*> context_;
+  port::port<P, queue::waiter<P>>* const destination_;
+  const std::uint64_t user_data_;
   const std::uint64_t cost_;
   const std::uint8_t priority_;
   const bool for_resize_;

@@ -90,8 +90,6 @@ TEST_P(Group, NullAndBadTimesAndRequestsAreRefused) {
   both_answer(AFFLUX_EINVAL, [](afflux_request& r) { r.priority = 4; });
   both_answer(AFFLUX_EINVAL, [](afflux_request& r) { r.reserved = 1; });
   both_answer(AFFLUX_EINVAL, [](afflux_request& r) { r.struct_size = 4; });
-  both_answer(AFFLUX_ENOTSUP,
-              [](afflux_request& r) { r.port = reinterpret_cast<afflux_port*>(&r); });
   expect_all_free(sem, kLimit);
   EXPECT_EQ(index, kNoIndex);
 }

@@ -232,15 +232,6 @@ TEST_P(RequestStruct, ALongerOneIsTakenWhileItsRestIsZero) {
   }
 }
 
-TEST_P(RequestStruct, APortIsNotSupported) {
-  const sem_guard sem(options(1));
-  pending p;
-  p.request.port = reinterpret_cast<afflux_port*>(&p);
-  EXPECT_REFUSED(sem, AFFLUX_ENOTSUP, p.start(sem));
-  p.request.wake = nullptr;
-  EXPECT_REFUSED(sem, AFFLUX_ENOTSUP, p.start(sem));
-}
-
 TEST_P(RequestStruct, WhatATokenDoesNotNeedDoesNotCount) {
   const sem_guard sem(options(1));
   afflux_request r;

@@ -20,7 +20,7 @@ struct several {
 
   struct memory {
     memory(several& s, kind what, queue::wake_function wake, void* context)
-        : whole(what, {}, wake, context),
+        : whole(what, {}, {wake, context}),
           items{{*s.of[0]->sem, s.n[0], 0}, {*s.of[1]->sem, s.n[1], 1}} {
       for (core::wait_item<P>& i : items) whole.add(i);
       check(whole.check() == status::ok, "set-up");
