@@ -10,6 +10,7 @@
 //
 // The mutexes guard no data, which makes fork() simple: the child builds the
 // table anew. Whoever slept or held a bucket in the parent does not exist there.
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -76,8 +77,14 @@ bool generic::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expecte
     here.changed.wait(lock);
     return true;
   }
-  const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds{deadline}};
-  here.changed.wait_until(lock, until);
+  // A longer sleep ends early, and without cause: a C++ library that cannot wait on
+  // this clock adds what is left to the time of day, which would overflow.
+  constexpr std::int64_t kLongest = 86'400'000'000'000;
+  const std::int64_t now = time::now_ns();
+  if (deadline <= now) return false;
+  const std::int64_t until = std::min(deadline, now + kLongest);
+  here.changed.wait_until(lock,
+                          std::chrono::steady_clock::time_point{std::chrono::nanoseconds{until}});
   // The clock decides, whatever the wait answered: a wake at the last moment may
   // be reported as either.
   return time::now_ns() < deadline;
