@@ -15,6 +15,10 @@
 //     Wakes the threads that sleep on the word at that address. The word may be
 //     freed memory by now: only the value of the address is used.
 //
+//   mutex
+//     lock(), unlock(): short critical sections; constant initialisation, no
+//     destructor that has to run.
+//
 // The pairing that makes it lose no wake-up: the waker changes the word before
 // wake(), the sleeper's comparison with `expected` and its falling asleep are
 // one step against wake().
@@ -22,26 +26,53 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 
 namespace afflux::park {
 
 // Linux: a private futex. Source: man 2 futex, FUTEX_WAIT_BITSET (absolute
 // deadline on the monotonic clock).
 struct futex {
+  using mutex = std::mutex;
   static bool wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept;
   static void wake(const void* address) noexcept;
+};
+
+// Windows 8 and later: WaitOnAddress, WakeByAddressAll.
+struct wait_on_address {
+  static bool wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                   std::int64_t deadline) noexcept;
+  static void wake(const void* address) noexcept;
+
+  // A slim reader/writer lock. Windows' C++ libraries may build std::mutex of memory
+  // that it takes at the first lock() and that nobody gives back.
+  class mutex {
+   public:
+    constexpr mutex() noexcept = default;
+    mutex(const mutex&) = delete;
+    mutex& operator=(const mutex&) = delete;
+    void lock() noexcept;
+    void unlock() noexcept;
+
+   private:
+    void* lock_ = nullptr;  // SRWLOCK_INIT
+  };
 };
 
 // Anywhere: a fixed table of mutexes and condition variables, hashed by address.
 struct generic {
+  using mutex = std::mutex;
   static bool wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept;
   static void wake(const void* address) noexcept;
 };
 
+// Named by the build (parker in meson.build).
 #if defined(AFFLUX_PARK_FUTEX)
 using native = futex;
+#elif defined(AFFLUX_PARK_WAIT_ON_ADDRESS)
+using native = wait_on_address;
 #else
 using native = generic;
 #endif

@@ -55,7 +55,6 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
-#include <mutex>
 #include <new>
 #include <thread>
 #include <utility>
@@ -83,7 +82,7 @@ struct real_policy {
   using atomic = std::atomic<T>;
   template <class T>
   using var = T;
-  using mutex = std::mutex;
+  using mutex = typename Parker::mutex;
 
   template <class T>
   using producer_queue = park::producer_queue<T>;

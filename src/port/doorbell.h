@@ -55,5 +55,7 @@ std::unique_ptr<doorbell> make_callback(const wanted& w, int& error) noexcept;
 std::unique_ptr<doorbell> make_pipe(int& error) noexcept;
 std::unique_ptr<doorbell> make_eventfd(int& error) noexcept;
 std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept;
+std::unique_ptr<doorbell> make_kqueue(const wanted& w, int& error) noexcept;
+std::unique_ptr<doorbell> make_iocp(const wanted& w, int& error) noexcept;
 
 }  // namespace afflux::port

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What parking and the timer need from the host beyond the standard library. The
-// build picks one file: host_posix.cpp, or host_std.cpp where there are no pthreads.
+// build picks one file: host_posix.cpp or host_windows.cpp.
 #pragma once
 
 namespace afflux::time {

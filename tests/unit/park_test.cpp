@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Park : testing::Test {};
 
 #if defined(AFFLUX_PARK_FUTEX)
 using Parkers = testing::Types<afflux::park::futex, afflux::park::generic>;
+#elif defined(AFFLUX_PARK_WAIT_ON_ADDRESS)
+using Parkers = testing::Types<afflux::park::wait_on_address, afflux::park::generic>;
 #else
 using Parkers = testing::Types<afflux::park::generic>;
 #endif
@@ -168,6 +171,24 @@ TYPED_TEST(Park, ShortDeadlinesAgainstWakes) {
     TypeParam::wake(&word);
   }
   sleeper.join();
+}
+
+TYPED_TEST(Park, MutexExcludes) {
+  constexpr std::uint64_t kThreads = 4;
+  constexpr std::uint64_t kRounds = 20'000;
+  static typename TypeParam::mutex mutex;
+  std::uint64_t plain = 0;
+  std::vector<std::thread> threads;
+  for (std::uint64_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&plain] {
+      for (std::uint64_t i = 0; i < kRounds; ++i) {
+        const std::lock_guard lock(mutex);
+        ++plain;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(plain, kThreads * kRounds);
 }
 
 TEST(Spin, CountIsSteadyAndBounded) {

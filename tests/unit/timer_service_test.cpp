@@ -29,7 +29,7 @@ namespace state = afflux::time::timer_state;
 struct real {
   template <class T>
   using atomic = std::atomic<T>;
-  using mutex = std::mutex;
+  using mutex = afflux::park::native::mutex;
   static bool park(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) {
     return afflux::park::native::wait(word, expected, deadline);
