@@ -197,6 +197,7 @@ class TimerFork : public per_variant {};
 
 // The timer's thread is not in the child: the service starts anew there.
 TEST_P(TimerFork, AChildGetsItsOwnTimer) {
+  AFFLUX_NEEDS_FORK();
   const sem_guard inherited(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(inherited, 1), AFFLUX_OK);
   pending warm;
@@ -226,6 +227,7 @@ TEST_P(TimerFork, AChildGetsItsOwnTimer) {
 }
 
 TEST_P(TimerFork, AChildMayRunTheTimersByHand) {
+  AFFLUX_NEEDS_FORK();
   const sem_guard sem(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   expect_in_child([&](child_checks& checks) {

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "faults.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 
-#include "build_kind.h"
+#include "faults_host.h"
 
 namespace afflux_test {
 namespace {
@@ -34,16 +29,10 @@ bool must_fail() {
 void* allocate(std::size_t size, std::size_t align) noexcept {
   if (must_fail()) return nullptr;
   if (size == 0) size = 1;
-  void* memory = nullptr;
-  if (align <= alignof(std::max_align_t)) {
-    memory = std::malloc(size);
-  } else if (posix_memalign(&memory, align, size) != 0) {
-    memory = nullptr;
-  }
+  void* const memory = host_allocate(size, align);
   if (memory == nullptr) return nullptr;
   live.fetch_add(1, std::memory_order_relaxed);
-  // With a malloc of its own below the call is counted there.
-  if (kSanitized) counted.fetch_add(1, std::memory_order_relaxed);
+  if (!kCountsMalloc) count_one();
   return memory;
 }
 
@@ -56,10 +45,13 @@ void* allocate_or_throw(std::size_t size, std::size_t align) {
 void release(void* memory) noexcept {
   if (memory == nullptr) return;
   live.fetch_sub(1, std::memory_order_relaxed);
-  std::free(memory);
+  host_free(memory);
 }
 
 }  // namespace
+
+void count_one() { counted.fetch_add(1, std::memory_order_relaxed); }
+int error_of_thread_start() { return thread_error.load(std::memory_order_relaxed); }
 
 void count_allocations() { counted.store(0, std::memory_order_relaxed); }
 std::uint64_t allocations_counted() { return counted.load(std::memory_order_relaxed); }
@@ -119,47 +111,4 @@ void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noex
 }
 void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
   afflux_test::release(memory);
-}
-
-// The sanitizers own these: under them only operator new counts.
-#if !AFFLUX_TEST_ASAN && !AFFLUX_TEST_TSAN && defined(__GLIBC__)
-
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-void* __libc_memalign(std::size_t align, std::size_t size);
-
-void* malloc(std::size_t size) {
-  afflux_test::counted.fetch_add(1, std::memory_order_relaxed);
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  afflux_test::counted.fetch_add(1, std::memory_order_relaxed);
-  return __libc_calloc(count, size);
-}
-void* realloc(void* memory, std::size_t size) {
-  afflux_test::counted.fetch_add(1, std::memory_order_relaxed);
-  return __libc_realloc(memory, size);
-}
-void* aligned_alloc(std::size_t align, std::size_t size) {
-  afflux_test::counted.fetch_add(1, std::memory_order_relaxed);
-  return __libc_memalign(align, size);
-}
-int posix_memalign(void** memory, std::size_t align, std::size_t size) {
-  afflux_test::counted.fetch_add(1, std::memory_order_relaxed);
-  *memory = __libc_memalign(align, size);
-  return *memory == nullptr ? ENOMEM : 0;
-}
-}
-
-#endif
-
-extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
-                              void* (*start)(void*), void* argument) {
-  const int error = afflux_test::thread_error.load(std::memory_order_relaxed);
-  if (error != 0) return error;
-  using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-  static const auto real = reinterpret_cast<function>(dlsym(RTLD_NEXT, "pthread_create"));
-  return real(thread, attributes, start, argument);
 }

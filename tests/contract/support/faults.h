@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The test program's own operator new, malloc and pthread_create: they count,
-// and fail when told to. Link support/faults.cpp into the program.
+// The test program's own operator new, malloc and start of threads: they count, and
+// fail when told to. Link support/faults.cpp and the file for this system into it.
 #pragma once
 
 #include <cstdint>
 
 namespace afflux_test {
 
-// Calls of operator new, malloc and their kin from now on, whoever makes them.
+// Calls of operator new, malloc (with glibc) and their kin from now on, whoever makes
+// them.
 void count_allocations();
 std::uint64_t allocations_counted();
 
@@ -21,7 +22,7 @@ bool allocation_failed();  // whether it came to that since fail_allocation()
 // What operator new gave and operator delete did not get back.
 std::int64_t live_allocations();
 
-// pthread_create answers `error` from now on; 0: as usual.
+// The start of a thread answers `error` from now on; 0: as usual.
 void fail_threads(int error);
 
 }  // namespace afflux_test

@@ -5,11 +5,17 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
+
+#if __has_include(<sys/wait.h>)
+#  include <sys/wait.h>
+#  include <unistd.h>
+
+#  include <cerrno>
+#else
+#  include "respawn_windows.h"
+#endif
 
 namespace afflux_test {
 
@@ -30,6 +36,11 @@ class child_checks {
 
 #define CHILD_EXPECT(checks, condition) (checks).expect((condition), #condition)
 
+#if __has_include(<sys/wait.h>)
+
+// In a test that is about fork() itself.
+#  define AFFLUX_NEEDS_FORK() (void)0
+
 template <class Body>
 void expect_in_child(Body body) {
   const pid_t child = fork();
@@ -48,5 +59,23 @@ void expect_in_child(Body body) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
   }
 }
+
+#else
+
+#  define AFFLUX_NEEDS_FORK() GTEST_SKIP() << "there is no fork() on this system"
+
+// There the child is not a copy of this process: it runs this test anew, up to here.
+template <class Body>
+void expect_in_child(Body body) {
+  if (!respawned()) {
+    EXPECT_EQ(run_this_test_again(), 0);
+    return;
+  }
+  child_checks checks;
+  body(checks);
+  _exit(checks.code());
+}
+
+#endif
 
 }  // namespace afflux_test
