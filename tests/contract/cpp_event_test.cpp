@@ -11,11 +11,9 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
-#include <latch>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <semaphore>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -24,6 +22,7 @@
 #include <vector>
 
 #include "support/build_kind.h"
+#include "support/gate.h"
 
 namespace {
 
@@ -103,7 +102,7 @@ owned note(Operation op, outcome& out) {
 
 /// For waits that end on the timer's thread.
 template <class Operation>
-fire_and_forget note_and_count(Operation op, outcome& out, std::latch& done) {
+fire_and_forget note_and_count(Operation op, outcome& out, afflux_test::latch& done) {
   out.result = co_await std::move(op);
   done.count_down();
 }
@@ -343,7 +342,7 @@ TEST_P(CppEvent, CoroutineTimesOut) {
   outcome none;
   outcome within;
   outcome until;
-  std::latch done(2);
+  afflux_test::latch done(2);
   const owned first = note(e.wait().within(0s), none);
   note_and_count(e.wait().within(5ms), within, done);
   note_and_count(e.wait().until(begin + 5ms), until, done);
@@ -440,7 +439,7 @@ TEST_P(CppEvent, NothingIsLostWhileCoroutinesAreDestroyed) {  // D1, D2, D5
   // all the time and run only where they need not wait.
   constexpr int kRounds = kSanitized ? 100 : 500;
   const event e(reset::automatic, GetParam());
-  std::binary_semaphore seen(0);
+  afflux_test::counting_semaphore seen(0);
   std::atomic<bool> over{false};
   std::thread blocked([&] {
     for (int i = 0; i < kRounds; ++i) {
@@ -501,7 +500,7 @@ TEST_P(CppCondition, WaitsForAPredicate) {
 TEST_P(CppCondition, WhoeverHasTheLockFindsTheWaiterQueued) {
   condition_variable_any changed(GetParam());
   std::mutex mutex;
-  std::latch locked(1);
+  afflux_test::latch locked(1);
   std::thread waiter([&] {
     std::unique_lock lock(mutex);
     locked.count_down();
@@ -521,7 +520,7 @@ TEST_P(CppCondition, NotifyOneWakesInOrder) {
   std::mutex mutex;
   std::vector<int> order;
   std::vector<std::thread> waiters;
-  std::counting_semaphore<> woken(0);
+  afflux_test::counting_semaphore woken(0);
   for (int i = 0; i < 3; ++i) {
     waiters.emplace_back([&, i] {
       std::unique_lock lock(mutex);
@@ -543,7 +542,7 @@ TEST_P(CppCondition, WorksWithSharedLocks) {
   condition_variable_any changed(GetParam());
   std::shared_mutex mutex;
   bool ready = false;
-  std::latch both_wait(2);
+  afflux_test::latch both_wait(2);
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i) {
     readers.emplace_back([&] {
@@ -579,7 +578,7 @@ class plain_lock {
   int unlocked = 0;
 
  private:
-  std::binary_semaphore busy_{1};
+  afflux_test::counting_semaphore busy_{1};
 };
 
 TEST_P(CppCondition, WorksWithAHomeMadeLock) {
@@ -824,7 +823,7 @@ TEST_P(CppWaitQueue, TimesOutAndCloses) {
   owned last;
   {
     const wait_queue q(GetParam());
-    std::latch done(1);
+    afflux_test::latch done(1);
     first = note(q.wait_unless(kNever).within(0s), none);
     note_and_count(q.wait_unless(kNever).within(2ms), late, done);
     last = note(q.wait_unless(kNever).until(std::chrono::steady_clock::now() + 1h), closed);
@@ -903,7 +902,7 @@ TEST_P(CppWaitQueue, IsEnoughForALock) {
     wait_queue waiting;
     std::atomic<bool> locked{false};
     std::int64_t value = 0;  // guarded by the lock
-    std::latch done{4};
+    afflux_test::latch done{4};
   };
   shared all(GetParam());
   const auto task = [](shared& s) -> fire_and_forget {
