@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The shared library exports exactly the functions of afflux.h, under the SONAME
-of its major version, and the version script lists exactly those."""
+of its major version, and the version script lists exactly those. A DLL has no
+versions; its own name stands for the SONAME."""
 
 import argparse
 import re
@@ -20,9 +21,12 @@ def mapped(version_script):
     return set(re.findall(r"\b(afflux_\w+)\s*;", text))
 
 
-def exported(library):
-    output = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
-                            stdout=subprocess.PIPE, text=True).stdout
+def output_of(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def exported(nm, library):
+    output = output_of(nm, "-D", "--defined-only", library)
     names = set()
     for line in output.splitlines():
         _, kind, name = line.split()[-3:]
@@ -34,11 +38,19 @@ def exported(library):
     return names
 
 
-def soname(library):
-    output = subprocess.run(["readelf", "-d", library], check=True,
-                            stdout=subprocess.PIPE, text=True).stdout
-    match = re.search(r"\(SONAME\).*\[(.*)\]", output)
+def soname(readelf, library):
+    match = re.search(r"\(SONAME\).*\[(.*)\]", output_of(readelf, "-d", library))
     return match.group(1) if match else None
+
+
+def exported_by_dll(objdump, library):
+    """The names, and that of the DLL."""
+    output = output_of(objdump, "-p", library)
+    own_name = re.search(r"^Name\s+[0-9a-f]+\s+(\S+)$", output, flags=re.M)
+    table = output.partition("[Ordinal/Name Pointer] Table")[2].partition("\n\n")[0]
+    return (set(re.findall(r"^\s+\[\s*\d+\]\s+(?:\+base\[\s*\d+\]\s+[0-9a-f]+\s+)?(\S+)$",
+                           table, flags=re.M)),
+            own_name.group(1) if own_name else None)
 
 
 def compare(what, names, reference):
@@ -53,15 +65,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for option in ("--header", "--map", "--library", "--soname"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--nm", default="nm")
+    parser.add_argument("--readelf", default="readelf")
+    parser.add_argument("--objdump", help="the library is a DLL, and this reads it")
     args = parser.parse_args()
 
     reference = declared(args.header)
     if not reference:
         sys.exit(f"{args.header}: no declarations found")
     same = compare("version script", mapped(args.map), reference)
-    same = compare("shared library", exported(args.library), reference) and same
-    if soname(args.library) != args.soname:
-        print(f"SONAME is {soname(args.library)}, not {args.soname}")
+    if args.objdump:
+        names, own_name = exported_by_dll(args.objdump, args.library)
+    else:
+        names, own_name = exported(args.nm, args.library), soname(args.readelf, args.library)
+    same = compare("shared library", names, reference) and same
+    if own_name != args.soname:
+        print(f"SONAME is {own_name}, not {args.soname}")
         same = False
     print(f"{len(reference)} functions declared")
     sys.exit(0 if same else 1)

@@ -38,5 +38,7 @@ inline std::uintptr_t __cdecl watched_begin_thread(void* security, unsigned stac
 }  // namespace afflux_test
 
 // The linker takes this one before it looks into the import library.
-extern "C" afflux_test::begin_thread afflux_test_import __asm__("__imp__beginthreadex");
-extern "C" afflux_test::begin_thread afflux_test_import = &afflux_test::watched_begin_thread;
+extern "C" {
+afflux_test::begin_thread afflux_test_import __asm__("__imp__beginthreadex") =
+    &afflux_test::watched_begin_thread;
+}
