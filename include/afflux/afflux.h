@@ -135,6 +135,7 @@
 
 #include <afflux/version.h>
 
+/* On Windows define AFFLUX_STATIC where the static library is linked. */
 #if defined(_WIN32) && !defined(AFFLUX_STATIC)
 #  ifdef AFFLUX_BUILDING
 #    define AFFLUX_API __declspec(dllexport)
