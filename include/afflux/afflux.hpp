@@ -35,7 +35,8 @@
 // coroutine releases what the next one waits for runs at constant stack depth. So a nested
 // release returns before the coroutines that it completed have run; they run when the coroutine
 // that released suspends or ends. acquire_blocking() and acquire_token() run them before they
-// block. A coroutine that blocks its thread by other means delays them.
+// block. A coroutine that blocks its thread by other means delays them. With resume_on(port), see
+// port.hpp, in port::run_ready(), on the thread of an event loop.
 //
 // Cancelled by destruction. Destroying a coroutine that waits (coroutine_handle::destroy()) takes
 // its request back: it holds no permits afterwards, and nothing touches its frame any more. The
@@ -61,6 +62,8 @@
 //       destroys it from the same batch (the timer's thread; a C caller's release): the destructor
 //       wins here too. It runs the rest of the batch first, so callbacks set by way of the C API
 //       may run inside destroy().
+//   D7  resume_on(port): the thread that calls run_ready() may destroy at any time, whoever
+//       completes the wait meanwhile; another thread only while nobody uses the port.
 //
 // A coroutine resumed without an executor must not let exceptions leave resume().
 #ifndef AFFLUX_HPP
@@ -313,6 +316,7 @@ struct target {
 // ---------------------------------------------------------------------------------------------
 
 class awaiter_base;
+class port_loop;        // port.hpp
 struct several_access;  // several.hpp
 
 /// This thread's completed coroutines, and whether somebody further up the stack will resume them.
@@ -329,7 +333,13 @@ class resume_queue {
 
   void push(awaiter_base& a) noexcept;
   void remove(awaiter_base& a) noexcept;
-  void run() noexcept;
+  /// Resume the first. False: there is none.
+  bool run_one() noexcept;
+  void run() noexcept {
+    while (run_one()) {
+    }
+  }
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
 
   bool open = false;
 
@@ -585,7 +595,23 @@ struct resume_inline {
   void operator()(std::coroutine_handle<> h) const { h.resume(); }
 };
 
+class port;
+
 namespace detail {
+
+/// In the place of an executor: port::run_ready() resumes.
+struct on_port {
+  port_loop* loop;
+};
+[[nodiscard]] on_port resume_in(const port& p) noexcept;
+
+/// What is told of a completion: a wake function, or a port.
+struct destination {
+  ::afflux_wake_fn wake = nullptr;
+  void* ctx = nullptr;
+  ::afflux_port* port = nullptr;
+  std::uint64_t user_data = 0;
+};
 
 /// What a co_await asks for.
 struct acquire_terms {
@@ -660,8 +686,8 @@ class awaiter_base {
 
   /// Queue, by source.start(request, waiter); false: there is an answer in result_ already.
   template <class Source>
-  AFFLUX_HPP_NOINLINE bool start(Source& source, std::coroutine_handle<> h, ::afflux_wake_fn wake,
-                                 void* ctx) noexcept {
+  AFFLUX_HPP_NOINLINE bool start(Source& source, std::coroutine_handle<> h,
+                                 const destination& to) noexcept {
     handle_ = h;
     ::afflux_request request{};
     request.struct_size = sizeof request;
@@ -670,8 +696,10 @@ class awaiter_base {
     request.priority = static_cast<std::uint32_t>(terms_.prio);
     request.cost_bytes = terms_.cost_bytes;
     request.timeout_ns = terms_.timeout_ns();
-    request.wake = wake;
-    request.ctx = ctx;
+    request.wake = to.wake;
+    request.ctx = to.ctx;
+    request.port = to.port;
+    request.user_data = to.user_data;
     // relaxed: whoever completes it has it through the library, which orders this.
     state_.store(kWaiting, std::memory_order_relaxed);
     const resume_scope scope;  // touches this thread's queue only, never the frame
@@ -751,15 +779,6 @@ class awaiter_base {
     return kAbandoned;
   }
 
-  acquire_terms terms_;
-  ::afflux_status result_ = AFFLUX_OK;
-  std::atomic<std::uint32_t> state_{kIdle};
-  std::coroutine_handle<> handle_;
-  ::afflux_waiter waiter_;  // needs no initialisation: cancelled only while kWaiting
-
- private:
-  friend class resume_queue;
-
   template <class Source>
   ::afflux_status cancel(Source& source) noexcept {
     if constexpr (requires { source.cancel(); }) {
@@ -769,7 +788,16 @@ class awaiter_base {
     }
   }
 
+  acquire_terms terms_;
+  ::afflux_status result_ = AFFLUX_OK;
+  std::atomic<std::uint32_t> state_{kIdle};
+  std::coroutine_handle<> handle_;
+  ::afflux_waiter waiter_;  // needs no initialisation: cancelled only while kWaiting
   resume_queue* queue_ = nullptr;
+
+ private:
+  friend class resume_queue;
+
   awaiter_base* prev_ = nullptr;
   awaiter_base* next_ = nullptr;
 };
@@ -786,16 +814,16 @@ inline void resume_queue::remove(awaiter_base& a) noexcept {
   (a.next_ != nullptr ? a.next_->prev_ : tail_) = a.prev_;
 }
 
-inline void resume_queue::run() noexcept {
-  while (head_ != nullptr) {
-    awaiter_base& first = *head_;
-    remove(first);
-    if (first.leave(awaiter_base::kQueued, awaiter_base::kClaimed)) {
-      first.handle_.resume();
-    } else {
-      first.abandon();
-    }
+inline bool resume_queue::run_one() noexcept {
+  if (head_ == nullptr) return false;
+  awaiter_base& first = *head_;
+  remove(first);
+  if (first.leave(awaiter_base::kQueued, awaiter_base::kClaimed)) {
+    first.handle_.resume();
+  } else {
+    first.abandon();
   }
+  return true;
 }
 
 /// The awaiter but for its result. What it waits for is the business of a Source, which has
@@ -814,7 +842,7 @@ class awaiter : private awaiter_base {
   awaiter& operator=(const awaiter&) = delete;
 
   bool await_suspend(std::coroutine_handle<> h) noexcept {
-    return start(source_, h, &on_completed, this);
+    return start(source_, h, {.wake = &on_completed, .ctx = this});
   }
 
  protected:
@@ -955,6 +983,10 @@ class [[nodiscard]] acquire_operation {
   requires executor<std::decay_t<E>>
   [[nodiscard]] acquire_operation<std::decay_t<E>, Throws> resume_on(E&& e) && {
     return {target_, terms_, std::forward<E>(e)};
+  }
+  /// Resume in p.run_ready() when it had to wait. The port must live until the wait has ended.
+  [[nodiscard]] acquire_operation<detail::on_port, Throws> resume_on(const port& p) && noexcept {
+    return {target_, terms_, detail::resume_in(p)};
   }
   /// Throw afflux::error from the co_await instead of an empty permit.
   [[nodiscard]] acquire_operation<Executor, true> or_throw() && {
@@ -1233,6 +1265,6 @@ AFFLUX_HPP_NOINLINE inline std::optional<std::chrono::nanoseconds> timers_advanc
 
 #undef AFFLUX_HPP_NOINLINE
 
-#include <afflux/event.hpp>  // and by its end several.hpp
+#include <afflux/event.hpp>  // and by its end several.hpp, and by that one's port.hpp
 
 #endif  // AFFLUX_HPP

@@ -150,6 +150,10 @@ class [[nodiscard]] wait_operation {
   [[nodiscard]] wait_operation<Source, std::decay_t<E>> resume_on(E&& e) && {
     return {std::move(source_), terms_, std::forward<E>(e)};
   }
+  /// As acquire_operation::resume_on(port).
+  [[nodiscard]] wait_operation<Source, detail::on_port> resume_on(const port& p) && {
+    return {std::move(source_), terms_, detail::resume_in(p)};
+  }
 
   /// co_await: a status.
   [[nodiscard]] wait_awaiter<Source, Executor> operator co_await() && {
@@ -158,6 +162,7 @@ class [[nodiscard]] wait_operation {
 
  private:
   friend class event;
+  friend class port;
   friend class wait_queue;
   friend struct detail::several_access;
   template <class, class>

@@ -163,7 +163,8 @@ class several_awaiter : public detail::awaiter<detail::several_source<All, N>, E
   }
 };
 
-/// Several acquires and waits to be awaited as one. Nothing happens before co_await. Since: 0.1
+/// Several acquires and waits to be awaited as one. Nothing happens before co_await. It does not
+/// complete into a port: there an executor that posts to the loop is the way. Since: 0.1
 template <bool All, std::size_t N, class Executor = resume_inline>
 class [[nodiscard]] several_operation {
  public:
@@ -218,5 +219,7 @@ requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
 }
 
 }  // namespace afflux
+
+#include <afflux/port.hpp>
 
 #endif  // AFFLUX_SEVERAL_HPP
