@@ -4,29 +4,13 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <coroutine>
-#include <exception>
-#include <new>
 #include <span>
 
+#include "../support/detached.h"
 #include "interrupt.h"
 
 namespace checksum_tree {
 namespace {
-
-// A coroutine that nobody waits for: its frame goes when its body ends.
-struct detached {
-  struct promise_type {
-    static detached get_return_object_on_allocation_failure() noexcept { return {false}; }
-    detached get_return_object() noexcept { return {true}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    // Nothing in it throws; a file that got lost would keep its permit.
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-  bool begun;
-};
 
 file_result failed(int error) { return {.what = verdict::unreadable, .error = error}; }
 
@@ -60,7 +44,7 @@ file_result take_in(hasher& hash, const std::byte* data, int read_result) {
 }
 
 // The order of the locals matters: the workspace goes back before the permit.
-detached checksum_file(shared_state& pass, std::size_t index) {
+example::detached checksum_file(shared_state& pass, std::size_t index) {
   const clock::time_point asked = clock::now();
   const afflux::permit permit = co_await pass.permits.acquire(1).resume_on(pass.io.on_this_loop());
   if (!permit) {  // closed: without time and queue limits nothing else can be

@@ -14,10 +14,6 @@ namespace checksum_tree {
 using clock = std::chrono::steady_clock;
 using nanoseconds = std::chrono::nanoseconds;
 
-// The value that the share `rank` of all, 0 < rank <= 1, does not exceed; 0 of
-// none. Reorders.
-nanoseconds percentile(std::vector<nanoseconds>& values, double rank);
-
 // A number of things there now, and the most there were at once.
 class gauge {
  public:

@@ -6,12 +6,13 @@
 #include <afflux/afflux.hpp>
 #include <cstring>
 
+#include "../support/percentile.h"
+#include "../support/process.h"
 #include "file.h"
 #include "interrupt.h"
 #include "listing.h"
 #include "loop.h"
 #include "meter.h"
-#include "process.h"
 #include "progress.h"
 #include "walk.h"
 #include "workspace.h"
@@ -80,10 +81,10 @@ pass_report report_of(meter& measured) {
   report.bytes = measured.bytes;
   report.peak_in_flight = measured.in_flight.peak();
   report.peak_open_files = measured.open_files.peak();
-  report.wait_p50_ns = percentile(measured.waits, 0.50).count();
-  report.wait_p99_ns = percentile(measured.waits, 0.99).count();
-  report.latency_p50_ns = percentile(measured.latencies, 0.50).count();
-  report.latency_p99_ns = percentile(measured.latencies, 0.99).count();
+  report.wait_p50_ns = example::percentile(measured.waits, 0.50).count();
+  report.wait_p99_ns = example::percentile(measured.waits, 0.99).count();
+  report.latency_p50_ns = example::percentile(measured.latencies, 0.50).count();
+  report.latency_p99_ns = example::percentile(measured.latencies, 0.99).count();
   return report;
 }
 
@@ -95,7 +96,7 @@ int exit_code_of(const pass_report& report) {
 }
 
 pass_report run_pass(const options& chosen, bool silent) {
-  const std::uint64_t open_file_limit = raise_open_file_limit();
+  const std::uint64_t open_file_limit = example::raise_open_file_limit();
   std::unique_ptr<io_backend> backend = make_io(chosen.io, silent);
   progress line(!silent);
   const file_list found = find_files(chosen.directory, line, silent);
@@ -120,7 +121,7 @@ pass_report run_pass(const options& chosen, bool silent) {
   report.files = found.paths.size();
   report.unreadable += found.failures.size();
   report.open_file_limit = open_file_limit;
-  report.peak_memory = peak_memory();
+  report.peak_memory = example::peak_memory();
   report.time_ns = time.count();
   report.output_error = results.output_error();
   report.signal = interrupted();

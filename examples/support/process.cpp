@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-namespace checksum_tree {
+namespace example {
 
 std::uint64_t raise_open_file_limit() {
   rlimit limit{};
@@ -29,4 +29,4 @@ std::uint64_t peak_memory() {
   return static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
 }
 
-}  // namespace checksum_tree
+}  // namespace example

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace checksum_tree {
+namespace example {
 
 // Raises the limit of open files as far as it goes; the limit then.
 std::uint64_t raise_open_file_limit();
@@ -13,4 +13,4 @@ std::uint64_t raise_open_file_limit();
 // The most memory that was resident at once, in bytes.
 std::uint64_t peak_memory();
 
-}  // namespace checksum_tree
+}  // namespace example

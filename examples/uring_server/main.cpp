@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A server over io_uring whose work in flight is limited by one semaphore for all threads.
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <limits>
+#include <list>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../support/process.h"
+#include "options.h"
+#include "service.h"
+#include "worker.h"
+
+namespace uring_server {
+namespace {
+
+// The signals that end it, blocked in all threads: they are waited for.
+sigset_t block_signals() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  return ending;
+}
+
+void wait_for_the_end(const sigset_t& ending, unsigned duration_s) {
+  int signal = 0;
+  if (duration_s == 0) {
+    sigwait(&ending, &signal);
+    return;
+  }
+  const timespec time{static_cast<time_t>(duration_s), 0};
+  sigtimedwait(&ending, nullptr, &time);
+}
+
+void print_report(const options& chosen, const tally& counted, std::uint64_t peak) {
+  const std::string of = chosen.limit != 0 ? " of " + std::to_string(chosen.limit) : "";
+  std::printf("served          %llu\n", static_cast<unsigned long long>(counted.served));
+  std::printf("shed            %llu\n", static_cast<unsigned long long>(counted.shed));
+  std::printf("malformed       %llu\n", static_cast<unsigned long long>(counted.malformed));
+  std::printf("client gone     %llu\n", static_cast<unsigned long long>(counted.unsent));
+  std::printf("peak in flight  %llu%s\n", static_cast<unsigned long long>(peak), of.c_str());
+  std::printf("peak RSS        %llu KiB\n",
+              static_cast<unsigned long long>(example::peak_memory() / 1024));
+}
+
+int run(const options& chosen) {
+  const sigset_t ending = block_signals();
+  example::raise_open_file_limit();
+  service shared(chosen);
+  std::list<worker> workers;
+  for (unsigned i = 0; i < chosen.threads; ++i) {
+    workers.emplace_back(shared, workers.empty() ? chosen.port : workers.front().port());
+  }
+  std::printf("listening on 127.0.0.1:%u\n", unsigned{workers.front().port()});
+  std::fflush(stdout);
+
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(workers.size());
+    // What a ring throws ends the program: its clients' coroutines could not go on.
+    for (worker& each : workers) threads.emplace_back([&each] { each.run(); });
+    wait_for_the_end(ending, chosen.duration_s);
+    shared.permits.close();
+    shared.stop.notify_all();
+  }
+
+  tally counted;
+  for (const worker& each : workers) counted += each.counted();
+  print_report(chosen, counted, shared.in_flight.peak());
+  const bool clean =
+      std::all_of(workers.begin(), workers.end(), [](worker& each) { return each.close_port(); });
+  return clean && shared.permits.held() == 0 ? kCleanEnd : kUncleanEnd;
+}
+
+}  // namespace
+}  // namespace uring_server
+
+int main(int argc, char** argv) {
+  using namespace uring_server;
+  try {
+    int code = 0;
+    const std::optional<options> chosen = parse_options(argc, argv, code);
+    return chosen ? run(*chosen) : code;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "uring_server: %s\n", error.what());
+    return kCannotRun;
+  }
+}

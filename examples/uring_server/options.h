@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The command line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace uring_server {
+
+enum exit_code { kCleanEnd = 0, kUncleanEnd = 1, kCannotRun = 2 };
+
+struct options {
+  unsigned threads = 2;
+  std::uint64_t limit = 64;
+  std::uint64_t queue = 256;
+  std::uint64_t work_us = 5000;
+  std::uint64_t backend = 0;
+  std::size_t buffer_kib = 64;
+  std::uint16_t port = 8080;
+  unsigned duration_s = 0;
+};
+
+// Empty when the program is to end at once, with `ret_exit_code`.
+std::optional<options> parse_options(int argc, char** argv, int& ret_exit_code);
+
+}  // namespace uring_server

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "service.h"
+
+namespace uring_server {
+namespace {
+
+// The most that a semaphore takes: nobody ever waits.
+constexpr std::uint64_t kNoLimit = (std::uint64_t{1} << 42) - 1;
+
+afflux::semaphore make_permits(const options& chosen) {
+  afflux::options limits;
+  limits.permits = chosen.limit != 0 ? chosen.limit : kNoLimit;
+  limits.max_waiters = chosen.queue;
+  // Who has waited longest is the one whose client is most likely to have given up.
+  if (chosen.queue != 0) limits.overflow = afflux::overflow_policy::drop_oldest;
+  limits.name = "requests in flight";
+  return afflux::semaphore(limits);
+}
+
+}  // namespace
+
+service::service(const options& chosen)
+    : calls{std::chrono::microseconds(chosen.work_us), chosen.backend, chosen.buffer_kib * 1024},
+      permits(make_permits(chosen)) {}
+
+}  // namespace uring_server

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The server of the examples under more than it can do: uring_server, asked by uring_load.
+
+usage: uring_server_test.py SERVER LOAD [unittest arguments]
+
+Skipped (77) where the machine refuses io_uring. Latencies are printed, never asserted.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+from sandbox import can, deny_io_uring
+
+SERVER = LOAD = ""
+SOON = 60  # seconds: generous for a loaded machine, far below what a hang would take
+CLIENTS = 300
+BUFFER_KIB = 256
+
+# What a client costs the server that does nothing for it, and what the server may grow by in any
+# case: tables, stacks, the allocator's arenas.
+CLIENT_KIB, SLACK_KIB = 16, 8 * 1024
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1))
+
+
+class Server:
+    """The program at a free port, for a `with` block; its report afterwards."""
+
+    def __init__(self, **options):
+        words = [word for name, value in options.items()
+                 for word in ("--" + name.replace("_", "-"), str(value))]
+        self.child = subprocess.Popen([SERVER, "--port", "0", *words], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)
+        self.report = ""
+
+    def __enter__(self):
+        line = self.child.stdout.readline()
+        assert line.startswith("listening on 127.0.0.1:"), line + self.child.stderr.read()
+        self.port = int(line.rsplit(":", 1)[1])
+        self.rss_before = resident_kib(self.child.pid)
+        return self
+
+    def __exit__(self, *failure):
+        if failure[0] is not None:
+            self.child.kill()
+        self.end()
+
+    def end(self):
+        """Asks it to end, unless it has; then there is a report."""
+        self.child.send_signal(signal.SIGTERM)
+        self.report = "".join(self.child.communicate(timeout=SOON))
+
+    def value(self, label):
+        return int(re.search(rf"^{label} +(\d+)", self.report, re.M).group(1))
+
+    def growth_kib(self):
+        return self.value("peak RSS") - self.rss_before
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SOON)
+
+
+class Load:
+    """What so many clients saw."""
+
+    def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0):
+        done = subprocess.run([LOAD, "--port", str(server.port), "--connections", str(connections),
+                               "--duration", str(duration), "--pause-us", str(pause_us)],
+                              capture_output=True, text=True, timeout=SOON, check=False)
+        self.code, self.text = done.returncode, done.stdout + done.stderr
+
+    def value(self, label):
+        return int(re.search(rf"^{label} +(\d+)", self.text, re.M).group(1))
+
+
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+def read_answer(stream, body=True):
+    """(status, headers) of the next answer; None when the server has closed."""
+    line = stream.readline()
+    if not line:
+        return None
+    headers = {}
+    while (header := stream.readline()) != b"\r\n":
+        name, value = header.decode().split(":", 1)
+        headers[name.lower()] = value.strip()
+    if body:
+        stream.read(int(headers["content-length"]))
+    return int(line.split()[1]), headers
+
+
+class OverloadTest(unittest.TestCase):
+    def assert_all_answered(self, server, load):
+        self.assertEqual(load.code, 0, load.text)
+        self.assertEqual((load.value("lost"), load.value("other")), (0, 0))
+        self.assertEqual(load.value("served") + load.value("shed"), load.value("sent"))
+        self.assertEqual((server.value("served"), server.value("shed")),
+                         (load.value("served"), load.value("shed")))
+        self.assertEqual(server.child.returncode, 0, server.report)
+
+    def show(self, server, load):
+        print(f"{self.id().rsplit('.', 1)[1]}:\n{load.text}{server.report}", file=sys.stderr)
+
+    def test_a_bounded_queue_sheds_and_keeps_the_limit_and_the_memory(self):
+        limit = 16
+        for threads in (1, 2, 4):
+            with self.subTest(threads=threads):
+                with Server(threads=threads, limit=limit, queue=32,
+                            buffer_kib=BUFFER_KIB) as server:
+                    load = Load(server)
+                self.show(server, load)
+                self.assert_all_answered(server, load)
+                self.assertLessEqual(server.value("peak in flight"), limit)
+                self.assertGreater(load.value("served"), 0)
+                self.assertGreater(load.value("shed"), 0)
+                self.assertLess(server.growth_kib(),
+                                limit * BUFFER_KIB + CLIENTS * CLIENT_KIB + SLACK_KIB)
+
+    def test_an_unbounded_queue_keeps_the_limit_and_sheds_nobody(self):
+        limit = 16
+        with Server(limit=limit, queue=0, buffer_kib=BUFFER_KIB, work_us=2000) as server:
+            load = Load(server)
+        self.show(server, load)
+        self.assert_all_answered(server, load)
+        self.assertEqual(server.value("peak in flight"), limit)
+        self.assertEqual(load.value("shed"), 0)
+        self.assertLess(server.growth_kib(),
+                        limit * BUFFER_KIB + CLIENTS * CLIENT_KIB + SLACK_KIB)
+
+    def test_without_a_limit_all_are_in_flight_and_in_memory(self):
+        with Server(limit=0, buffer_kib=BUFFER_KIB, work_us=200_000) as server:
+            load = Load(server)
+        self.show(server, load)
+        self.assert_all_answered(server, load)
+        self.assertEqual(load.value("shed"), 0)
+        peak = server.value("peak in flight")
+        self.assertGreater(peak, 64)
+        # The bound above is one that can be broken: each in flight has its buffer.
+        self.assertGreater(server.growth_kib(), peak * BUFFER_KIB // 2)
+
+    def test_a_limit_of_one_for_many_threads(self):
+        with Server(threads=4, limit=1, queue=0, work_us=500) as server:
+            load = Load(server, connections=20, duration=1)
+        self.assert_all_answered(server, load)
+        self.assertEqual(server.value("peak in flight"), 1)
+
+    def test_wrk(self):
+        if shutil.which("wrk") is None:
+            self.skipTest("wrk is not installed")
+        limit = 16
+        with Server(limit=limit, queue=32, buffer_kib=BUFFER_KIB) as server:
+            done = subprocess.run(["wrk", "-t", "2", "-c", str(CLIENTS), "-d", "3", "--latency",
+                                   f"http://127.0.0.1:{server.port}/"],
+                                  capture_output=True, text=True, timeout=SOON, check=True)
+        print(done.stdout, server.report, file=sys.stderr)
+        self.assertEqual(server.child.returncode, 0, server.report)
+        # Connections that failed or were closed, and answers that did not come in time.
+        self.assertNotIn("Socket errors", done.stdout)
+        answers = int(re.search(r"(\d+) requests in", done.stdout).group(1))
+        shed = int(re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout).group(1))
+        self.assertGreater(shed, 0)
+        self.assertGreater(answers, shed)
+        # wrk drops its connections at the end, one request each.
+        self.assertLessEqual(answers, server.value("served") + server.value("shed"))
+        self.assertLessEqual(server.value("served") + server.value("shed"), answers + CLIENTS)
+        self.assertLessEqual(server.value("peak in flight"), limit)
+        self.assertLess(server.growth_kib(),
+                        limit * BUFFER_KIB + CLIENTS * CLIENT_KIB + SLACK_KIB)
+
+
+class ServerTest(unittest.TestCase):
+    def test_a_signal_ends_it_when_all_that_was_asked_is_answered(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number), Server(limit=4, work_us=100_000) as server:
+                clients = [server.connect() for _ in range(50)]
+                streams = [client.makefile("rb") for client in clients]
+                clients[0].sendall(GET)
+                self.assertEqual(read_answer(streams[0])[0], 200)
+                for client in clients[:40]:  # the others are idle
+                    client.sendall(GET)
+                server.child.send_signal(number)
+                answers = [read_answer(stream) for stream in streams]
+                self.assertEqual(server.child.wait(SOON), 0)
+                self.assertEqual({status for status, _ in answers[:40]} - {200, 503}, set())
+                self.assertEqual(answers[40:], [None] * 10)
+                for client, stream in zip(clients, streams):
+                    self.assertIsNone(read_answer(stream))
+                    stream.close()
+                    client.close()
+
+    def test_clients_that_leave_while_they_wait(self):
+        with Server(limit=2, work_us=20_000) as server:
+            for _ in range(50):
+                with server.connect() as client:
+                    client.sendall(GET)
+            with server.connect() as client, client.makefile("rb") as stream:
+                client.sendall(GET)
+                self.assertEqual(read_answer(stream)[0], 200)
+        self.assertEqual(server.child.returncode, 0, server.report)
+        self.assertLessEqual(server.value("peak in flight"), 2)
+
+    def test_requests_in_one_packet_are_answered_one_after_the_other(self):
+        with Server(work_us=100) as server, server.connect() as client, \
+                client.makefile("rb") as stream:
+            client.sendall(GET * 200 + b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc" + GET)
+            for _ in range(202):
+                self.assertEqual(read_answer(stream)[0], 200)
+
+    def test_a_request_in_many_packets(self):
+        with Server(work_us=0) as server, server.connect() as client, \
+                client.makefile("rb") as stream:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in GET:
+                client.sendall(bytes([byte]))
+            client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100000)
+            self.assertEqual(read_answer(stream)[0], 200)
+            self.assertEqual(read_answer(stream)[0], 200)
+
+    def test_the_connection_ends_when_the_client_says_so(self):
+        for request in (b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"):
+            with Server(work_us=0) as server, server.connect() as client, \
+                    client.makefile("rb") as stream:
+                client.sendall(request)
+                self.assertEqual(read_answer(stream)[1]["connection"], "close")
+                self.assertIsNone(read_answer(stream))
+
+    def test_head_has_no_body(self):
+        with Server(work_us=0) as server, server.connect() as client, \
+                client.makefile("rb") as stream:
+            client.sendall(GET.replace(b"GET", b"HEAD") + GET)
+            self.assertEqual(read_answer(stream, body=False)[0], 200)
+            self.assertEqual(read_answer(stream)[0], 200)
+
+    def test_what_is_not_http(self):
+        with Server(work_us=0) as server, server.connect() as client, \
+                client.makefile("rb") as stream:
+            client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+            self.assertEqual(read_answer(stream)[0], 400)
+            self.assertIsNone(read_answer(stream))
+        self.assertEqual(server.value("malformed"), 1)
+
+    def test_the_duration_ends_it(self):
+        with Server(duration=1) as server:
+            self.assertEqual(server.child.wait(SOON), 0)
+
+    def test_where_io_uring_is_refused_it_says_so(self):
+        if not can(deny_io_uring):
+            self.skipTest("no seccomp filters here")
+        done = subprocess.run([SERVER, "--port", "0"], preexec_fn=deny_io_uring, timeout=SOON,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("io_uring is refused: Function not implemented", done.stderr)
+
+
+if __name__ == "__main__":
+    SERVER, LOAD = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+    PROBE = subprocess.run([SERVER, "--port", "0", "--duration", "1"], capture_output=True,
+                           text=True, timeout=SOON, check=False)
+    if PROBE.returncode == 2 and "io_uring is refused" in PROBE.stderr:
+        print(PROBE.stderr, file=sys.stderr)
+        sys.exit(77)
+    unittest.main(verbosity=2)
