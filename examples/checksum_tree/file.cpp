@@ -7,6 +7,7 @@
 #include <span>
 
 #include "../support/detached.h"
+#include "../support/port_wait.h"
 #include "interrupt.h"
 
 namespace checksum_tree {
@@ -43,74 +44,80 @@ file_result take_in(hasher& hash, const std::byte* data, int read_result) {
   return interrupted() != 0 ? file_result{.what = verdict::stopped} : file_result{};
 }
 
+void end_file(lane& own, std::size_t index, const file_result& result) {
+  meter& measured = own.pass.measured;
+  switch (result.what) {
+    case verdict::pending:
+      break;
+    case verdict::read:
+      ++measured.read;
+      break;
+    case verdict::unreadable:
+      ++measured.unreadable;
+      if (result.error == EMFILE || result.error == ENFILE) ++measured.out_of_descriptors;
+      break;
+    case verdict::skipped:
+      ++measured.skipped;
+      break;
+    case verdict::stopped:
+      ++measured.stopped;
+      break;
+  }
+  own.pass.results.set(index, result);
+  --own.left;
+  if (++measured.ended == own.pass.paths.size()) own.pass.all_ended.notify_all();
+}
+
 // The order of the locals matters: the workspace goes back before the permit.
-example::detached checksum_file(shared_state& pass, std::size_t index) {
+example::detached checksum_file(lane& own, std::size_t index) {
+  shared_state& pass = own.pass;
   const clock::time_point asked = clock::now();
-  const afflux::permit permit = co_await pass.permits.acquire(1).resume_on(pass.io.on_this_loop());
-  if (!permit) {  // closed: without time and queue limits nothing else can be
-    end_file(pass, index, {.what = verdict::stopped});
+  const afflux_status answer =
+      co_await example::acquire(pass.permits.handle(), own.io.completions());
+  if (answer != AFFLUX_OK) {  // closed: without time and queue limits nothing else can be
+    end_file(own, index, {.what = verdict::stopped});
     co_return;
   }
+  const afflux::permit permit = pass.permits.adopt(1);
   const clock::time_point begun = clock::now();
-  pass.measured.waits.push_back(begun - asked);
+  own.times.waits.push_back(begun - asked);
   pass.measured.in_flight.enter();
 
   file_result result = failed(ENOMEM);
-  const workspace_pool::lease work = pass.workspaces.take();
+  const workspace_pool::lease work = own.workspaces.take();
   if (work) {
-    const int fd = co_await pass.io.open(pass.paths[index].c_str());
+    const int fd = co_await own.io.open(pass.paths[index].c_str());
     if (fd < 0) {
       result = not_opened(-fd);
     } else {
       pass.measured.open_files.enter();
       struct statx info {};
-      const int stat_result = co_await pass.io.stat(fd, info);
+      const int stat_result = co_await own.io.stat(fd, info);
       result = look_at(fd, stat_result, info);
       if (!work->hash->reset()) result = failed(EIO);
       for (std::uint64_t at = 0; result.what == verdict::pending;) {
         std::byte* buffer = work->buffer.get();
-        const int got = co_await pass.io.read(fd, buffer, workspace::kBufferSize, at);
+        const int got = co_await own.io.read(fd, buffer, workspace::kBufferSize, at);
         result = take_in(*work->hash, buffer, got);
         if (got > 0) {
           at += static_cast<std::uint64_t>(got);
           pass.measured.bytes += static_cast<std::uint64_t>(got);
         }
       }
-      co_await pass.io.close(fd);
+      co_await own.io.close(fd);
       pass.measured.open_files.leave();
     }
   }
 
-  if (result.what == verdict::read) pass.measured.latencies.push_back(clock::now() - begun);
+  if (result.what == verdict::read) own.times.latencies.push_back(clock::now() - begun);
   pass.measured.in_flight.leave();
-  end_file(pass, index, result);
+  end_file(own, index, result);
 }
 
 }  // namespace
 
-void begin_file(shared_state& pass, std::size_t index) {
-  if (!checksum_file(pass, index).begun) end_file(pass, index, failed(ENOMEM));
-}
-
-void end_file(shared_state& pass, std::size_t index, const file_result& result) {
-  switch (result.what) {
-    case verdict::pending:
-      break;
-    case verdict::read:
-      ++pass.measured.read;
-      break;
-    case verdict::unreadable:
-      ++pass.measured.unreadable;
-      if (result.error == EMFILE || result.error == ENFILE) ++pass.measured.out_of_descriptors;
-      break;
-    case verdict::skipped:
-      ++pass.measured.skipped;
-      break;
-    case verdict::stopped:
-      ++pass.measured.stopped;
-      break;
-  }
-  pass.results.set(index, result);
+void begin_file(lane& own, std::size_t index) {
+  if (!checksum_file(own, index).begun) end_file(own, index, failed(ENOMEM));
 }
 
 }  // namespace checksum_tree

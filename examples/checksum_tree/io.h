@@ -4,6 +4,7 @@
 // out while the loop's thread does something else.
 #pragma once
 
+#include <afflux/afflux.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -63,7 +64,9 @@ class io_backend {
   virtual const char* name() const = 0;
   // Borrows the request until wait() hands it back. Interrupted calls are repeated.
   virtual void start(io_request& request) = 0;
-  // Returns when at least one is finished or the time is over, perhaps before.
+  // Where the loop's other waits complete. It is to be drained before each wait().
+  virtual afflux_port* port() = 0;
+  // Returns when at least one is finished, the port has rung or the time is over, perhaps before.
   virtual void wait(std::chrono::milliseconds timeout, request_queue& finished) = 0;
 };
 

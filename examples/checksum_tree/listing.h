@@ -4,6 +4,7 @@
 // they are ready, in the format that `sha256sum -c` and `xxhsum -c` read.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -33,11 +34,20 @@ class listing {
   listing(const std::vector<std::string>& paths, bool silent)
       : paths_(paths), results_(paths.size()), silent_(silent) {}
 
-  void set(std::size_t index, const file_result& result) { results_[index] = result; }
+  // Once for each file, on any thread; the rest of this class is for one thread.
+  void set(std::size_t index, const file_result& result) {
+    file_result& place = results_[index];
+    place.error = result.error;
+    place.value = result.value;
+    // release, pairs with has_more(): publishes the two above.
+    std::atomic_ref(place.what).store(result.what, std::memory_order_release);
+  }
 
   // Whether print() has anything to write, or to move past.
-  bool has_more() const {
-    return next_ < results_.size() && results_[next_].what != verdict::pending;
+  bool has_more() {
+    return next_ < results_.size() &&
+           std::atomic_ref(results_[next_].what).load(std::memory_order_acquire) !=
+               verdict::pending;
   }
 
   // Writes the lines up to the first file that is not ready; errors go to stderr.

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <coroutine>
 #include <memory>
-#include <vector>
 
 #include "io.h"
 
@@ -31,20 +30,6 @@ class loop {
     io_request request_;
   };
 
-  // Resumes a coroutine on the loop's thread, from the loop and not from inside
-  // the call that completed its wait: a release that resumed the next file in
-  // place, whose end releases again, would nest without limit.
-  // Every permit is released on the loop's thread, so the queue needs no lock;
-  // a loop whose permits others release needs one, and a doorbell.
-  class executor {
-   public:
-    explicit executor(loop& owner) : owner_(&owner) {}
-    void operator()(std::coroutine_handle<> waiter) const { owner_->ready_.push_back(waiter); }
-
-   private:
-    loop* owner_;
-  };
-
   explicit loop(std::unique_ptr<io_backend> io) : io_(std::move(io)) {}
 
   operation open(const char* path) { return {*this, {.call = io_call::open, .path = path}}; }
@@ -57,7 +42,9 @@ class loop {
   }
   operation close(int fd) { return {*this, {.call = io_call::close, .fd = fd}}; }
 
-  executor on_this_loop() { return executor(*this); }
+  // What waits for a permit is resumed by the loop, not by whoever releases: that may be another
+  // loop's thread.
+  afflux_port* completions() { return io_->port(); }
 
   // Resumes what is ready, then waits for system calls.
   void turn(std::chrono::milliseconds longest_wait);
@@ -66,11 +53,8 @@ class loop {
 
  private:
   void start(io_request& request) { io_->start(request); }
-  void resume_ready();
 
   std::unique_ptr<io_backend> io_;
-  std::vector<std::coroutine_handle<>> ready_;
-  std::vector<std::coroutine_handle<>> resuming_;
 };
 
 }  // namespace checksum_tree

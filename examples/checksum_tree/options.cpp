@@ -53,6 +53,11 @@ void declare(CLI::App& app, options& chosen, raw_options& raw) {
                     ->check(CLI::Validator(check_in_flight, ""))
                     ->type_name("N")
                     ->capture_default_str();
+  app.add_option("--rings", chosen.rings,
+                 "threads with an io_uring each; the files in flight are those of all")
+      ->check(CLI::Range(1U, 64U))
+      ->type_name("N")
+      ->capture_default_str();
   app.add_option("--hash", raw.hash, "which checksum")
       ->check(CLI::IsMember({"xxh64", "sha256"}))
       ->type_name("")

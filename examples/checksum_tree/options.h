@@ -22,6 +22,7 @@ struct options {
 
   std::string directory = "/usr/include";
   std::uint64_t in_flight = 64;
+  unsigned rings = 1;
   hash_kind hash = hash_kind::xxh64;
   io_mode io = io_mode::automatic;
   bool compare = false;

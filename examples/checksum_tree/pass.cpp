@@ -5,23 +5,30 @@
 
 #include <afflux/afflux.hpp>
 #include <cstring>
+#include <exception>
+#include <functional>
+#include <latch>
+#include <list>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "../support/percentile.h"
 #include "../support/process.h"
 #include "file.h"
 #include "interrupt.h"
+#include "lane.h"
 #include "listing.h"
-#include "loop.h"
 #include "meter.h"
 #include "progress.h"
 #include "walk.h"
-#include "workspace.h"
 
 namespace checksum_tree {
 namespace {
 
-// How late an interrupt that falls between a look and the wait may be seen.
-constexpr std::chrono::milliseconds kLongestWait{100};
+// How often the end of a pass is looked for, besides being told.
+constexpr std::chrono::milliseconds kPeriod{100};
 
 std::unique_ptr<io_backend> make_io(io_mode mode, bool silent) {
   if (mode == io_mode::threads) return make_thread_io();
@@ -48,15 +55,43 @@ file_list find_files(const std::string& directory, progress& line, bool silent) 
   return found;
 }
 
-void run_loop(shared_state& pass, progress& line) {
-  bool closed = false;
-  while (pass.measured.ended() < pass.paths.size()) {
-    pass.io.turn(kLongestWait);
-    if (interrupted() != 0 && !closed) {
-      // Who waits for a permit ends now, who has one after the part it reads.
-      pass.permits.close();
-      closed = true;
+std::vector<std::unique_ptr<io_backend>> make_all_io(const options& chosen, bool silent) {
+  std::vector<std::unique_ptr<io_backend>> made;
+  io_mode mode = chosen.io;
+  while (made.size() < chosen.rings) {
+    made.push_back(make_io(mode, silent));
+    // What has been refused once is not asked for again.
+    if (made.back()->name() == std::string_view("threads")) mode = io_mode::threads;
+  }
+  return made;
+}
+
+// A lane without a thread, or without its io: its files would never end.
+[[noreturn]] void give_up(const std::exception& error) {
+  write_all(STDERR_FILENO, std::string("checksum_tree: ") + error.what() + "\n");
+  _exit(kCannotRun);
+}
+
+std::vector<std::jthread> start(std::list<lane>& lanes, std::latch& all_begun) {
+  std::vector<std::jthread> threads;
+  const auto run = [&all_begun, step = lanes.size()](lane& own, std::size_t first) {
+    try {
+      run_lane(own, first, step, all_begun);
+    } catch (const std::exception& error) {
+      give_up(error);
     }
+  };
+  try {
+    for (lane& each : lanes) threads.emplace_back(run, std::ref(each), threads.size());
+  } catch (const std::exception& error) {
+    give_up(error);
+  }
+  return threads;
+}
+
+void show_until_ended(shared_state& pass, progress& line) {
+  while (pass.measured.ended < pass.paths.size()) {
+    if (pass.all_ended.wait_blocking_for(kPeriod) == afflux::status::ok) break;
     if (!line.due()) continue;
     if (pass.results.has_more()) {
       line.erase();
@@ -71,7 +106,9 @@ void run_loop(shared_state& pass, progress& line) {
   }
 }
 
-pass_report report_of(meter& measured) {
+pass_report report_of(const meter& measured, const std::list<lane>& lanes) {
+  samples times;
+  for (const lane& each : lanes) times.add(each.times);
   pass_report report{};
   report.read = measured.read;
   report.unreadable = measured.unreadable;
@@ -81,10 +118,10 @@ pass_report report_of(meter& measured) {
   report.bytes = measured.bytes;
   report.peak_in_flight = measured.in_flight.peak();
   report.peak_open_files = measured.open_files.peak();
-  report.wait_p50_ns = example::percentile(measured.waits, 0.50).count();
-  report.wait_p99_ns = example::percentile(measured.waits, 0.99).count();
-  report.latency_p50_ns = example::percentile(measured.latencies, 0.50).count();
-  report.latency_p99_ns = example::percentile(measured.latencies, 0.99).count();
+  report.wait_p50_ns = example::percentile(times.waits, 0.50).count();
+  report.wait_p99_ns = example::percentile(times.waits, 0.99).count();
+  report.latency_p50_ns = example::percentile(times.latencies, 0.50).count();
+  report.latency_p99_ns = example::percentile(times.latencies, 0.99).count();
   return report;
 }
 
@@ -97,27 +134,27 @@ int exit_code_of(const pass_report& report) {
 
 pass_report run_pass(const options& chosen, bool silent) {
   const std::uint64_t open_file_limit = example::raise_open_file_limit();
-  std::unique_ptr<io_backend> backend = make_io(chosen.io, silent);
+  std::vector<std::unique_ptr<io_backend>> backends = make_all_io(chosen, silent);
   progress line(!silent);
   const file_list found = find_files(chosen.directory, line, silent);
 
-  // In this order, so that the backend goes before the memory that it reads into.
-  workspace_pool workspaces(chosen.hash);
   meter measured;
-  measured.waits.reserve(found.paths.size());
-  measured.latencies.reserve(found.paths.size());
   listing results(found.paths, silent);
   afflux::semaphore permits(chosen.in_flight);
-  loop io(std::move(backend));
-  shared_state pass{found.paths, permits, io, workspaces, measured, results};
+  afflux::event all_ended(afflux::reset::manual);
+  shared_state pass{found.paths, permits, measured, results, all_ended};
+  std::list<lane> lanes;
+  for (auto& backend : backends) lanes.emplace_back(pass, std::move(backend), chosen.hash);
 
   const clock::time_point begun = clock::now();
-  for (std::size_t i = 0; i < found.paths.size(); ++i) begin_file(pass, i);
-  run_loop(pass, line);
+  std::latch all_begun(static_cast<std::ptrdiff_t>(lanes.size()));
+  std::vector<std::jthread> threads = start(lanes, all_begun);
+  show_until_ended(pass, line);
+  threads.clear();  // joins
 
   const nanoseconds time = clock::now() - begun;
-  pass_report report = report_of(measured);
-  std::strncpy(report.io.data(), io.io_name(), report.io.size() - 1);
+  pass_report report = report_of(measured, lanes);
+  std::strncpy(report.io.data(), lanes.front().io.io_name(), report.io.size() - 1);
   report.files = found.paths.size();
   report.unreadable += found.failures.size();
   report.open_file_limit = open_file_limit;

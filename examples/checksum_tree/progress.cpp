@@ -37,7 +37,7 @@ void progress::show_walk(std::size_t found) {
 }
 
 void progress::show(const meter& measured, std::size_t files, std::uint64_t waiting) {
-  put(std::to_string(measured.ended()) + "/" + std::to_string(files) + " files, " +
+  put(std::to_string(measured.ended) + "/" + std::to_string(files) + " files, " +
       human_bytes(measured.bytes) + ", " + std::to_string(measured.in_flight.now()) +
       " in flight, " + std::to_string(waiting) + " waiting, " +
       human_rate(measured.bytes, clock::now() - began_));

@@ -21,6 +21,7 @@ std::string title(const options& chosen, const pass_report& report) {
   const bool limited = chosen.in_flight != options::kNoLimit;
   return std::string("checksum_tree: ") + (chosen.hash == hash_kind::xxh64 ? "xxh64" : "sha256") +
          " through " + report.io.data() + ", " +
+         (chosen.rings > 1 ? std::to_string(chosen.rings) + " rings, " : std::string()) +
          (limited ? "at most " + std::to_string(chosen.in_flight) + " files in flight"
                   : std::string("no limit")) +
          "\n";

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/port.h"
 #include "blocking_io.h"
 #include "io.h"
 
@@ -63,13 +64,29 @@ class thread_io final : public io_backend {
     wanted_.notify_one();
   }
 
+  afflux_port* port() override { return port_.get(); }
+
   void wait(std::chrono::milliseconds timeout, request_queue& finished) override {
     std::unique_lock lock(mutex_);
-    finished_.wait_for(lock, timeout, [this] { return !finished_queue_.empty(); });
+    finished_.wait_for(lock, timeout, [this] { return rung_ || !finished_queue_.empty(); });
+    rung_ = false;
     while (io_request* request = finished_queue_.pop()) finished.push(*request);
   }
 
  private:
+  afflux_port_options port_options() {
+    afflux_port_options options = example::port_options(AFFLUX_PORT_CALLBACK);
+    options.doorbell = [](void* self) { static_cast<thread_io*>(self)->ring(); };
+    options.ctx = this;
+    return options;
+  }
+
+  void ring() {
+    const std::lock_guard lock(mutex_);
+    rung_ = true;
+    finished_.notify_one();
+  }
+
   void work() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -90,6 +107,8 @@ class thread_io final : public io_backend {
   request_queue wanted_queue_;
   request_queue finished_queue_;
   bool stopping_ = false;
+  bool rung_ = false;
+  example::port port_{port_options()};
   std::vector<std::thread> threads_;
 };
 

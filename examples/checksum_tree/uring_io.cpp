@@ -8,6 +8,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "../support/port.h"
 #include "io.h"
 
 namespace checksum_tree {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr unsigned kSubmissions = 256;
 constexpr unsigned kCompletions = 4096;
+constexpr unsigned kDoorbells = 1;  // it rings once until the port has been drained
 
 void prepare(io_uring_sqe* sqe, const io_request& request) {
   switch (request.call) {
@@ -36,7 +38,7 @@ void prepare(io_uring_sqe* sqe, const io_request& request) {
 class uring_io final : public io_backend {
  public:
   // Takes the ring over.
-  explicit uring_io(const io_uring& ring) : ring_(ring), room_(ring.cq.ring_entries) {}
+  explicit uring_io(const io_uring& ring) : ring_(ring), room_(ring.cq.ring_entries - kDoorbells) {}
   uring_io(const uring_io&) = delete;
   uring_io& operator=(const uring_io&) = delete;
   ~uring_io() override { io_uring_queue_exit(&ring_); }
@@ -44,6 +46,8 @@ class uring_io final : public io_backend {
   const char* name() const override { return "io_uring"; }
 
   void start(io_request& request) override { backlog_.push(request); }
+
+  afflux_port* port() override { return port_.get(); }
 
   void wait(std::chrono::milliseconds timeout, request_queue& finished) override {
     fill();
@@ -61,12 +65,10 @@ class uring_io final : public io_backend {
  private:
   // No more than the completion queue can take, so that it never overflows.
   void fill() {
+    if (!armed_) arm();
     while (in_kernel_ < room_ && !backlog_.empty()) {
-      io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-      if (sqe == nullptr) {
-        if (io_uring_submit(&ring_) <= 0) return;
-        continue;
-      }
+      io_uring_sqe* sqe = entry();
+      if (sqe == nullptr) return;
       io_request* request = backlog_.pop();
       prepare(sqe, *request);
       io_uring_sqe_set_data(sqe, request);
@@ -74,9 +76,33 @@ class uring_io final : public io_backend {
     }
   }
 
+  // NULL: not at the moment.
+  io_uring_sqe* entry() {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    if (sqe != nullptr || io_uring_submit(&ring_) <= 0) return sqe;
+    return io_uring_get_sqe(&ring_);
+  }
+
+  void arm() {
+    io_uring_sqe* sqe = entry();
+    armed_ = sqe != nullptr && afflux_port_prep_uring(port_.get(), sqe) == AFFLUX_OK;
+  }
+
+  afflux_port_options port_options() {
+    afflux_port_options options = example::port_options(AFFLUX_PORT_URING);
+    options.user_data = reinterpret_cast<std::uintptr_t>(this);  // no request's
+    return options;
+  }
+
   void reap(request_queue& finished) {
     io_uring_cqe* cqe = nullptr;
     while (io_uring_peek_cqe(&ring_, &cqe) == 0) {
+      const afflux_status rung = afflux_port_check_uring(port_.get(), cqe);
+      if (rung != AFFLUX_EINVAL) {
+        armed_ = rung == AFFLUX_OK;
+        io_uring_cqe_seen(&ring_, cqe);
+        continue;
+      }
       auto* request = static_cast<io_request*>(io_uring_cqe_get_data(cqe));
       const int result = cqe->res;
       io_uring_cqe_seen(&ring_, cqe);
@@ -94,6 +120,8 @@ class uring_io final : public io_backend {
   }
 
   io_uring ring_;
+  example::port port_{port_options()};
+  bool armed_ = false;
   request_queue backlog_;
   unsigned room_;
   unsigned in_kernel_ = 0;

@@ -3,30 +3,34 @@
 // A port whose doorbell is an entry of the ring.
 #pragma once
 
-#include <afflux/afflux.h>
-
+#include "../support/port.h"
 #include "ring.h"
 
 namespace uring_server {
 
 class doorbell final : entry {
  public:
-  explicit doorbell(ring& owner);  // throws std::runtime_error
-  ~doorbell() { afflux_port_unref(port_); }
+  explicit doorbell(ring& owner) : ring_(owner), port_(options()) {}
 
   void arm() { ring_.start(*this); }
 
-  afflux_port* port() const { return port_; }
+  afflux_port* port() const { return port_.get(); }
 
  private:
-  void fill(io_uring_sqe& sqe) override { afflux_port_prep_uring(port_, &sqe); }
+  afflux_port_options options() {
+    afflux_port_options wanted = example::port_options(AFFLUX_PORT_URING);
+    wanted.user_data = user_data_of(*this);
+    return wanted;
+  }
+
+  void fill(io_uring_sqe& sqe) override { afflux_port_prep_uring(port_.get(), &sqe); }
   // It rings for a loop that drains before each sleep anyhow.
   void on_event(const io_uring_cqe& cqe) override {
-    if (afflux_port_check_uring(port_, &cqe) == AFFLUX_EAGAIN) arm();
+    if (afflux_port_check_uring(port_.get(), &cqe) == AFFLUX_EAGAIN) arm();
   }
 
   ring& ring_;
-  afflux_port* port_ = nullptr;
+  example::port port_;
 };
 
 }  // namespace uring_server

@@ -10,6 +10,7 @@ refuses io_uring, everything is tested with threads alone.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import pty
 import re
@@ -130,9 +131,10 @@ class DemoTest(unittest.TestCase):
         self.make_odd_tree()
         expected = expected_sha256(self.root)
         for mode in io_modes():
-            for limit in ("1", "7", "1000"):
-                with self.subTest(io=mode, limit=limit):
-                    result = run("--hash", "sha256", "--io", mode, "-n", limit, self.root)
+            for limit, rings in itertools.product(("1", "7", "1000"), ("1", "2", "5")):
+                with self.subTest(io=mode, limit=limit, rings=rings):
+                    result = run("--hash", "sha256", "--io", mode, "-n", limit, "--rings", rings,
+                                 self.root)
                     self.assertEqual(result.out, expected)
                     self.assertEqual(result.code, 0, result.err)
 
@@ -181,17 +183,29 @@ class DemoTest(unittest.TestCase):
                     self.assertEqual(result.peak(), limit)
                     self.assertLessEqual(int(result.value(r"peak open files +(\d+)")), limit)
 
+    def test_peak_in_flight_of_all_rings_is_the_limit(self):
+        self.make_files(400)
+        for mode in io_modes():
+            for rings, limit in itertools.product((2, 3, 8), (1, 2, 16, 399, 400)):
+                with self.subTest(io=mode, rings=rings, limit=limit):
+                    result = run("--io", mode, "-n", str(limit), "--rings", str(rings), self.root)
+                    self.assertEqual(result.peak(), limit)
+                    self.assertLessEqual(int(result.value(r"peak open files +(\d+)")), limit)
+                    self.assertIn(f"{rings} rings", result.err)
+
     def test_peak_in_flight_is_the_number_of_files_when_they_are_fewer(self):
         self.make_files(5)
-        for mode in io_modes():
-            self.assertEqual(run("--io", mode, self.root).peak(), 5)
+        for mode, rings in itertools.product(io_modes(), (1, 2, 8)):
+            self.assertEqual(run("--io", mode, "--rings", str(rings), self.root).peak(), 5)
 
     def test_the_limit_keeps_within_the_descriptors(self):
         self.make_files(300)
         for mode in io_modes():
             with self.subTest(io=mode):
-                result = run("--io", mode, "-n", "16", self.root, preexec=descriptors(50))
-                self.assertEqual((result.code, result.unreadable()), (0, 0), result.err)
+                for rings in ("1", "3"):
+                    result = run("--io", mode, "-n", "16", "--rings", rings, self.root,
+                                 preexec=descriptors(50))
+                    self.assertEqual((result.code, result.unreadable()), (0, 0), result.err)
 
     def test_without_a_limit_it_runs_out_of_descriptors_and_says_so(self):
         self.make_files(300)
@@ -231,11 +245,13 @@ class DemoTest(unittest.TestCase):
         if not can(deny_io_uring):
             self.skipTest("no seccomp filters here")
         self.make_files(100)
-        result = run("--hash", "sha256", self.root, preexec=deny_io_uring)
-        self.assertEqual((result.code, result.out), (0, expected_sha256(self.root)))
         why = "Function not implemented" if BUILT_WITH_URING else "built without liburing"
-        self.assertIn(f"io_uring is refused ({why}); plain reads in threads", result.err)
-        self.assertIn("through threads", result.err)
+        for rings in ("1", "3"):
+            result = run("--hash", "sha256", "--rings", rings, self.root, preexec=deny_io_uring)
+            self.assertEqual((result.code, result.out), (0, expected_sha256(self.root)))
+            told = f"io_uring is refused ({why}); plain reads in threads"
+            self.assertEqual(result.err.count(told), 1)
+            self.assertIn("through threads", result.err)
 
     def test_uring_asked_for_and_refused_is_an_error(self):
         if not can(deny_io_uring):
@@ -250,8 +266,8 @@ class DemoTest(unittest.TestCase):
     # ---- Trees and arguments that are not as they should be --------------------------------
 
     def test_an_empty_directory(self):
-        for mode in io_modes():
-            result = run("--io", mode, self.root)
+        for mode, rings in itertools.product(io_modes(), ("1", "4")):
+            result = run("--io", mode, "--rings", rings, self.root)
             self.assertEqual((result.code, result.out), (0, b""))
             self.assertIn("0 read, 0 unreadable", result.err)
 
@@ -269,6 +285,11 @@ class DemoTest(unittest.TestCase):
                 self.assert_refused(run(f"--in-flight={limit}", self.root), "--in-flight")
         for limit in (str(2**42), str(2**64), "9" * 40):
             self.assert_refused(run("-n", limit, self.root), "too large")
+
+    def test_rings_that_are_none(self):
+        for rings in ("0", "-1", "65", "many"):
+            with self.subTest(rings=rings):
+                self.assert_refused(run(f"--rings={rings}", self.root), "--rings")
 
     def test_unknown_words(self):
         self.assert_refused(run("--hash", "md5", self.root), "md5", "sha256")
@@ -337,12 +358,13 @@ class DemoTest(unittest.TestCase):
     # ---- While it runs ---------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def stopped_in_the_first_file(self, mode):
+    def stopped_in_the_first_file(self, mode, rings=1):
         """The program with N = 1, stopped while it reads a file that takes a while."""
         big = self.path("a big one")
         write(big)
         os.truncate(big, 2 * 1024**3)  # a hole: no disk, but all to be read
-        child = subprocess.Popen([PROGRAM, "-n", "1", "--io", mode, "--hash", "sha256", self.root],
+        child = subprocess.Popen([PROGRAM, "-n", "1", "--io", mode, "--rings", str(rings),
+                                  "--hash", "sha256", self.root],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             give_up = time.monotonic() + SOON
@@ -395,14 +417,19 @@ class DemoTest(unittest.TestCase):
     def test_a_signal_ends_it_cleanly(self):
         self.make_files(200)
         for mode in io_modes():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                with self.subTest(io=mode, signal=number), \
-                        self.stopped_in_the_first_file(mode) as child:
+            for number, rings in itertools.product((signal.SIGINT, signal.SIGTERM), (1, 3)):
+                with self.subTest(io=mode, signal=number, rings=rings), \
+                        self.stopped_in_the_first_file(mode, rings) as child:
                     child.send_signal(number)
                     result = self.end(child)
                     self.assertEqual(result.code, 128 + number)
-                    self.assertEqual(result.value(r"(\d+) given up"), "201")
-                    self.assertEqual(result.out, b"")
+                    # Of several rings another may be the first to have the permit.
+                    read, given_up = (int(result.value(rf"(\d+) {what}"))
+                                      for what in ("read", "given up"))
+                    self.assertEqual(read + given_up, 201)
+                    self.assertEqual(result.out.count(b"\n"), read)
+                    if rings == 1:
+                        self.assertEqual(read, 0)
 
     # ---- The progress line -----------------------------------------------------------------
 
