@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 GROUPS = ("uncontended", "queues", "contended", "pingpong")
+APART = ("ports",)  # groups with tables of their own: `./run bench ports`
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ PROGRAMS = (
     Program("pingpong", "bench_ping_pong", ("--across",), 3),
     Program("pingpong", "bench_ping_pong", ("--no-spin",), 3),
     Program("pingpong", "bench_ping_pong", ("--one-core",), 3),
+    Program("ports", "bench_ports", ("--benchmark_filter=-^own/",), 7),
+    Program("ports", "bench_ports", ("--benchmark_filter=^own/",), 9, best=True),
 )
 
 
@@ -37,7 +40,7 @@ MILLION = Program("queues", "bench_long_queues", ("--benchmark_filter=/1000000",
 
 @dataclass(frozen=True)
 class Goal:
-    """`metric` is "ratio", "time" (ns) or a counter of the benchmark."""
+    """`metric` is "ratio", "main" (the figure's own) or a counter of the benchmark."""
 
     metric: str
     bound: str
@@ -53,7 +56,7 @@ def ratio(bound, value):
 
 
 def at_most(value, text=""):
-    return Goal("time", "<=", value, text or f"≤ {value:g} ns")
+    return Goal("main", "<=", value, text or f"≤ {value:g} ns")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Figure:
     name: str
     yardstick: str = ""  # the benchmark of the same launch that it is divided by
     goals: tuple = field(default=())
+    metric: str = "time"  # or a counter of the benchmark
 
 
 def uncontended():
@@ -168,4 +172,79 @@ def pingpong():
             yield Figure("pingpong", section, title, f"{place}/{key}", f"{place}/raw_futex", wanted)
 
 
-FIGURES = (*uncontended(), *queues(), *contended(), *pingpong())
+def ports():
+    wanted = (at_most(20), Goal("rings", "<=", 1.05, "1 ring"))
+    for metric, section, wanted in (
+        ("call", "1,024 completions for a sleeping loop, ns each for who completes them", wanted),
+        ("drained", "1,024 completions for a sleeping loop, ns each until the loop has them all",
+         ()),
+    ):
+        for key, title, goals in (
+            ("raw_message", "MSG_RING each, a call each", ()),
+            ("raw_messages_together", "MSG_RING each, submitted by one call", ()),
+            ("raw_eventfd", "eventfd write each, epoll", ()),
+            ("kernel_waits", "afflux, a futex wait of the kernel's each", ()),
+            ("uring_poll", "afflux port, URING, poll", wanted),
+            ("uring_message", "afflux port, URING, MSG_RING", wanted),
+            ("eventfd", "afflux port, EVENTFD, epoll", wanted),
+        ):
+            yield Figure("ports", section, title, f"burst/{key}", "burst/raw_message", goals,
+                         metric)
+
+    ways = (
+        ("raw_eventfd", "eventfd write, epoll_wait, read"),
+        ("raw_eventfd_edge", "eventfd write, epoll_wait by edges"),
+        ("raw_uring_poll", "eventfd write, multishot poll in the ring"),
+        ("raw_message", "MSG_RING"),
+        ("kernel_waits", "afflux, a futex wait of the kernel's"),
+        ("eventfd", "afflux port, EVENTFD, epoll"),
+        ("uring_poll", "afflux port, URING, poll"),
+        ("uring_message", "afflux port, URING, MSG_RING"),
+    )
+    for metric, section in (
+        ("drained", "One completion for a sleeping loop, ns until the loop has it"),
+        ("call", "One completion for a sleeping loop, ns for who completes it"),
+    ):
+        for key, title in ways:
+            port = key in ("eventfd", "uring_poll", "uring_message")
+            goals = (ratio("<=", 1.1),) if port and metric == "drained" else ()
+            yield Figure("ports", section, title, f"asleep/{key}", "asleep/raw_eventfd", goals,
+                         metric)
+
+    wanted = (at_most(200), Goal("rings", "<=", 0.01, "no ring"))
+    for metric, section in (
+        ("call", "One completion for a loop that is awake, ns for who completes it"),
+        ("drained", "One completion for a loop that is awake, ns until the loop has it"),
+    ):
+        for mood, key, title in (
+            ("busy", "callback", "afflux callback that counts"),
+            ("busy", "raw_eventfd", "eventfd write, read"),
+            ("busy", "eventfd", "afflux port, EVENTFD"),
+            ("busy", "uring_poll", "afflux port, URING, poll"),
+            ("busy", "uring_message", "afflux port, URING, MSG_RING"),
+            ("spinning", "uring_poll", "afflux port, URING, poll, drained again and again"),
+        ):
+            goals = wanted if metric == "call" and mood == "busy" and "port" in title else ()
+            yield Figure("ports", section, title, f"{mood}/{key}", "busy/callback", goals, metric)
+
+    own = "A loop that completes its own requests, in one thread, ns each"
+    for phase, what in (
+        ("queue", "acquire_async that queues, 1,024"),
+        ("release_each", "release(1) each, 1,024"),
+        ("release_all", "one release for 1,024"),
+    ):
+        yield Figure("ports", own, f"{what}: callback", f"own/{phase}/callback",
+                     f"own/{phase}/callback")
+        yield Figure("ports", own, f"{what}: port", f"own/{phase}/port", f"own/{phase}/callback")
+    yield Figure("ports", own, "drain, 64 at a time, 1,024: port", "own/take/port")
+    for key, title in (
+        ("callback", "callback"),
+        ("port", "port, URING with DRAINS_ALL"),
+        ("eventfd", "port, EVENTFD"),
+        ("may_sleep", "port, URING without DRAINS_ALL: rings"),
+    ):
+        yield Figure("ports", own, f"acquire_async, release(1), drain, one by one: {title}",
+                     f"own/turn/{key}", "own/turn/callback")
+
+
+FIGURES = (*uncontended(), *queues(), *contended(), *pingpong(), *ports())

@@ -19,26 +19,29 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # nothing is left beside the sources
-from figures import FIGURES, GROUPS, MILLION, PROGRAMS  # noqa: E402
+from figures import APART, FIGURES, GROUPS, MILLION, PROGRAMS  # noqa: E402
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 RATIO = "Ratio: to the nearest row above that has none, unless the row names another."
-COUNTERS = ("per_second", "p50_us", "p99_us", "max_us", "spread")
+COUNTERS = ("per_second", "p50_us", "p99_us", "max_us", "spread", "rings",
+            *(name + tail for name in ("call", "drained") for tail in ("", "_p99", "_p999")))
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("group", nargs="?", choices=APART,
+                        help="this instead of all others, in a table of its own")
     parser.add_argument("--launches", type=int, help="launches of each program (default 7)")
     parser.add_argument("--quick", action="store_true", help="2 launches")
     parser.add_argument("--only", action="append", choices=GROUPS, help="this group; repeatable")
     parser.add_argument("--million", action="store_true", help="queues of 1 M waiters, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
-    parser.add_argument("--update-readme", type=Path, metavar="FILE",
+    parser.add_argument("--update-readme", "--update", type=Path, metavar="FILE",
                         help=f"put the tables between {BEGIN} and {END}")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 # ---- Measuring --------------------------------------------------------------
@@ -76,7 +79,8 @@ def progress(text):
 def measure(options, launches):
     """Answers a dictionary as launch() does for each launch, and the programs that failed."""
     programs = PROGRAMS + ((MILLION,) if options.million else ())
-    wanted = [p for p in programs if not options.only or p.group in options.only]
+    groups = [options.group] if options.group else options.only or GROUPS
+    wanted = [p for p in programs if p.group in groups]
     results, failed = [], []
     for number in range(launches):
         merged = {}
@@ -100,10 +104,11 @@ def evaluate(figure, results):
     mine = [r[figure.name] for r in results if figure.name in r]
     if not mine:
         return None
-    main = "per_second" if figure.group == "contended" else "time"
+    main = "per_second" if figure.group == "contended" else figure.metric
     ratios = [r[figure.name][main] / r[figure.yardstick][main] for r in results
               if figure.name in r and figure.yardstick in r]
     values = {metric: statistics.median(m[metric] for m in mine) for metric in mine[0]}
+    values["main"] = values[main]
     if "max_us" in values:  # the worst of all launches
         values["max_us"] = max(m["max_us"] for m in mine)
     if ratios:
@@ -111,7 +116,7 @@ def evaluate(figure, results):
     best = max if main == "per_second" else min
     return {
         "group": figure.group, "section": figure.section, "title": figure.title,
-        "benchmark": figure.name, "yardstick": figure.yardstick,
+        "benchmark": figure.name, "yardstick": figure.yardstick, "metric": main,
         "best": best(m[main] for m in mine), **values,
         "goal": ", ".join(g.text for g in figure.goals),
         "reached": all(g.reached(values[g.metric]) for g in figure.goals if g.metric in values)
@@ -127,6 +132,10 @@ def short(value):
     return f"{value:.3g}"
 
 
+def nanoseconds(value):
+    return f"{value:.{1 if value < 100 else 0}f}"
+
+
 def cells(row):
     of_itself = row["benchmark"] == row["yardstick"] or "ratio" not in row
     share = "" if of_itself else f"{row['ratio']:.2f}"
@@ -135,14 +144,17 @@ def cells(row):
         result = [row["title"], short(row["per_second"]), short(row["best"]), share, waits,
                   f"{100 * row['spread']:.1f} %"]
     else:
-        digits = 1 if row["time"] < 100 else 0
-        result = [row["title"], f"{row['time']:.{digits}f}", f"{row['best']:.{digits}f}", share]
+        result = [row["title"], nanoseconds(row["main"]), nanoseconds(row["best"]), share]
+    if row["group"] == "ports":
+        tails = (row.get(f"{row['metric']}_{tail}") for tail in ("p99", "p999"))
+        result += [" / ".join(short(tail) for tail in tails if tail is not None),
+                   f"{row['rings']:.3g}" if "rings" in row else ""]
     return result + [row["goal"], {True: "yes", False: "no", None: ""}[row["reached"]]]
 
 
 def heading(group):
-    waits = ["wait p50/p99/max, µs", "spread"] if group == "contended" else []
-    return ["", "median", "best", "ratio", *waits, "goal", "reached"]
+    more = {"contended": ["wait p50/p99/max, µs", "spread"], "ports": ["p99 / p99.9", "rings"]}
+    return ["", "median", "best", "ratio", *more.get(group, []), "goal", "reached"]
 
 
 def sections(rows):

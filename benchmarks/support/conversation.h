@@ -167,12 +167,13 @@ class conversation {
   const course plan_;
   const unsigned loop_cpu_;
   const unsigned waker_cpu_;
-  std::mutex mutex_;
-  findings found_;
-  std::optional<Way> way_;  // the loop's, who makes and destroys it
-  pid_t thread_ = 0;
-  std::uint64_t drained_at_ = 0;
   std::atomic<bool> failure_{false};
+  // What one of them writes in each round shares no line with what the other reads.
+  alignas(128) findings found_;
+  std::mutex mutex_;
+  alignas(128) std::optional<Way> way_;  // the loop's, who makes and destroys it
+  alignas(128) std::uint64_t drained_at_ = 0;
+  pid_t thread_ = 0;
   milestone ready_;      // the loop's requests wait
   milestone completed_;  // the call has returned
   milestone drained_;    // the loop has them all
