@@ -174,7 +174,7 @@ def pingpong():
 
 def ports():
     wanted = (at_most(20), Goal("rings", "<=", 1.05, "1 ring"))
-    for metric, section, wanted in (
+    for metric, section, burst_goals in (
         ("call", "1,024 completions for a sleeping loop, ns each for who completes them", wanted),
         ("drained", "1,024 completions for a sleeping loop, ns each until the loop has them all",
          ()),
@@ -184,9 +184,9 @@ def ports():
             ("raw_messages_together", "MSG_RING each, submitted by one call", ()),
             ("raw_eventfd", "eventfd write each, epoll", ()),
             ("kernel_waits", "afflux, a futex wait of the kernel's each", ()),
-            ("uring_poll", "afflux port, URING, poll", wanted),
-            ("uring_message", "afflux port, URING, MSG_RING", wanted),
-            ("eventfd", "afflux port, EVENTFD, epoll", wanted),
+            ("uring_poll", "afflux port, URING, poll", burst_goals),
+            ("uring_message", "afflux port, URING, MSG_RING", burst_goals),
+            ("eventfd", "afflux port, EVENTFD, epoll", burst_goals),
         ):
             yield Figure("ports", section, title, f"burst/{key}", "burst/raw_message", goals,
                          metric)
