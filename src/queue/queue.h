@@ -6,7 +6,7 @@
 // A semaphore is one waiter_queue object. A strategy derives from it and answers
 // these questions; it decides how arrivals reach the line and how the right to
 // touch the line is had. Add one by a file beside intrusive.h and a line in
-// core/strategies.cpp.
+// meson_options.txt.
 //
 // Invariants, by the numbers of the tests:
 //   S1  held never exceeds the limit in force when it was granted: every grant is one
