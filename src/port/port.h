@@ -95,7 +95,10 @@ class port {
         return count;
       }
       // The bell still shows, or the loop has promised to come again: awake it costs nobody a ring.
-      if (count != 0 && stays_awake_ && !silenced) return count;
+      if (count != 0 && stays_awake_ && !silenced) {
+        if (count < most && ready_.ready()) continue;  // less than `most` says that this was all
+        return count;
+      }
       if (bell_->shows() && rings_ != 0 && !(armed_ && silenced)) {
         // Before the next look at the list, for what is silenced here may have rung for what is
         // ready now. A ring that is still on its way is silenced another time.
