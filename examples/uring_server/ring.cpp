@@ -14,6 +14,10 @@ constexpr unsigned kSubmissions = 1024;
 // Beyond these the kernel keeps events in a list of its own (IORING_FEAT_NODROP, 5.5).
 constexpr unsigned kCompletions = 8192;
 
+// Among thousands of events a permit that has been granted, or what is to be submitted, does not
+// wait for the last of them.
+constexpr unsigned kEventsATurn = 64;
+
 // With these a completion does not interrupt the thread at its work: it is delivered when the
 // thread asks for events (kernel 6.1).
 constexpr unsigned kByTheThread = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
@@ -64,8 +68,8 @@ void ring::turn() {
   unsigned count = 0;
   io_uring_cqe* cqe = nullptr;
   io_uring_for_each_cqe(&ring_, head, cqe) {
-    ++count;
     static_cast<entry*>(io_uring_cqe_get_data(cqe))->on_event(*cqe);
+    if (++count == kEventsATurn) break;
   }
   io_uring_cq_advance(&ring_, count);
 }

@@ -48,8 +48,8 @@ class ring {
   // To be submitted by the next turn.
   void start(entry& e);
 
-  // Submits, sleeps until something has happened, and tells whom it concerns. Throws
-  // std::system_error.
+  // Submits, sleeps until something has happened, and tells whom it concerns; of much that has
+  // happened a part. Throws std::system_error.
   void turn();
 
   // ---- `co_await` these: the value is the system call's, or a negative errno.
