@@ -12,6 +12,20 @@ packages_riscv64='
   riscv64-linux-gnu-g++:g++-riscv64-linux-gnu qemu-riscv64:qemu-user'
 packages_windows='
   x86_64-w64-mingw32-g++-posix:g++-mingw-w64-x86-64-posix f:/usr/lib/wine/wine64:wine64'
+packages_macos='
+  py:ensurepip:python3-venv'
+
+# zig, with its headers and stubs of macOS, by pip into a folder of this one; and what
+# tools/cross/macos-*.ini has to know of this folder.
+zig_for_macos() {
+  tools=$root/build-cross-tools
+  if ! "$tools/bin/python" -m ziglang version >/dev/null 2>&1; then
+    python=$(python_with ensurepip) || die 'a Python with venv is missing'
+    "$python" -m venv "$tools"
+    "$tools/bin/python" -m pip install -q ziglang==0.13.0 || die 'pip could not install ziglang'
+  fi
+  printf "[constants]\nroot = '%s'\n" "$root" >"$tools/root.ini"
+}
 
 # cross_configure TARGET [OPTION...]: build-TARGET without what needs libraries of the target.
 cross_configure() {
@@ -65,9 +79,19 @@ cross() {
       WINEPREFIX=$root/build-windows/wine WINEDEBUG=-all
       export WINEPREFIX WINEDEBUG
       # Made once, or the first tests would all wait for it.
-      [ -d "$WINEPREFIX" ] || /usr/lib/wine/wine64 wineboot --init
+      [ -d "$WINEPREFIX/drive_c" ] || /usr/lib/wine/wine64 wineboot --init
       cross_test windows 4 "$@"
       ;;
-    *) die "for which platform? aarch64, riscv64, generic or windows" ;;
+    macos)
+      setup "$packages_base $packages_targets $packages_macos"
+      zig_for_macos
+      cd "$root/build-cross-tools"  # zig leaves files where it is asked what it is
+      for cpu in aarch64 x86_64; do
+        cross_configure "macos-$cpu" --cross-file "$root/build-cross-tools/root.ini" \
+          --cross-file "$root/tools/cross/macos-$cpu.ini"
+      done
+      echo 'run: macOS: the library and the tests are compiled and linked; nothing of it has run'
+      ;;
+    *) die 'for which platform? aarch64, riscv64, generic, windows or macos' ;;
   esac
 }
