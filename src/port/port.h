@@ -59,7 +59,7 @@ class port {
     do {
       if ((word & kClosed) != 0) return closing::before;
       if (word >= kPending || taken_ != nullptr || ready_.ready()) return closing::busy;
-    } while (!refs_.compare_exchange_strong(word, word | kClosed, std::memory_order_relaxed,
+    } while (!refs_.compare_exchange_strong(word, word | kClosed, std::memory_order_acquire,
                                             std::memory_order_acquire));
     return closing::done;
   }
