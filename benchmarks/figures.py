@@ -29,7 +29,7 @@ PROGRAMS = (
     Program("pingpong", "bench_ping_pong", ("--across",), 3),
     Program("pingpong", "bench_ping_pong", ("--no-spin",), 3),
     Program("pingpong", "bench_ping_pong", ("--one-core",), 3),
-    Program("ports", "bench_ports", ("--benchmark_filter=-^own/",), 7),
+    Program("ports", "bench_ports", ("--benchmark_filter=-^own/",), 5),
     Program("ports", "bench_ports", ("--benchmark_filter=^own/",), 9, best=True),
 )
 

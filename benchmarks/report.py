@@ -148,7 +148,7 @@ def cells(row):
     if row["group"] == "ports":
         tails = (row.get(f"{row['metric']}_{tail}") for tail in ("p99", "p999"))
         result += [" / ".join(short(tail) for tail in tails if tail is not None),
-                   f"{row['rings']:.3g}" if "rings" in row else ""]
+                   f"{row['rings']:.4g}" if "rings" in row else ""]
     return result + [row["goal"], {True: "yes", False: "no", None: ""}[row["reached"]]]
 
 
