@@ -23,7 +23,7 @@ constexpr std::size_t kMany = 1024;
 constexpr int kBatches = 20;  // for each reading of the clock
 constexpr int kTurns = 5000;
 
-// Threads that count their completions as they come.
+// Callbacks that count.
 class counted {
  public:
   explicit counted(std::size_t most) : requests_(most) {
