@@ -16,15 +16,17 @@ using namespace afflux::capi;
 namespace {
 
 constexpr std::initializer_list<std::size_t> kOptionFields = {
-    offsetof(afflux_port_options, flags),     offsetof(afflux_port_options, handle),
-    offsetof(afflux_port_options, user_data), offsetof(afflux_port_options, doorbell),
-    offsetof(afflux_port_options, ctx),
+    offsetof(afflux_port_options, flags),    offsetof(afflux_port_options, reserved),
+    offsetof(afflux_port_options, handle),   offsetof(afflux_port_options, user_data),
+    offsetof(afflux_port_options, doorbell), offsetof(afflux_port_options, ctx),
 };
 
 constexpr std::uint32_t kKnownFlags = AFFLUX_PORT_DRAINS_ALL | AFFLUX_PORT_MSG_RING;
 
 status to_wanted(const afflux_port_options& o, afflux::port::wanted& w) {
-  if (o.kind > AFFLUX_PORT_PIPE || (o.flags & ~kKnownFlags) != 0) return status::invalid;
+  if (o.kind > AFFLUX_PORT_PIPE || (o.flags & ~kKnownFlags) != 0 || o.reserved != 0) {
+    return status::invalid;
+  }
   w.what = static_cast<afflux::port::kind>(o.kind);
   w.by_message = (o.flags & AFFLUX_PORT_MSG_RING) != 0;
   w.handle = o.handle;
