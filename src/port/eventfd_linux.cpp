@@ -45,7 +45,7 @@ std::uint64_t eventfd_bell::silence() noexcept {
 
 // In the child of a fork() the counter is the parent's, too. The child takes one of its own, under
 // the same number.
-void eventfd_bell::own_after_fork() noexcept {
+void eventfd_bell::own_after_fork() const noexcept {
   const std::uint32_t now = forks();
   // relaxed: a child begins with one thread, and the threads that it starts come after that.
   if (forks_.load(std::memory_order_relaxed) == now) [[likely]]

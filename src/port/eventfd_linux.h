@@ -18,16 +18,20 @@ class eventfd_bell : public doorbell {
   ~eventfd_bell() override;
 
   kind what() const noexcept override { return kind::eventfd; }
-  std::intptr_t handle() const noexcept override { return fd_; }
+  // Whoever asks means to poll it: it has to be the one that will ring.
+  std::intptr_t handle() const noexcept override {
+    own_after_fork();
+    return fd_;
+  }
   bool shows() const noexcept override { return true; }
   void ring() noexcept override;
   std::uint64_t silence() noexcept override;
 
  private:
-  void own_after_fork() noexcept;
+  void own_after_fork() const noexcept;
 
   const int fd_;
-  std::atomic<std::uint32_t> forks_{forks()};
+  mutable std::atomic<std::uint32_t> forks_{forks()};
 };
 
 }  // namespace afflux::port
