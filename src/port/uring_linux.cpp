@@ -70,7 +70,8 @@ std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept {
     if (bell == nullptr) close(ring), error = ENOMEM;
     return bell;
   }
-  if ((features & kRings) == 0 && w.handle < 0) return make_eventfd(error);
+  // With messages asked for there is a ring, whatever has been forbidden since.
+  if ((features & kRings) == 0 && !w.by_message) return make_eventfd(error);
   const int fd = eventfd_bell::open();
   if (fd < 0) return error = errno, nullptr;
   bell.reset(new (std::nothrow) polled_bell(fd, w.user_data, (features & kMultishot) != 0));
