@@ -28,9 +28,11 @@ bool has_operation(int ring, std::uint8_t operation) noexcept {
   return operation <= probe->last_op && (probe->ops[operation].flags & IO_URING_OP_SUPPORTED) != 0;
 }
 
-std::uint32_t ask() noexcept {
+// Not `lasting`: a shortage kept it from finding out.
+std::uint32_t ask(bool& lasting) noexcept {
   io_uring_params parameters{};
   const auto ring = static_cast<int>(syscall(kSetup, 1U, &parameters));
+  lasting = ring >= 0 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM);
   if (ring < 0) return 0;
   std::uint32_t found = kRings;
   if ((parameters.features & kFeatureTags) != 0) found |= kMultishot;
@@ -51,9 +53,10 @@ std::uint32_t uring_features() noexcept {
   std::uint32_t features = known.load(std::memory_order_relaxed);
   if (features == 0) {
     const int saved = errno;
-    features = ask() | kAsked;
+    bool lasting = true;
+    features = ask(lasting) | kAsked;
     errno = saved;
-    known.store(features, std::memory_order_relaxed);
+    if (lasting) known.store(features, std::memory_order_relaxed);
   }
   return features & ~kAsked;
 }
