@@ -602,12 +602,14 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  *
  * After a fork() the parent's ports go on as before. In the child EVENTFD, and URING without
  * AFFLUX_PORT_MSG_RING, get a doorbell of their own under the same descriptor at their first
- * use; the child must poll it anew, in a loop of its own. Other kinds must not be used there.
+ * use, which must be one thread's; the child must poll it anew, in a loop of its own. Other kinds
+ * must not be used there.
  */
 
 /** What rings. Since: 0.1 */
 enum {
-  AFFLUX_PORT_AUTO = 0,     /**< what the platform polls best: EVENTFD on Linux, else PIPE */
+  AFFLUX_PORT_AUTO = 0,     /**< Linux: EVENTFD; with a handle KQUEUE or IOCP where there is that;
+                                 else PIPE, or AFFLUX_ENOTSUP on Windows */
   AFFLUX_PORT_EVENTFD = 1,  /**< Linux: a descriptor that becomes readable */
   AFFLUX_PORT_URING = 2,    /**< Linux: a CQE in the caller's io_uring */
   AFFLUX_PORT_KQUEUE = 3,   /**< macOS, BSD: an event of the caller's kqueue */
