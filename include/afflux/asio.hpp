@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Afflux for Asio (standalone, 1.22 or later): acquires and waits as asynchronous operations, with
-// any completion token. Not included by afflux.hpp.
+// Afflux for Asio (standalone, 1.22 or later; POSIX): acquires and waits as asynchronous
+// operations, with any completion token. Not included by afflux.hpp.
 //
 //   afflux::permit p = co_await afflux::async_acquire(io, sem, 1, asio::use_awaitable);
 //
