@@ -42,7 +42,12 @@ class port {
   // closed.
   bool begin() {
     // relaxed, both: the reference keeps it alive, and a number is all that is published.
-    if ((refs_.fetch_add(kPending, std::memory_order_relaxed) & kClosed) == 0) return true;
+    std::uint64_t word = refs_.fetch_add(kPending, std::memory_order_relaxed);
+    while ((word & kClosing) != 0) {
+      P::wait_for_change(refs_, word);
+      word = refs_.load(std::memory_order_relaxed);
+    }
+    if ((word & kClosed) == 0) return true;
     end();
     return false;
   }
@@ -54,14 +59,18 @@ class port {
 
   // No more requests; the loop's thread, or while there is none. busy: some are pending, or ready.
   closing close() {
-    // acquire: what ended the last pending request has been pushed.
+    // acquire, each: what ended the last pending request has been pushed.
     std::uint64_t word = refs_.load(std::memory_order_acquire);
     do {
-      if ((word & kClosed) != 0) return closing::before;
-      if (word >= kPending || taken_ != nullptr || ready_.ready()) return closing::busy;
-    } while (!refs_.compare_exchange_strong(word, word | kClosed, std::memory_order_acquire,
+      if ((word & (kClosed | kClosing)) != 0) return closing::before;
+      if (word >= kPending) return closing::busy;
+    } while (!refs_.compare_exchange_strong(word, word | kClosing, std::memory_order_acquire,
                                             std::memory_order_acquire));
-    return closing::done;
+    // Now nothing can be put in any more. Before, a request could have begun and completed between
+    // a look at the list and the exchange.
+    const bool left = taken_ != nullptr || ready_.ready();
+    refs_.fetch_add(left ? -kClosing : kClosed - kClosing, std::memory_order_relaxed);
+    return left ? closing::busy : closing::done;
   }
 
   // ---- completing: any thread
@@ -114,6 +123,7 @@ class port {
  private:
   static constexpr std::uint64_t kUser = 1;
   static constexpr std::uint64_t kClosed = std::uint64_t{1} << 31;
+  static constexpr std::uint64_t kClosing = std::uint64_t{1} << 30;  // until close() has looked
   static constexpr std::uint64_t kPending = std::uint64_t{1} << 32;
 
   // There is more for a loop whose bell has been silenced.
