@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "port/doorbell.h"
+#include "port/mutants.h"
 #include "port/ready_list.h"
 
 namespace afflux::port {
@@ -63,7 +64,7 @@ class port {
     std::uint64_t word = refs_.load(std::memory_order_acquire);
     do {
       if ((word & (kClosed | kClosing)) != 0) return closing::before;
-      if (word >= kPending) return closing::busy;
+      if (P::kMutant != mutant::closes_while_pending && word >= kPending) return closing::busy;
     } while (!refs_.compare_exchange_strong(word, word | kClosing, std::memory_order_acquire,
                                             std::memory_order_acquire));
     // Now nothing can be put in any more. Before, a request could have begun and completed between
@@ -100,7 +101,7 @@ class port {
         ++rings_;
       }
       if (taken_ != nullptr) {
-        if (silenced) show();
+        if (silenced && P::kMutant != mutant::rest_not_shown) show();
         return count;
       }
       // The bell still shows, or the loop has promised to come again: awake it costs nobody a ring.
@@ -116,6 +117,8 @@ class port {
       }
       if (ready_.ready()) continue;
       if (!armed_) armed_ = ready_.arm();
+      if constexpr (P::kMutant == mutant::silences_the_sleeper)
+        rings_ -= std::min(rings_, bell_->silence());
       if (armed_) return count;
     }
   }
@@ -168,6 +171,7 @@ class outbox {
       // The first one by itself: the loop wakes up while the others follow.
       x.next = nullptr;
       ++sent_;
+      if constexpr (P::kMutant == mutant::rings_without_reference) to->end(sent_--);
       to->deliver(x, x);
       return;
     }

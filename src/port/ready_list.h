@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "port/mutants.h"
+
 namespace afflux::port {
 
 // Node: has `next`, which is the list's from push() until take().
@@ -25,13 +27,15 @@ class ready_list {
   // taken, and the nodes be gone, before this returns.
   bool push(Node& first, Node& last) {
     auto head = head_.load(std::memory_order_relaxed);  // confirmed by the exchange
+    constexpr auto order =
+        P::kMutant == mutant::relaxed_push ? std::memory_order_relaxed : std::memory_order_acq_rel;
     do {
       last.next = node(head);
       // [push] release, pairs with [take]: publishes the nodes. acquire, pairs with [arm]: who
       // rings a sleeper comes after all that it did before.
-    } while (!head_.compare_exchange_strong(head, reinterpret_cast<std::uintptr_t>(&first),
-                                            std::memory_order_acq_rel, std::memory_order_relaxed));
-    return head == kAsleep;
+    } while (!head_.compare_exchange_strong(head, reinterpret_cast<std::uintptr_t>(&first), order,
+                                            std::memory_order_relaxed));
+    return head == kAsleep || P::kMutant == mutant::rings_each_time;
   }
 
   // For one thread at a time: all that is ready, in the order of the pushes; the loop is awake
@@ -53,6 +57,9 @@ class ready_list {
 
   // The same thread is about to sleep. False: something is ready.
   bool arm() {
+    if constexpr (P::kMutant == mutant::sleeps_over_ready) {
+      head_.store(kAsleep, std::memory_order_release);
+    }
     std::uintptr_t head = 0;
     // [arm] release, pairs with the ringer's [push].
     return head_.compare_exchange_strong(head, kAsleep, std::memory_order_release,

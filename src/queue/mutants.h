@@ -5,6 +5,8 @@
 // is built with `none` and holds nothing of them.
 #pragma once
 
+#include "port/mutants.h"  // more of them
+
 namespace afflux::mutant {
 
 enum : int {

@@ -9,6 +9,8 @@
 #include <cstdlib>
 
 #include "extended_scenarios.h"
+#include "port_request_scenarios.h"
+#include "port_scenarios.h"
 #include "primitive_scenarios.h"
 #include "queue/mutants.h"
 #include "scenarios.h"
@@ -21,6 +23,9 @@ template <int Mutant>
 using intrusive = world<checking_policy<Mutant>, queue::intrusive_queue>;
 template <int Mutant>
 using locked = world<checking_policy<Mutant>, queue::mutex_queue>;
+
+template <int Mutant>
+using no_queue = checking_policy<Mutant>;
 
 // In a child: a bug may well end in a crash.
 void is_killed(void (*scenario)(explorer&)) {
@@ -72,6 +77,14 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
+
+AFFLUX_KILLS(PortMutants, no_queue, sleeps_over_ready, port_wakes_its_loop)
+AFFLUX_KILLS(PortMutants, no_queue, silences_the_sleeper, port_wakes_its_loop)
+AFFLUX_KILLS(PortMutants, no_queue, rest_not_shown, port_batch_and_single_drains)
+AFFLUX_KILLS(PortMutants, no_queue, rings_each_time, port_burst_rings_once)
+AFFLUX_KILLS(PortMutants, no_queue, closes_while_pending, port_close_against_begin)
+AFFLUX_KILLS(PortMutants, no_queue, relaxed_push, port_wakes_its_loop)
+AFFLUX_KILLS(PortMutants, intrusive, rings_without_reference, port_loop_frees_everything)
 
 AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)
 AFFLUX_KILLS(MutexMutants, locked, no_regrant_on_cancel, head_cancel_regrants)
