@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/group_end.h"
 #include "core/semaphore.h"
 
 namespace afflux::core {
@@ -250,22 +251,11 @@ class wait_group {
     return result;
   }
 
-  // Where the end is told, for the group is the caller's again by then. A port gets the waiter of
-  // the first item, which is the group's until it has been drained.
-  struct ending {
-    void tell(status result) const {
-      if (to.destination == nullptr) return to.wake(to.context, static_cast<std::int32_t>(result));
-      fill_in<P>(node, {}, to);
-      node.result = result;
-      queue::complete(node);
-    }
-    queue::sink<P> to;
-    queue::waiter<P>& node;
-  };
-  ending whom_to_tell() { return {{wake_, context_, destination_, user_data_}, first_->x}; }
+  // For the group is the caller's again by then.
+  group_end<P> whom_to_tell() { return {{wake_, context_, destination_, user_data_}, first_->x}; }
 
   void finish_and_wake(status result) {
-    const ending then = whom_to_tell();
+    const group_end<P> then = whom_to_tell();
     finish(result);
     then.tell(result);
   }
@@ -400,7 +390,7 @@ class wait_group {
                                              std::memory_order_relaxed));
     if ((seen & kBusy) != 0) return;
     int ignored = 0;  // timers were started when the first item queued
-    const ending whom = whom_to_tell();
+    const group_end<P> whom = whom_to_tell();
     const status end = step(s, ignored);
     if (end != status::pending) whom.tell(end);
   }
