@@ -293,8 +293,8 @@ class wait_group {
     std::uint32_t count = 1;
     const std::uint32_t was = claim(i, s);
     if ((was & kClaimed) != 0) {
-      if (s == status::ok) give_back(i);
-    } else if ((was & kBusy) == 0) {
+      if (s == status::ok && P::kMutant != mutant::loser_kept) give_back(i);
+    } else if ((was & kBusy) == 0 || P::kMutant == mutant::claimed_while_started) {
       count += 1 + take_others_back();
     }
     if (settle(count)) finish_and_wake(outcome());
@@ -315,6 +315,7 @@ class wait_group {
   // How many it took back; the others have been called back, or are about to be.
   std::uint32_t take_others_back() {
     std::uint32_t count = 0;
+    if constexpr (P::kMutant == mutant::losers_left_queued) return count;
     for (item* i = first_; i != nullptr; i = i->next) {
       if (core::cancel<P>(i->x) == status::ok) ++count;
     }
@@ -360,7 +361,7 @@ class wait_group {
     // acquire, here and below: pairs with [arrived].
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     for (;;) {
-      if ((seen & kArrived) != 0) {
+      if ((seen & kArrived) != 0 && P::kMutant != mutant::step_left_while_arrived) {
         state_.fetch_and(~kArrived, std::memory_order_relaxed);  // only the stepper does
         return result_;
       }
@@ -406,6 +407,7 @@ class wait_group {
   }
 
   void give_back_held() {
+    if constexpr (P::kMutant == mutant::held_kept) return;
     for (item* i = first_; i != current_; i = i->next) give_back(*i);
   }
 

@@ -46,6 +46,11 @@ enum : int {
   wake_skips_unannounced = 34,   // a wake misses who came behind an announcer that has not spoken
   conditional_at_once = 35,      // a callback runs while its thread still asks whether to wait
   notifications_merge = 36,      // two at a time for two who wait count as one
+  loser_kept = 50,               // any: what comes after the first is not given back
+  losers_left_queued = 51,       // any: the others are not taken back
+  claimed_while_started = 52,    // any: an end while items are still started tears the group down
+  step_left_while_arrived = 53,  // all: an item that came under the stepper's hands is forgotten
+  held_kept = 54,                // all: a failure does not give back what was held
   poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
 };
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "extended_scenarios.h"
+#include "group_scenarios.h"
 #include "port_request_scenarios.h"
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
@@ -77,6 +78,12 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
+
+AFFLUX_KILLS(GroupMutants, intrusive, loser_kept, any_of_two_releases)
+AFFLUX_KILLS(GroupMutants, intrusive, losers_left_queued, any_holds_references)
+AFFLUX_KILLS(GroupMutants, intrusive, claimed_while_started, any_starts_among_releases)
+AFFLUX_KILLS(GroupMutants, intrusive, step_left_while_arrived, all_of_two_releases)
+AFFLUX_KILLS(GroupMutants, intrusive, held_kept, all_against_cancel)
 
 AFFLUX_KILLS(PortMutants, no_queue, sleeps_over_ready, port_wakes_its_loop)
 AFFLUX_KILLS(PortMutants, no_queue, silences_the_sleeper, port_wakes_its_loop)
