@@ -185,7 +185,7 @@ TEST_P(PortWakeup, ADrainHappensAfterTheReleaseThatCausedIt) {
   full(sem);
   std::thread releaser([&] {
     for (std::uint64_t i = 1; i <= kRounds; ++i) {
-      await([&] { return round.load(std::memory_order_relaxed) == i; });
+      await([&] { return round.load(std::memory_order_acquire) == i; });
       data = i;
       EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
     }
