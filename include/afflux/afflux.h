@@ -673,7 +673,7 @@ AFFLUX_API afflux_status afflux_port_options_init(afflux_port_options *options);
  * @return AFFLUX_OK       created
  *         AFFLUX_EINVAL   a pointer is NULL, an unknown kind or flag, reserved is not 0, CALLBACK
  *                         without doorbell or another kind with it, MSG_RING for another kind
- *                         or without handle, or struct_size is too short to be one
+ *                         or without a ring's handle, or struct_size is too short to be one
  *         AFFLUX_ENOTSUP  not a kind of this platform, or bytes beyond the known struct are
  *                         not zero
  *         AFFLUX_EOS      no descriptor to be had: afflux_last_os_error() tells why

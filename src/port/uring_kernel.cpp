@@ -61,6 +61,16 @@ std::uint32_t uring_features() noexcept {
   return features & ~kAsked;
 }
 
+bool is_ring(int fd) noexcept {
+  alignas(io_uring_probe) char answer[sizeof(io_uring_probe) + sizeof(io_uring_probe_op)]{};
+  const int saved = errno;
+  // Another's ring may refuse to tell; a file that is none says so.
+  const bool is =
+      call_register(fd, kRegisterProbe, answer, 1) >= 0 || (errno != EBADF && errno != EOPNOTSUPP);
+  errno = saved;
+  return is;
+}
+
 int send_message(int ring, std::uint64_t user_data) noexcept {
   io_uring_sqe message{};
   message.opcode = kOpMessage;

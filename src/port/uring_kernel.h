@@ -17,6 +17,9 @@ inline constexpr std::uint32_t kMultishot = 2;  // a poll that goes on, 5.13
 inline constexpr std::uint32_t kMessages = 4;   // a message to a ring from outside, 6.13
 inline constexpr std::uint32_t kFutexWait = 8;  // a wait on a futex as an entry, 6.7
 
+// Whether the descriptor is a ring's.
+bool is_ring(int fd) noexcept;
+
 // A CQE with that user_data in the ring of that descriptor. 0 or an errno value.
 int send_message(int ring, std::uint64_t user_data) noexcept;
 

@@ -66,6 +66,7 @@ std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept {
   if (w.by_message && (features & kMessages) != 0) {
     const int ring = fcntl(static_cast<int>(w.handle), F_DUPFD_CLOEXEC, 0);
     if (ring < 0) return error = errno, nullptr;
+    if (!is_ring(ring)) return close(ring), error = kInvalid, nullptr;
     bell.reset(new (std::nothrow) message_bell(ring, w.user_data));
     if (bell == nullptr) close(ring), error = ENOMEM;
     return bell;

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -247,6 +248,24 @@ TEST_P(Uring, AnotherThreadDrainsForALoopThatIsGone) {
   EXPECT_EQ(afflux_sem_release(*sem, 1), AFFLUX_OK);
   EXPECT_EQ(user_data_of(drain_all(*port)), numbers_to(4, 3));
   EXPECT_EQ(afflux_port_close(*port), AFFLUX_OK);
+}
+
+TEST(UringCreate, MessagesNeedARing) {
+  if ((afflux_uring_features() & AFFLUX_URING_MSG_RING) == 0) {
+    GTEST_SKIP() << "this kernel has no messages from outside a ring";
+  }
+  afflux_port_options o;
+  afflux_port_options_init(&o);
+  o.kind = AFFLUX_PORT_URING;
+  o.flags = AFFLUX_PORT_MSG_RING;
+  afflux_port* port = nullptr;
+  const port_guard no_ring(AFFLUX_PORT_EVENTFD);
+  o.handle = no_ring.handle();
+  EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_EINVAL);
+  o.handle = 1'000'000;  // no file at all
+  EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_EOS);
+  EXPECT_EQ(afflux_last_os_error(), EBADF);
+  EXPECT_EQ(port, nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Uring,
