@@ -601,9 +601,8 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  * counted as held (afflux_sem_held()) until somebody releases them.
  *
  * After a fork() the parent's ports go on as before. In the child EVENTFD, and URING without
- * AFFLUX_PORT_MSG_RING, get a doorbell of their own under the same descriptor at their first
- * use, which must be one thread's; the child must poll it anew, in a loop of its own. Other kinds
- * must not be used there.
+ * AFFLUX_PORT_MSG_RING, have a doorbell of their own under the same descriptor, which the child
+ * must poll anew, in a loop of its own, after a first drain. Other kinds must not be used there.
  */
 
 /** What rings. Since: 0.1 */
@@ -625,7 +624,8 @@ enum {
    *  that are polled by level do so without this. */
   AFFLUX_PORT_DRAINS_ALL = 1,
   /** URING: ring by a message to the ring (Linux 6.13) instead of a poll in it, where the
-   *  kernel can. `handle` is the ring's descriptor then. */
+   *  kernel can. `handle` is the ring's descriptor then. A ring that was made disabled
+   *  (IORING_SETUP_R_DISABLED) must be enabled before anything completes: it hears nothing. */
   AFFLUX_PORT_MSG_RING = 2
 };
 
@@ -641,7 +641,8 @@ typedef struct afflux_port_options {
   intptr_t handle;             /**< URING with MSG_RING: the ring's descriptor, which must stay
                                     open during the call only; KQUEUE: the kqueue; IOCP: the
                                     completion port; else ignored; default −1 */
-  uint64_t user_data;          /**< URING, KQUEUE, IOCP: of the doorbell's own event; default 0 */
+  uint64_t user_data;          /**< URING, KQUEUE, IOCP: of the doorbell's own event, by which it
+                                    is known: unlike any other's; default 0 */
   afflux_doorbell_fn doorbell; /**< CALLBACK: what rings, and NULL for every other kind */
   void *ctx;                   /**< passed to doorbell; default NULL */
 } afflux_port_options;
@@ -697,7 +698,9 @@ AFFLUX_API void afflux_port_unref(afflux_port *port);
  * AFFLUX_ECLOSED from now on.
  *
  * @return AFFLUX_OK        closed; nothing is pending and nothing is left to drain
- *         AFFLUX_EBUSY     nothing changed: requests are pending, or completions not drained
+ *         AFFLUX_EBUSY     nothing changed: requests are pending, or completions not drained, or
+ *                          a thread that has put one in is still on its way out (the caller
+ *                          itself, within its doorbell): try again
  *         AFFLUX_EALREADY  it was closed before
  *         AFFLUX_EINVAL    port is NULL
  * Threads: the thread that drains.
@@ -708,7 +711,8 @@ AFFLUX_API afflux_status afflux_port_close(afflux_port *port);
 /** What the port really is: AFFLUX_PORT_…, never AUTO; 0 for NULL. Since: 0.1 */
 AFFLUX_API uint32_t afflux_port_kind(const afflux_port *port);
 
-/** The descriptor to poll for reading; the library reads it. −1: there is none, and for NULL.
+/** EVENTFD, PIPE: the descriptor to poll for reading; the library reads it. −1: there is none, and
+ *  for NULL. With URING it is the one that afflux_port_prep_uring() polls, not for the caller.
  *  Valid while the port is. Since: 0.1 */
 AFFLUX_API intptr_t afflux_port_handle(const afflux_port *port);
 
@@ -746,7 +750,8 @@ AFFLUX_API uint32_t afflux_uring_features(void);
 
 /**
  * Fill an entry of the ring that is to hear the doorbell; submit it like any other, in the
- * loop's thread.
+ * loop's thread. It stays armed when the port has gone: cancel it by its user_data, or it lasts
+ * as long as the ring.
  *
  * @param sqe  All of it is written.
  * @return AFFLUX_OK        filled; its CQEs carry the port's user_data
@@ -1020,7 +1025,8 @@ AFFLUX_API void afflux_event_unref(afflux_event *event);
 AFFLUX_API afflux_status afflux_event_wait(afflux_event *event, int64_t timeout_ns);
 
 /**
- * Wait by a request: as afflux_sem_acquire_async(), with `permits` 1, no flags and no
+ * Wait by a request: as afflux_sem_acquire_async(), with `permits` 1, no flags but
+ * AFFLUX_WAIT_FOR_URING, and no
  * permits to give back. afflux_waiter_cancel() takes it back.
  *
  * @return AFFLUX_OK       it was set; no completion follows, the waiter is free
@@ -1028,7 +1034,7 @@ AFFLUX_API afflux_status afflux_event_wait(afflux_event *event, int64_t timeout_
  *                         AFFLUX_OK
  *         AFFLUX_EAGAIN, AFFLUX_ECLOSED, AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS,
  *         AFFLUX_ENOMEM   as for afflux_sem_acquire_async(); EINVAL also for permits other
- *                         than 1 and for flags
+ *                         than 1 and for other flags
  * Owns:  the waiter's memory is borrowed as by afflux_sem_acquire_async().
  * Since: 0.1
  */
@@ -1153,7 +1159,8 @@ AFFLUX_API uint64_t afflux_cond_waiters(const afflux_cond *cond);
 typedef struct afflux_queue afflux_queue;
 
 /** Whether there is nothing to wait for: 0 no, else yes. It may be called at any moment of
- *  afflux_queue_add_waiter_if(), once; it must not use the waiter. Since: 0.1 */
+ *  afflux_queue_add_waiter_if(), once; it must not use the waiter, but may make any other call,
+ *  on the queue too. Since: 0.1 */
 typedef int32_t (*afflux_condition_fn)(void *ctx);
 
 /**
@@ -1283,7 +1290,7 @@ enum {
  *                           timeout_ns is negative and not AFFLUX_FOREVER
  *         AFFLUX_ENOMEM     nothing is held: no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
  *         An item that is taken at once wins over an error of those behind it in the array,
- *         but for a bad argument.
+ *         but for a bad argument. A closed semaphore is closed whatever is asked of it.
  * Threads: any number at once. May block. Runs others' completions. The items are the
  *          caller's again when it returns. Waits by way of a completion, which other wake
  *          functions on the thread that runs it may delay (chapter 8).
@@ -1298,11 +1305,11 @@ AFFLUX_API afflux_status afflux_acquire_any(afflux_wait_item *items, size_t coun
 /**
  * The same without blocking: take an item now, or queue at all of them.
  *
- * @param group      Borrowed, and so are the items, until the completion begins, or until
- *                   a cancel has answered AFFLUX_OK.
+ * @param group      Borrowed, and so are the items, until the completion begins (with a port: has
+ *                   been drained), or until a cancel has answered AFFLUX_OK.
  * @param request    Borrowed for the call. `permits` is ignored, the rest holds for each of the
- *                   items: flags, priority, cost_bytes (counted by each semaphore), and for the
- *                   whole: timeout_ns, wake, ctx, port, user_data.
+ *                   items: flags (not for events), priority, cost_bytes (counted by each
+ *                   semaphore), and for the whole: timeout_ns, wake, ctx, port, user_data.
  * @param ret_index  Written with AFFLUX_OK only; NULL: afflux_wait_group_index() tells.
  * @return AFFLUX_OK        items[*ret_index] is taken; no completion follows
  *         AFFLUX_PENDING   exactly one completion follows (perhaps before this call returns),

@@ -320,7 +320,8 @@ class condition_variable_any {
   /// The C handle, borrowed; never null.
   [[nodiscard]] ::afflux_cond* handle() const noexcept { return handle_.get(); }
 
-  /// Unlock, wait for a notification, lock again. It may also return without one.
+  /// Unlock, wait for a notification, lock again. It may also return without one (where the
+  /// queue needs memory and there is none, say).
   template <class Lock>
   void wait(Lock& lock) {
     wait_ns(lock, AFFLUX_FOREVER);

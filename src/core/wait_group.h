@@ -123,8 +123,9 @@ class wait_group {
   // (ANY), all are held (ALL). again: only with `never_waits`. os: `error` says why.
   status start(std::int64_t deadline, bool never_waits, int& error) {
     auto* const destination = destination_;
-    if (destination != nullptr && !destination->begin()) return status::closed;
-    const status s = start_counted(deadline, never_waits, error);
+    const bool closed = destination != nullptr && !destination->begin();
+    const status s = start_counted(deadline, never_waits || closed, error);
+    if (closed) return s == status::again && !never_waits ? status::closed : s;
     if (destination != nullptr && s != status::pending) destination->end();
     return s;
   }

@@ -5,23 +5,25 @@
 #include "port/eventfd_linux.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <new>
 
-#include "port/fork.h"
-
 namespace afflux::port {
 
-eventfd_bell::eventfd_bell(int fd) noexcept : fd_(fd) {}
-eventfd_bell::~eventfd_bell() { close(fd_); }
+eventfd_bell::eventfd_bell(int fd) noexcept : fd_(fd) { enlist(); }
+
+eventfd_bell::~eventfd_bell() {
+  delist();
+  close(fd_);
+}
 
 int eventfd_bell::open() noexcept { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 void eventfd_bell::ring() noexcept {
-  own_after_fork();
   const int saved = errno;
   const std::uint64_t once = 1;
   // EAGAIN: the counter is at its end, so it shows anyway.
@@ -31,7 +33,6 @@ void eventfd_bell::ring() noexcept {
 }
 
 std::uint64_t eventfd_bell::silence() noexcept {
-  own_after_fork();
   const int saved = errno;
   std::uint64_t rings = 0;
   while (read(fd_, &rings, sizeof rings) < 0) {
@@ -43,21 +44,14 @@ std::uint64_t eventfd_bell::silence() noexcept {
   return rings;
 }
 
-// In the child of a fork() the counter is the parent's, too. The child takes one of its own, under
-// the same number.
-void eventfd_bell::own_after_fork() const noexcept {
-  const std::uint32_t now = forks();
-  // relaxed: a child begins with one thread, and the threads that it starts come after that.
-  if (forks_.load(std::memory_order_relaxed) == now) [[likely]]
-    return;
-  std::uint32_t then = forks_.load(std::memory_order_relaxed);
-  while (then != now) {
-    if (!forks_.compare_exchange_strong(then, now, std::memory_order_relaxed)) continue;
-    const int own = open();
-    if (own < 0) return;  // the parent's rings are better than none
-    dup3(own, fd_, O_CLOEXEC);
-    close(own);
-  }
+// The counter is the parent's, too. The child takes one of its own, under the same number, which
+// shows if that did.
+void eventfd_bell::begin_anew() noexcept {
+  pollfd shown{fd_, POLLIN, 0};
+  const int own = eventfd(poll(&shown, 1, 0) == 1 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (own < 0) return;  // the parent's rings are better than none
+  dup3(own, fd_, O_CLOEXEC);
+  close(own);
 }
 
 std::unique_ptr<doorbell> make_eventfd(int& error) noexcept {

@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Which process this is: a doorbell belongs to the one that made it.
+// A doorbell belongs to the process that made it: what one does when it finds itself in the child
+// of a fork().
 #pragma once
-
-#include <cstdint>
 
 namespace afflux::port {
 
-// How many forks lie between this process and the one that loaded the library.
-std::uint32_t forks() noexcept;
+// Before the first one is made. 0 or an errno value.
+int watch_forks() noexcept;
 
-// Counts them from now on. 0 or an errno value.
-int count_forks() noexcept;
+class forked {
+ public:
+  forked(const forked&) = delete;
+  forked& operator=(const forked&) = delete;
+
+  // In the child, on its only thread, before fork() returns there.
+  virtual void begin_anew() noexcept = 0;
+
+ protected:
+  forked() noexcept = default;
+  ~forked() = default;
+
+  // When it is whole, and while it is: another thread may fork at any moment.
+  void enlist() noexcept;
+  void delist() noexcept;
+
+ private:
+  friend void for_each_forked(void (*)(forked&)) noexcept;
+  forked* prev_ = nullptr;
+  forked* next_ = nullptr;
+};
 
 }  // namespace afflux::port

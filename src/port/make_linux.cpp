@@ -7,7 +7,7 @@
 namespace afflux::port {
 
 std::unique_ptr<doorbell> make_doorbell(const wanted& w, int& error) noexcept {
-  error = count_forks();
+  error = watch_forks();
   if (error != 0) return nullptr;
   switch (w.what) {
     case kind::any:

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "port/eventfd_linux.h"
@@ -36,15 +37,17 @@ class polled_bell final : public eventfd_bell {
   const bool multishot;
 };
 
-class message_bell final : public doorbell {
+class message_bell final : public doorbell, private forked {
  public:
-  message_bell(int ring, std::uint64_t data) noexcept : user_data(data), ring_(ring) {}
-  ~message_bell() override { close(ring_); }
+  message_bell(int ring, std::uint64_t data) noexcept : user_data(data), ring_(ring) { enlist(); }
+  ~message_bell() override {
+    delist();
+    close(ring_);
+  }
 
   kind what() const noexcept override { return kind::uring; }
   void ring() noexcept override {
-    // In the child of a fork() the ring is the parent's.
-    if (forks() != forks_) return;
+    if (another_process_) return;
     const int saved = errno;
     send_message(ring_, user_data);
     errno = saved;
@@ -53,9 +56,11 @@ class message_bell final : public doorbell {
   const std::uint64_t user_data;
 
  private:
+  void begin_anew() noexcept override { another_process_ = true; }
+
   // Our own: the caller's number may be another file by the time of a ring.
   const int ring_;
-  const std::uint32_t forks_ = forks();
+  bool another_process_ = false;  // the ring is the parent's
 };
 
 }  // namespace
@@ -64,6 +69,7 @@ std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept {
   const std::uint32_t features = uring_features();
   std::unique_ptr<doorbell> bell;
   if (w.by_message && (features & kMessages) != 0) {
+    if (w.handle > std::numeric_limits<int>::max()) return error = kInvalid, nullptr;
     const int ring = fcntl(static_cast<int>(w.handle), F_DUPFD_CLOEXEC, 0);
     if (ring < 0) return error = errno, nullptr;
     if (!is_ring(ring)) return close(ring), error = kInvalid, nullptr;

@@ -301,6 +301,68 @@ TEST(PortFork, AChildThatPollsBeforeTheFirstRingHearsIt) {
   EXPECT_EQ(p.cancel(), AFFLUX_OK);
 }
 
+// What was ready at the fork is so in both, and neither takes it from the other.
+TEST(PortFork, WhatHasRungShowsInBoth) {
+  afflux_sem_options o;
+  afflux_sem_options_init(&o);
+  const sem_guard sem(o);
+  port_guard port(AFFLUX_PORT_EVENTFD);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  ported p(port);
+  ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  expect_in_child([&](child_checks& checks) {
+    CHILD_EXPECT(checks, readable(port.handle()));
+    CHILD_EXPECT(checks, port.drain_all().size() == 1);
+    CHILD_EXPECT(checks, !readable(port.handle()));
+  });
+  EXPECT_EQ(port.rings(), 1u);
+  EXPECT_EQ(port.drain_all().size(), 1u);
+  EXPECT_EQ(port.rings(), 0u);
+}
+
+// A loop that drains and a thread that completes, both for the first time in the child.
+TEST(PortFork, TwoThreadsOfTheChildLeaveTheParentsRingAlone) {
+  afflux_sem_options o;
+  afflux_sem_options_init(&o);
+  o.permits = 2;
+  for (int round = 0; round < 50; ++round) {
+    const sem_guard sem(o);
+    port_guard port(AFFLUX_PORT_EVENTFD);
+    ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
+    std::deque<ported> waiting;
+    queue_up(waiting, sem, port, 2);
+    turns turn;
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(120);
+      child_checks checks;
+      CHILD_EXPECT(checks, turn.wait_for_parent());
+      std::atomic<int> here{0};
+      std::thread other([&] {
+        for (++here; here < 2;) {
+        }
+        CHILD_EXPECT(checks, afflux_sem_release(sem, 1) == AFFLUX_OK);
+      });
+      for (++here; here < 2;) {
+      }
+      std::size_t taken = 0;
+      while (taken == 0) taken = port.drain(2).size();
+      other.join();
+      afflux_port_unref(port.give());
+      _exit(checks.code());
+    }
+    EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+    turn.parent_is_done();
+    int how = 0;
+    EXPECT_EQ(waitpid(child, &how, 0), child);
+    EXPECT_TRUE(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    EXPECT_EQ(port.rings(), 1u);
+    EXPECT_EQ(port.drain_all().size(), 2u);
+  }
+}
+
 #endif
 
 INSTANTIATE_TEST_SUITE_P(Each, PortFault, all_port_variants(), port_variant_name);
