@@ -113,6 +113,7 @@ TEST_P(Allocating, AWaitAnswersEnomemAndChangesNothing) {
 
 // In a child, because the timer thread of this process may be running already.
 TEST_P(Faults, ATimedRequestAnswersEosWithoutAThread) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
@@ -161,6 +162,7 @@ TEST_P(Faults, TheSemaphoresDefaultTimeNeedsAThreadToo) {
 }
 
 TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_timers_manual(1) == AFFLUX_OK);
@@ -184,6 +186,7 @@ TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
 // acquire_async documents no ENOMEM: whatever the start of the thread allocates may fail, and
 // then it is the thread that could not be started.
 TEST_P(NeverAllocating, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
     CHILD_EXPECT(checks, afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);

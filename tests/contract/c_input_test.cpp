@@ -30,7 +30,10 @@ class sized {
     const std::size_t known = size < sizeof value ? size : sizeof value;
     std::memcpy(bytes_.get(), &value, known < 4 ? 4 : known);
   }
-  const Struct* get() const { return reinterpret_cast<const Struct*>(bytes_.get()); }
+  const Struct* get() const {
+    const void* const bytes = bytes_.get();  // which are aligned for anything
+    return static_cast<const Struct*>(bytes);
+  }
   unsigned char& operator[](std::size_t i) { return bytes_[i]; }
 
  private:

@@ -197,6 +197,7 @@ class TimerFork : public per_variant {};
 
 // The timer's thread is not in the child: the service starts anew there.
 TEST_P(TimerFork, AChildGetsItsOwnTimer) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   AFFLUX_NEEDS_FORK();
   const sem_guard inherited(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(inherited, 1), AFFLUX_OK);

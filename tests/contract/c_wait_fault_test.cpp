@@ -96,6 +96,7 @@ TEST_P(WaitNeverAllocating, AnEventNeedsMemoryForNothingButCreate) {
 
 // In a child, because the timer thread of this process may be running already.
 TEST_P(WaitFaults, ATimedRequestOfAnEventAnswersEosWithoutAThread) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const event_guard event(false, GetParam());
     pending timed;
@@ -202,6 +203,7 @@ TEST_P(WaitNeverAllocating, AQueueNeedsMemoryForNothingButCreate) {
 }
 
 TEST_P(WaitFaults, ATimedRequestOfAQueueAnswersEosWithoutAThreadAndDoesNotAsk) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const queue_guard queue(GetParam());
     pending timed;

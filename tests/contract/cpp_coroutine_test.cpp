@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <condition_variable>
 #include <coroutine>
 #include <cstdint>
@@ -1007,6 +1008,9 @@ fire_and_forget one_of_a_chain(const semaphore& sem, depth_meter& depth) {
 }  // the permit's destructor completes the next
 
 void on_a_small_stack(std::size_t bytes, const std::function<void()>& body) {
+#if defined(PTHREAD_STACK_MIN)
+  bytes = std::max(bytes, static_cast<std::size_t>(PTHREAD_STACK_MIN));  // 128 KiB on aarch64
+#endif
   pthread_attr_t attr;
   ASSERT_EQ(pthread_attr_init(&attr), 0);
   ASSERT_EQ(pthread_attr_setstacksize(&attr, bytes), 0);

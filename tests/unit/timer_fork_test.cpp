@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "../contract/support/forked_threads.h"
 #include "support/child.h"
 #include "support/timer_runner.h"
 #include "time/timer_thread.h"
@@ -43,6 +44,7 @@ TEST(TimerThread, BlocksSignals) {
 }
 
 TEST(TimerFork, ChildOfForkStartsItsOwn) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   EXPECT_EQ(in_child([]() -> std::string {
               static entry old;
               static entry fresh;
@@ -71,6 +73,7 @@ TEST(TimerFork, ChildOfForkStartsItsOwn) {
 
 // The mutex of the service is held by nobody in the child, whoever forks when.
 TEST(TimerFork, ForkWhileOthersArm) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   EXPECT_EQ(in_child([]() -> std::string {
               CHECK_THAT(policy::start_timers(advance) == 0);
               std::atomic<bool> stop{false};

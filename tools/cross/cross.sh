@@ -44,6 +44,8 @@ cross_test() {
   shift 2
   has_tests "build-$target"
   [ $# -gt 0 ] || set -- --suite unit --suite contract --suite model --suite stress
+  # See tests/contract/support/forked_threads.h.
+  case $target in aarch64 | riscv64) export AFFLUX_TEST_NO_THREADS_AFTER_FORK=1 ;; esac
   status=0
   AFFLUX_STRESS_MS=$short_stress_ms \
   AFFLUX_MODEL_PLANS=${AFFLUX_MODEL_PLANS-$((1000 / slower))} \

@@ -8,6 +8,8 @@
 
 #include <cstdio>
 
+#include "forked_threads.h"
+
 #if __has_include(<sys/wait.h>)
 #  include <sys/wait.h>
 #  include <unistd.h>

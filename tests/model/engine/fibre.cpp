@@ -97,11 +97,11 @@ void fibre::prepare(entry start) {
   __asan_unpoison_memory_region(stack_.get(), kStackSize);
 #endif
 #if defined(AFFLUX_MODEL_UCONTEXT)
-  getcontext(&context_);
-  context_.uc_stack.ss_sp = stack_.get() + 64;
-  context_.uc_stack.ss_size = kStackSize - 64;
-  context_.uc_link = nullptr;
-  makecontext(&context_, start, 0);
+  getcontext(context_.get());
+  context_->uc_stack.ss_sp = stack_.get() + 64;
+  context_->uc_stack.ss_size = kStackSize - 64;
+  context_->uc_link = nullptr;
+  makecontext(context_.get(), start, 0);
 #else
   auto top = reinterpret_cast<std::uintptr_t>(stack_.get() + kStackSize) & ~std::uintptr_t{63};
 #  if defined(__x86_64__)
@@ -122,7 +122,7 @@ void fibre::prepare(entry start) {
 
 void fibre::transfer(fibre& from, fibre& to) {
 #if defined(AFFLUX_MODEL_UCONTEXT)
-  swapcontext(&from.context_, &to.context_);
+  swapcontext(from.context_.get(), to.context_.get());
 #else
   afflux_model_switch(&from.stack_pointer_, to.stack_pointer_);
 #endif

@@ -41,7 +41,8 @@ class fibre {
   static constexpr std::size_t kStackSize = 256 * 1024;
 
 #if defined(AFFLUX_MODEL_UCONTEXT)
-  ucontext_t context_{};
+  // Apart, for on some machines it contains an array of no size.
+  std::unique_ptr<ucontext_t> context_ = std::make_unique<ucontext_t>();
 #else
   void* stack_pointer_ = nullptr;
 #endif

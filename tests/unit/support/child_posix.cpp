@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "../../contract/support/build_kind.h"
 #include "child.h"
 
 // The thread sanitizer would end a child of a process with threads when it starts
@@ -19,19 +20,26 @@ extern "C" const char* __tsan_default_options();
 extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 using create_fn = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-extern "C" create_fn __interceptor_pthread_create __attribute__((weak));
+
+static create_fn* real_pthread_create();
 
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*start)(void*), void* argument) {
   if (const int error = afflux_test::g_create_error.load()) return error;
   afflux_test::g_created.fetch_add(1);
-  // A sanitizer's own, where there is one.
-  static create_fn* const next =
-      __interceptor_pthread_create != nullptr
-          ? __interceptor_pthread_create
-          : reinterpret_cast<create_fn*>(dlsym(RTLD_NEXT, "pthread_create"));
+  static create_fn* const next = real_pthread_create();
   return next(thread, attributes, start, argument);
 }
+
+#if AFFLUX_TEST_ASAN || AFFLUX_TEST_TSAN
+// The sanitizer's own.
+extern "C" create_fn __interceptor_pthread_create;
+static create_fn* real_pthread_create() { return __interceptor_pthread_create; }
+#else
+static create_fn* real_pthread_create() {
+  return reinterpret_cast<create_fn*>(dlsym(RTLD_NEXT, "pthread_create"));
+}
+#endif
 
 namespace afflux_test {
 

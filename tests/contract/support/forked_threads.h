@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+// In a test that starts a thread in the child of a process with threads: qemu-user (7.2)
+// itself fails an assertion there, and so `./run cross` sets this variable.
+#define AFFLUX_STARTS_THREADS_IN_CHILD()                                      \
+  if (std::getenv("AFFLUX_TEST_NO_THREADS_AFTER_FORK") != nullptr)            \
+  GTEST_SKIP() << "the emulator starts no threads in the child of a process " \
+                  "that has some"
