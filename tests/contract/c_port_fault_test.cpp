@@ -31,6 +31,7 @@
 #endif
 
 #include "support/build_kind.h"
+#include "support/forked_threads.h"
 #include "support/in_child.h"
 #include "support/port.h"
 #include "support/recorder.h"
@@ -323,6 +324,7 @@ TEST(PortFork, WhatHasRungShowsInBoth) {
 
 // A loop that drains and a thread that completes, both for the first time in the child.
 TEST(PortFork, TwoThreadsOfTheChildLeaveTheParentsRingAlone) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
   afflux_sem_options o;
   afflux_sem_options_init(&o);
   o.permits = 2;
