@@ -89,7 +89,10 @@ class worker {
   }
   void end(port_guard& port) {
     for (ported& p : all_) p.cancel();
-    others_.give_back(port.drain_all().size());
+    // What comes too late for its cancel may still be on its way into the port.
+    do {
+      others_.give_back(port.drain_all().size());
+    } while (afflux_port_close(port) == AFFLUX_EBUSY);
   }
   std::uint64_t completed() const { return completed_; }
 
