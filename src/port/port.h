@@ -25,7 +25,7 @@ enum class closing : std::uint8_t { done, before, busy };
 
 // Node: a waiter, with `next`, `user_data`, `context` and `result`.
 template <class P, class Node>
-class port {
+class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie apart on purpose
  public:
   // drains_all: the loop promises to drain until nothing comes before it sleeps.
   port(std::unique_ptr<doorbell> bell, bool drains_all)
