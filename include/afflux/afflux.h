@@ -241,6 +241,18 @@ enum {
   AFFLUX_OVERFLOW_FAIL = 3         /**< the newcomer is refused: AFFLUX_EREJECTED */
 };
 
+/** What a semaphore counts (afflux_sem_options.statistics); afflux/stats.h has the rest.
+ *  Since: 0.1 */
+enum {
+  AFFLUX_STATS_DEFAULT = 0,  /**< AFFLUX_STATS_COUNTERS */
+  AFFLUX_STATS_OFF = 1,      /**< nothing: the fastest, and the only one in which permits may be
+                                  taken inline without escaping the statistics */
+  AFFLUX_STATS_COUNTERS = 2, /**< totals, and how long the oldest request has waited: a plain
+                                  addition or two for each call */
+  AFFLUX_STATS_FULL = 3      /**< histograms of wait and hold times, too: the clock is read for
+                                  each request that queues */
+};
+
 /** afflux_request.priority; chapter 7. Since: 0.1 */
 enum {
   AFFLUX_PRIORITY_LOW = 0,
@@ -267,6 +279,20 @@ enum {
 /** A semaphore: an opaque, reference-counted handle. Since: 0.1 */
 typedef struct afflux_sem afflux_sem;
 
+/** A request that waited too long; see afflux_sem_options.slow_wait. Since: 0.1 */
+typedef struct afflux_slow_wait {
+  uint32_t struct_size; /**< set by the library */
+  uint32_t priority;    /**< AFFLUX_PRIORITY_… */
+  uint64_t permits;     /**< granted to it */
+  int64_t wait_ns;      /**< from queueing to grant */
+  void *ctx;            /**< afflux_request.ctx; NULL for a blocked thread */
+} afflux_slow_wait;
+
+/** Told of a slow wait. Runs where the grant is made, before the request completes; not as a
+ *  wake function does (chapter 8): it may not call anything on the same semaphore, nor free
+ *  anything that the request needs. `wait` is valid for the call. Since: 0.1 */
+typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
+
 /** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
 typedef struct afflux_sem_options {
   uint32_t struct_size;      /**< sizeof(afflux_sem_options) */
@@ -280,7 +306,14 @@ typedef struct afflux_sem_options {
                                   0 (default): none */
   int64_t waiter_timeout_ns; /**< longest wait of a request or blocking call whose own
                                   time is AFFLUX_FOREVER; > 0, or AFFLUX_FOREVER (default) */
-  const char *name; /**< what afflux_sem_name() answers; UTF-8, copied; NULL (default): none */
+  const char *name;     /**< what afflux_sem_name() answers; UTF-8, copied; NULL (default): none */
+  uint32_t statistics;  /**< AFFLUX_STATS_…; default AFFLUX_STATS_DEFAULT */
+  uint32_t ledger;      /**< how many holders of permit tokens are remembered for
+                             afflux_sem_visit_holders(), 0 … 65,536; default 0: no ledger */
+  int64_t slow_wait_ns; /**< waits as long as this are told to slow_wait; default 0; ignored
+                             without slow_wait */
+  afflux_slow_wait_fn slow_wait; /**< NULL (default): nobody is told */
+  void *slow_wait_ctx;           /**< passed to it; default NULL */
 } afflux_sem_options;
 
 /**
@@ -299,8 +332,9 @@ AFFLUX_API afflux_status afflux_sem_options_init(afflux_sem_options *options);
  * @param ret_sem  The handle, one reference; written on success only.
  * @return AFFLUX_OK       created
  *         AFFLUX_EINVAL   a pointer is NULL, an enumerator is unknown, permits is above
- *                         2^42 − 1, waiter_timeout_ns is 0 or below AFFLUX_FOREVER, or
- *                         struct_size is too short to be one
+ *                         2^42 − 1, waiter_timeout_ns is 0 or below AFFLUX_FOREVER, ledger is
+ *                         above 65,536, slow_wait_ns is negative, slow_wait is set with
+ *                         AFFLUX_STATS_OFF, or struct_size is too short to be one
  *         AFFLUX_ENOTSUP  the queue strategy is not in this library, or bytes beyond the
  *                         known struct are not zero
  *         AFFLUX_ENOMEM   no memory
@@ -451,20 +485,27 @@ typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
 /** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
+/** Whom requests are accounted to: see "Client" in afflux/stats.h. Since: 0.1 */
+typedef struct afflux_client afflux_client;
+
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
 typedef struct afflux_request {
-  uint32_t struct_size; /**< sizeof(afflux_request) */
-  uint32_t flags;       /**< AFFLUX_WAIT_FOR_…; default 0 */
-  uint64_t permits;     /**< 1 … limit; default 1 */
-  uint32_t priority;    /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
-  uint32_t reserved;    /**< 0 */
-  uint64_t cost_bytes;  /**< counted against max_queue_bytes while queued; default 0 */
-  int64_t timeout_ns;   /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
-  afflux_wake_fn wake;  /**< called once on completion; required without a port */
-  void *ctx;            /**< passed to wake, or into the port; default NULL */
-  afflux_port *port;    /**< complete there, and wake is not called; default NULL. The request
-                             counts as a reference until it has completed or is cancelled */
-  uint64_t user_data;   /**< into the port; default 0 */
+  uint32_t struct_size;  /**< sizeof(afflux_request) */
+  uint32_t flags;        /**< AFFLUX_WAIT_FOR_…; default 0 */
+  uint64_t permits;      /**< 1 … limit; default 1 */
+  uint32_t priority;     /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
+  uint32_t reserved;     /**< 0 */
+  uint64_t cost_bytes;   /**< counted against max_queue_bytes while queued; default 0 */
+  int64_t timeout_ns;    /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
+  afflux_wake_fn wake;   /**< called once on completion; required without a port */
+  void *ctx;             /**< passed to wake, or into the port; default NULL */
+  afflux_port *port;     /**< complete there, and wake is not called; default NULL. The request
+                              counts as a reference until it has completed or is cancelled */
+  uint64_t user_data;    /**< into the port; default 0 */
+  afflux_client *client; /**< it is accounted to; must live until it has completed, or is
+                              cancelled. Semaphores only; default NULL: nobody */
+  const char *tag;       /**< copied into the ledger (afflux_sem_options.ledger) by
+                              afflux_sem_acquire_permit(), else ignored; default NULL: none */
 } afflux_request;
 
 /**
@@ -836,6 +877,12 @@ AFFLUX_API int64_t afflux_timers_advance(void);
 /* Inline fast path                                                         */
 /* ------------------------------------------------------------------------ */
 
+enum {
+  /** afflux_fastpath.reserved: the semaphore has statistics. What is done inline works, and
+   *  is not in the totals: make the calls. Since: 0.1 */
+  AFFLUX_FASTPATH_COUNTED = 1
+};
+
 /**
  * The two words that an uncontended acquire or release needs, so that a binding
  * can do it by one compare-and-swap in its own language. Both are to be read
@@ -860,8 +907,8 @@ AFFLUX_API int64_t afflux_timers_advance(void);
  * Since: 0.1
  */
 typedef struct afflux_fastpath {
-  uint32_t layout; /**< 1: as above. Unknown to you, or 0: make the calls */
-  uint32_t reserved;
+  uint32_t layout;   /**< 1: as above. Unknown to you, or 0: make the calls */
+  uint32_t reserved; /**< AFFLUX_FASTPATH_COUNTED, or 0 */
   uint64_t word;
   uint64_t limit;
 } afflux_fastpath;
@@ -1416,5 +1463,7 @@ AFFLUX_API size_t afflux_wait_group_index(const afflux_wait_group *group);
 #ifdef __cplusplus
 }
 #endif
+
+#include <afflux/stats.h>
 
 #endif

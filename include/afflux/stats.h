@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file stats.h
+ * Statistics: what semaphores and clients have done, and how it is exported.
+ *
+ * Part of afflux.h, which includes it: include that. The chapters on threads, ownership,
+ * errors and growing structs there hold here, too.
+ *
+ * Counting never blocks, locks or allocates, and neither does reading: a number may be a
+ * moment old, and numbers that are read together may be of different moments. When nothing
+ * moves they are exact.
+ */
+#ifndef AFFLUX_STATS_H
+#define AFFLUX_STATS_H
+
+#ifndef AFFLUX_H
+#  error "include <afflux/afflux.h>, which includes this file"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------ */
+/* Statistics of a semaphore                                                */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * What a semaphore has done since it was created. Since: 0.1
+ *
+ * At rest, for a semaphore that counts and whose permits are not taken inline
+ * (afflux_sem_fastpath()):
+ *
+ *   acquired_fast + acquired_after_wait = released + held
+ *   queued = waiters + granted + canceled + timed_out + dropped + closed_out + impossible
+ */
+typedef struct afflux_sem_stats_t {
+  uint32_t struct_size; /**< sizeof(afflux_sem_stats_t); 0: as of version 0.1 */
+  uint32_t statistics;  /**< AFFLUX_STATS_OFF, COUNTERS or FULL; with OFF the totals are 0 */
+
+  /* Now. */
+  uint64_t limit;         /**< permits */
+  uint64_t available;     /**< as afflux_sem_available() */
+  uint64_t held;          /**< permits */
+  uint64_t waiters;       /**< requests queued, blocked threads included; with OFF without those
+                               that have just arrived */
+  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; with OFF as waiters */
+  int64_t oldest_wait_ns; /**< how long the request that has queued longest has waited, 0 without
+                               one; too long by at most 2^20 ns and, with COUNTERS, a tick of the
+                               system's clock (1 … 16 ms); 0 with OFF */
+
+  /* Totals. */
+  uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
+  uint64_t acquired_after_wait; /**< permits got by requests that had queued */
+  uint64_t try_failed;          /**< requests with no time to wait that would have had to */
+  uint64_t released;            /**< permits given back */
+  uint64_t canceled;            /**< queued requests that were cancelled */
+  uint64_t timed_out;           /**< queued requests whose time ran out */
+  uint64_t rejected;            /**< newcomers that a queue limit refused */
+  uint64_t dropped;             /**< queued requests that a queue limit dropped (DROP_OLDEST) */
+  uint64_t closed_out;          /**< queued requests that a close ended */
+  uint64_t resizes;             /**< changes of the limit, to the same number included */
+  uint64_t requests_fast;       /**< requests behind acquired_fast */
+  uint64_t granted;             /**< requests behind acquired_after_wait */
+  uint64_t impossible;          /**< queued requests for more than the limit, after a shrink */
+  uint64_t queued;              /**< requests that have queued */
+
+  /* The histograms in short; afflux_sem_wait_times() and afflux_sem_hold_times() have the rest.
+     0 without FULL. */
+  uint64_t wait_count;  /**< requests granted after a wait */
+  uint64_t wait_sum_ns; /**< their waits together */
+  uint64_t wait_max_ns; /**< the longest */
+  uint64_t hold_count;  /**< permit tokens (afflux_permit) that have been released */
+  uint64_t hold_sum_ns;
+  uint64_t hold_max_ns;
+
+  int64_t age_ns; /**< since the semaphore was created */
+} afflux_sem_stats_t;
+
+/**
+ * Set struct_size, and the rest to 0.
+ *
+ * @return AFFLUX_OK, or AFFLUX_EINVAL: stats is NULL
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_stats_init(afflux_sem_stats_t *stats);
+
+/**
+ * Read the statistics of a semaphore.
+ *
+ * @param ret_stats  Only struct_size is read. Written on success only, as far as it reaches;
+ *                   struct_size then tells how many bytes were.
+ * @return AFFLUX_OK      read
+ *         AFFLUX_EINVAL  a pointer is NULL, or struct_size is neither 0 nor at least that of
+ *                        version 0.1
+ * Threads: any number at once. Never waits, never slows a writer, never allocates.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_stats(const afflux_sem *sem, afflux_sem_stats_t *ret_stats);
+
+/* ---- Histograms */
+
+enum {
+  /** Buckets of a histogram. Since: 0.1 */
+  AFFLUX_HISTOGRAM_BUCKETS = 624
+};
+
+/**
+ * A histogram of times: log-linear, 16 buckets for each power of two from 16 ns up to 2^42 ns
+ * (73 minutes), one for each nanosecond below; longer times fall into the last. The middle of
+ * a bucket is off by at most 1/32 (3.2 %) of the time. The layout is HdrHistogram's
+ * (G. Tene) with 16 sub-buckets. Since: 0.1
+ */
+typedef struct afflux_histogram {
+  uint32_t struct_size; /**< sizeof(afflux_histogram); 0: as of version 0.1 */
+  uint32_t reserved;    /**< 0 */
+  uint64_t count;       /**< times recorded */
+  uint64_t sum_ns;      /**< their sum */
+  uint64_t max_ns;      /**< the longest */
+  uint64_t buckets[AFFLUX_HISTOGRAM_BUCKETS];
+} afflux_histogram;
+
+/**
+ * How long the requests waited that were granted after they had queued.
+ *
+ * @return AFFLUX_OK       read
+ *         AFFLUX_ENOTSUP  the semaphore was not created with AFFLUX_STATS_FULL
+ *         AFFLUX_EINVAL   a pointer is NULL, or struct_size is not as in afflux_sem_stats()
+ * Threads: as afflux_sem_stats().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_wait_times(const afflux_sem *sem, afflux_histogram *ret_times);
+
+/** How long permit tokens (afflux_permit) were held until they were released; plain permits have
+ *  no identity and are not in it. Otherwise as afflux_sem_wait_times(). Since: 0.1 */
+AFFLUX_API afflux_status afflux_sem_hold_times(const afflux_sem *sem, afflux_histogram *ret_times);
+
+/**
+ * The time that a share `quantile` of those recorded did not exceed.
+ *
+ * @param quantile  0 … 1; 0.99 for the 99th percentile. Outside of that, and NaN: as the
+ *                  nearer end, NaN as 1.
+ * @return nanoseconds, the middle of the bucket, never above max_ns; 0 when nothing was
+ *         recorded, and for NULL
+ * Since: 0.1
+ */
+AFFLUX_API uint64_t afflux_histogram_quantile(const afflux_histogram *histogram, double quantile);
+
+/** The first nanosecond that is too long for bucket `index`; UINT64_MAX for the last one and
+ *  beyond. Since: 0.1 */
+AFFLUX_API uint64_t afflux_histogram_bound(uint32_t index);
+
+/* ---- Health */
+
+/** What is too much. Fill by afflux_health_limits_init(). Since: 0.1 */
+typedef struct afflux_health_limits {
+  uint32_t struct_size;     /**< sizeof(afflux_health_limits) */
+  uint32_t reserved;        /**< 0 */
+  uint64_t max_waiters;     /**< more are too many; UINT64_MAX (default): never */
+  uint64_t max_queue_bytes; /**< more are too many; UINT64_MAX (default): never */
+  int64_t max_wait_ns;      /**< a longer oldest_wait_ns is too long; AFFLUX_FOREVER (default):
+                                 never; needs statistics */
+} afflux_health_limits;
+
+/** afflux_health.reasons: which limits are passed. Since: 0.1 */
+enum {
+  AFFLUX_HEALTH_WAITERS = 1,     /**< max_waiters */
+  AFFLUX_HEALTH_QUEUE_BYTES = 2, /**< max_queue_bytes */
+  AFFLUX_HEALTH_WAIT = 4,        /**< max_wait_ns */
+  AFFLUX_HEALTH_CLOSED = 8,      /**< the semaphore is closed */
+  AFFLUX_HEALTH_DEBT = 16        /**< more is held than the limit, after a shrink: told, but no
+                                      reason to be unhealthy */
+};
+
+/** How a semaphore is. Since: 0.1 */
+typedef struct afflux_health {
+  uint32_t struct_size; /**< sizeof(afflux_health); 0: as of version 0.1 */
+  uint32_t healthy;     /**< 1, or 0: one of the reasons but AFFLUX_HEALTH_DEBT */
+  uint32_t reasons;     /**< AFFLUX_HEALTH_…, or-ed */
+  uint32_t reserved;    /**< 0 */
+  uint64_t waiters;
+  uint64_t queue_bytes;
+  int64_t oldest_wait_ns;
+} afflux_health;
+
+/** Fill `limits` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits);
+
+/**
+ * Compare queue, memory and age with limits.
+ *
+ * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
+ *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns.
+ * @param ret_health  Written on success only, as ret_stats of afflux_sem_stats().
+ * @return AFFLUX_OK       told; healthy or not
+ *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns is negative and not
+ *                         AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
+ *         AFFLUX_ENOTSUP  bytes beyond the known struct `limits` are not zero
+ * Threads: as afflux_sem_stats().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
+                                           const afflux_health_limits *limits,
+                                           afflux_health *ret_health);
+
+/* ------------------------------------------------------------------------ */
+/* Client                                                                   */
+/* ------------------------------------------------------------------------ */
+
+/*
+ * A client is a block of counters for whoever is to be accounted for: a tenant, a connection,
+ * a worker process. Each count is one relaxed atomic addition. A request that names a client
+ * (afflux_request.client) is accounted to it.
+ */
+
+enum {
+  AFFLUX_CLIENT_CLASSES = 4,    /**< classes of requests */
+  AFFLUX_CLIENT_PIPELINES = 2,  /**< pipelines of lines */
+  AFFLUX_CLIENT_RESPONSES = 201 /**< status codes 400 … 599, and one slot for all others */
+};
+
+/** How to create a client. Fill by afflux_client_options_init(). Since: 0.1 */
+typedef struct afflux_client_options {
+  uint32_t struct_size; /**< sizeof(afflux_client_options) */
+  uint32_t reserved;    /**< 0 */
+  const char *name;     /**< label in the exposition; UTF-8, copied; NULL (default): none */
+  /** The classes' names; NULL: "0" … "3", the default. Copied. */
+  const char *classes[AFFLUX_CLIENT_CLASSES];
+  /** The pipelines' names; NULL: "0" and "1", the default. Copied. */
+  const char *pipelines[AFFLUX_CLIENT_PIPELINES];
+  double stall_speed;     /**< slower than this is a stall …; default 0.9 */
+  int64_t stall_after_ns; /**< … when it has lasted so long; default 5 s */
+} afflux_client_options;
+
+/** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+AFFLUX_API afflux_status afflux_client_options_init(afflux_client_options *options);
+
+/**
+ * Create a client, everything at 0.
+ *
+ * @param options     NULL: the defaults.
+ * @param ret_client  One reference; written on success only.
+ * @return AFFLUX_OK       created
+ *         AFFLUX_EINVAL   ret_client is NULL, reserved is not 0, stall_speed is negative or not a
+ *                         number, stall_after_ns is negative, or struct_size is too short
+ *         AFFLUX_ENOTSUP  bytes beyond the known struct are not zero
+ *         AFFLUX_ENOMEM   no memory
+ * Owns:  the caller owes one afflux_client_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_client_create(const afflux_client_options *options,
+                                              afflux_client **ret_client);
+
+/** One more reference. @return client; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_client *afflux_client_ref(afflux_client *client);
+
+/** Drop one reference; the last one frees. NULL is fine. Since: 0.1 */
+AFFLUX_API void afflux_client_unref(afflux_client *client);
+
+/** The name given at creation, "" without one; valid while client is; "" for NULL. Since: 0.1 */
+AFFLUX_API const char *afflux_client_name(const afflux_client *client);
+
+/*
+ * The counting calls. Each answers AFFLUX_OK, or AFFLUX_EINVAL and counts nothing: client is NULL,
+ * or what is said there. Threads: any number at once. Never waits, never allocates. Since: 0.1
+ */
+
+/** Count `n` requests of a class, 0 … 3; EINVAL for another. */
+AFFLUX_API afflux_status afflux_client_count_requests(afflux_client *client, uint32_t request_class,
+                                                      uint64_t n);
+
+/** Count bytes. Not to be mixed with afflux_client_set_run_bytes() on one client. */
+AFFLUX_API afflux_status afflux_client_count_bytes(afflux_client *client, uint64_t n);
+
+/** The bytes of the current run, from a source that counts from 0 in each run (a child process,
+ *  say). One thread at a time. A number below the one before is taken as it is. */
+AFFLUX_API afflux_status afflux_client_set_run_bytes(afflux_client *client, uint64_t bytes);
+
+/** A run begins: the bytes of the one before are kept, those of this one begin at 0, and so do
+ *  speed, position and drift. The first one counts, too (afflux_client_summary.runs). */
+AFFLUX_API afflux_status afflux_client_begin_run(afflux_client *client);
+
+/** Count a response. 400 … 599 have a slot each, all others share one. */
+AFFLUX_API afflux_status afflux_client_count_response(afflux_client *client, uint32_t code);
+
+/** Count a reconnection. */
+AFFLUX_API afflux_status afflux_client_count_reconnection(afflux_client *client);
+
+/** Count a timeout. */
+AFFLUX_API afflux_status afflux_client_count_timeout(afflux_client *client);
+
+/** Count lines of a pipeline, 0 or 1 (EINVAL for another): `read` that arrived, `dropped` of
+ *  them that were thrown away (EINVAL for more than read). Follows the peak of the drop rate. */
+AFFLUX_API afflux_status afflux_client_count_lines(afflux_client *client, uint32_t pipeline,
+                                                   uint64_t read, uint64_t dropped);
+
+/** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. */
+AFFLUX_API afflux_status afflux_client_set_speed(afflux_client *client, double speed);
+
+/** How far it has come in the current run, ns; EINVAL for a negative one. The drift is by how much
+ *  that lags behind the time since afflux_client_begin_run(). */
+AFFLUX_API afflux_status afflux_client_set_position(afflux_client *client, int64_t position_ns);
+
+/** What a client has done. Since: 0.1 */
+typedef struct afflux_client_summary_t {
+  uint32_t struct_size; /**< sizeof(afflux_client_summary_t); 0: as of version 0.1 */
+  uint32_t stalled;     /**< 1: slower than stall_speed for stall_after_ns or longer */
+
+  uint64_t requests[AFFLUX_CLIENT_CLASSES];
+  uint64_t bytes;           /**< of all runs */
+  uint64_t runs;            /**< afflux_client_begin_run() */
+  uint64_t responses_4xx;   /**< codes 400 … 499 */
+  uint64_t responses_5xx;   /**< codes 500 … 599 */
+  uint64_t responses_other; /**< all others */
+  uint64_t reconnections;
+  uint64_t timeouts;
+  uint64_t lines_read[AFFLUX_CLIENT_PIPELINES];
+  uint64_t lines_dropped[AFFLUX_CLIENT_PIPELINES];
+  double drop_rate;      /**< dropped / read of both pipelines, 0 … 1 */
+  double peak_drop_rate; /**< the highest it has been */
+  double speed;          /**< as set last; 0 before */
+  int64_t drift_ns;      /**< as of the last afflux_client_set_position(); may be negative */
+  int64_t max_drift_ns;  /**< the largest of this run */
+
+  /* What its requests to semaphores came to (afflux_request.client). */
+  uint64_t acquired;    /**< permits */
+  uint64_t waits;       /**< requests that queued and have ended, however */
+  uint64_t wait_sum_ns; /**< their waits */
+  uint64_t wait_max_ns; /**< the longest */
+  uint64_t rejected;    /**< requests that a queue limit refused or dropped */
+  uint64_t timed_out;
+  uint64_t canceled;
+
+  int64_t uptime_ns; /**< since it was created */
+} afflux_client_summary_t;
+
+/** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+AFFLUX_API afflux_status afflux_client_summary_init(afflux_client_summary_t *summary);
+
+/**
+ * Read a client's counters.
+ *
+ * @param ret_summary  As ret_stats of afflux_sem_stats().
+ * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
+ * Threads: any number at once. Never waits, never slows a writer, never allocates.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_client_summary(const afflux_client *client,
+                                               afflux_client_summary_t *ret_summary);
+
+/** How many responses had that code; for one outside of 400 … 599 all such. 0 for NULL.
+ *  Since: 0.1 */
+AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_t code);
+
+/* ------------------------------------------------------------------------ */
+/* Registry                                                                 */
+/* ------------------------------------------------------------------------ */
+
+/*
+ * A registry adds semaphores and clients up, and renders them for Prometheus. Adding, removing
+ * and reading need no lock and may be done at once. What is in a registry is kept alive by it.
+ * A removal answers at once: readers that are at the object at that moment go on reading it, and
+ * the registry's reference is dropped when the last of them is done, by whoever that is.
+ */
+
+typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
+
+/**
+ * Create an empty registry.
+ *
+ * @return AFFLUX_OK, AFFLUX_EINVAL (NULL) or AFFLUX_ENOMEM
+ * Owns:  the caller owes one afflux_registry_unref().
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_registry_create(afflux_registry **ret_registry);
+
+/** One more reference. @return registry; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_registry *afflux_registry_ref(afflux_registry *registry);
+
+/** Drop one reference; the last one removes everything and frees. NULL is fine. Since: 0.1 */
+AFFLUX_API void afflux_registry_unref(afflux_registry *registry);
+
+/**
+ * Add a semaphore. It may be in one registry at a time.
+ *
+ * @return AFFLUX_OK        added
+ *         AFFLUX_EALREADY  it is in a registry, this one or another
+ *         AFFLUX_EINVAL    a pointer is NULL
+ *         AFFLUX_ENOMEM    no memory: it grows from time to time
+ * Threads: any number at once. Lock-free.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_add_sem(afflux_registry *registry, afflux_sem *sem);
+
+/**
+ * Remove a semaphore. What it has done stays in the totals.
+ *
+ * @return AFFLUX_OK        removed; the registry's reference has been or will be dropped
+ *         AFFLUX_EALREADY  it is not in this registry
+ *         AFFLUX_EINVAL    a pointer is NULL
+ * Threads: any number at once. Lock-free.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_remove_sem(afflux_registry *registry, afflux_sem *sem);
+
+/** As afflux_registry_add_sem(). Since: 0.1 */
+AFFLUX_API afflux_status afflux_registry_add_client(afflux_registry *registry,
+                                                    afflux_client *client);
+/** As afflux_registry_remove_sem(). Since: 0.1 */
+AFFLUX_API afflux_status afflux_registry_remove_client(afflux_registry *registry,
+                                                       afflux_client *client);
+
+/** Events per second. Since: 0.1 */
+typedef struct afflux_rates {
+  double acquired; /**< permits got */
+  double released; /**< permits given back */
+  double queued;   /**< requests that queued */
+  double refused;  /**< rejected and dropped */
+  double requests; /**< of clients, all classes */
+  double bytes;    /**< of clients */
+  double errors;   /**< responses 4xx and 5xx of clients */
+} afflux_rates;
+
+/** All that a registry has, together. Since: 0.1 */
+typedef struct afflux_registry_summary_t {
+  uint32_t struct_size; /**< sizeof(afflux_registry_summary_t); 0: as of version 0.1 */
+  uint32_t reserved;    /**< 0 */
+  uint64_t sems;        /**< in it now */
+  uint64_t clients;     /**< in it now */
+
+  /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
+   *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. */
+  afflux_sem_stats_t sem;
+
+  /** Sums over the clients; the totals include those that have been removed. The rates of drops
+   *  are those of the sums, the peak and the max_ values the largest; speed and drift_ns are
+   *  averages over the clients that are in it now, stalled how many of those are, uptime_ns the
+   *  registry's. */
+  afflux_client_summary_t client;
+
+  /** Of the clients in it now; 0 without any. */
+  int64_t min_uptime_ns, max_uptime_ns, average_uptime_ns;
+
+  afflux_rates since_start; /**< since the registry was created */
+  /** Since the look before: the call before that filled this very struct; 0 at the first. So
+   *  every observer has its own. */
+  afflux_rates since_look;
+  int64_t looked_at_ns; /**< when that was read, on the registry's own clock; 0: never */
+} afflux_registry_summary_t;
+
+/** Set struct_size, and the rest to 0: no look before. @return AFFLUX_OK, or AFFLUX_EINVAL for
+ *  NULL. Since: 0.1 */
+AFFLUX_API afflux_status afflux_registry_summary_init(afflux_registry_summary_t *summary);
+
+/**
+ * Add everything up.
+ *
+ * @param summary  Made by afflux_registry_summary_init(), and for the rates since the look before
+ *                 kept from call to call.
+ * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
+ * Threads: any number at once, but not on one struct. Lock-free; does not allocate.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_summary(afflux_registry *registry,
+                                                 afflux_registry_summary_t *summary);
+
+/** Sees one client of a registry. The client is borrowed for the call. 0: go on; else: stop. */
+typedef int32_t (*afflux_client_visitor)(void *ctx, afflux_client *client);
+/** Sees one semaphore of a registry, likewise. */
+typedef int32_t (*afflux_sem_visitor)(void *ctx, afflux_sem *sem);
+
+/**
+ * Visit each client that is in the registry during the whole call, once, and perhaps some of
+ * those that come or go meanwhile.
+ *
+ * @return AFFLUX_OK         all were visited
+ *         AFFLUX_ECANCELED  the visitor stopped it
+ *         AFFLUX_EINVAL     registry or visit is NULL
+ * Threads: any number at once. The visitor may call anything, also remove what it sees.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_visit_clients(afflux_registry *registry,
+                                                       afflux_client_visitor visit, void *ctx);
+/** Likewise, semaphores. Since: 0.1 */
+AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
+                                                    afflux_sem_visitor visit, void *ctx);
+
+/* ------------------------------------------------------------------------ */
+/* Export                                                                   */
+/* ------------------------------------------------------------------------ */
+
+/** The text that is made. Since: 0.1 */
+enum {
+  AFFLUX_EXPORT_PROMETHEUS = 0, /**< Prometheus text exposition format 0.0.4 */
+  AFFLUX_EXPORT_OPENMETRICS = 1 /**< OpenMetrics 1.0 */
+};
+
+/** afflux_export_options.flags. Since: 0.1 */
+enum {
+  /** Each client has its own series, too; without this only their sums are told, because a
+   *  series for each of many clients is what Prometheus can bear least. */
+  AFFLUX_EXPORT_CLIENTS = 1
+};
+
+/** What to export. Fill by afflux_export_options_init(). Since: 0.1 */
+typedef struct afflux_export_options {
+  uint32_t struct_size; /**< sizeof(afflux_export_options) */
+  uint32_t format;      /**< AFFLUX_EXPORT_…; default AFFLUX_EXPORT_PROMETHEUS */
+  uint32_t flags;       /**< AFFLUX_EXPORT_CLIENTS; default 0 */
+  uint32_t reserved;    /**< 0 */
+} afflux_export_options;
+
+/** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+AFFLUX_API afflux_status afflux_export_options_init(afflux_export_options *options);
+
+/** The HTTP header Content-Type of a format; static text, "" for an unknown one. Since: 0.1 */
+AFFLUX_API const char *afflux_export_content_type(uint32_t format);
+
+/** Takes a piece of text, not 0-terminated, in order. 0: go on; else: stop. Since: 0.1 */
+typedef int32_t (*afflux_sink_fn)(void *ctx, const char *text, size_t size);
+
+/**
+ * Render a registry as text, piece by piece.
+ *
+ * @param options  NULL: the defaults.
+ * @return AFFLUX_OK         all was written
+ *         AFFLUX_ECANCELED  the sink stopped it
+ *         AFFLUX_EINVAL     registry or sink is NULL, an unknown format or flag, reserved is not 0,
+ *                           or struct_size is too short
+ *         AFFLUX_ENOTSUP    bytes beyond the known struct are not zero
+ * Threads: any number at once. Lock-free but for the sink; does not allocate.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_write(afflux_registry *registry,
+                                               const afflux_export_options *options,
+                                               afflux_sink_fn sink, void *ctx);
+
+/**
+ * Render a registry into a buffer.
+ *
+ * @param buffer    Where the text goes, 0-terminated; NULL: `size` is 0, only measure.
+ * @param ret_size  How many bytes the text has, the 0 not counted; written with AFFLUX_OK and
+ *                  with AFFLUX_EOVERFLOW. NULL is fine.
+ * @return AFFLUX_OK         all of it is there
+ *         AFFLUX_EOVERFLOW  the buffer was too small: it has the beginning, 0-terminated if size
+ *                           is not 0. The text may grow from call to call.
+ *         AFFLUX_EINVAL, AFFLUX_ENOTSUP  as afflux_registry_write(); also: buffer is NULL and size
+ *                           is not 0
+ * Threads: any number at once. Lock-free; does not allocate.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_registry_print(afflux_registry *registry,
+                                               const afflux_export_options *options, char *buffer,
+                                               size_t size, size_t *ret_size);
+
+/* ------------------------------------------------------------------------ */
+/* Holder ledger                                                            */
+/* ------------------------------------------------------------------------ */
+
+/** One holder of permits. Since: 0.1 */
+typedef struct afflux_holder {
+  uint32_t struct_size; /**< set by the library */
+  uint32_t reserved;    /**< 0 */
+  uint64_t id;          /**< afflux_permit_id() */
+  uint64_t permits;
+  int64_t held_ns; /**< since it was acquired */
+  const char *tag; /**< afflux_request.tag, cut after 47 bytes; "" without one; valid for the
+                        call */
+} afflux_holder;
+
+/** Sees one holder. 0: go on; else: stop. */
+typedef int32_t (*afflux_holder_visitor)(void *ctx, const afflux_holder *holder);
+
+/**
+ * Visit who holds permits by a token (afflux_permit), those of afflux_sem_options.ledger at most.
+ *
+ * @param ret_untold  Permits that are held otherwise; NULL is fine. Exact when nothing moves.
+ * @return AFFLUX_OK         all were visited
+ *         AFFLUX_ECANCELED  the visitor stopped it
+ *         AFFLUX_ENOTSUP    the semaphore has no ledger
+ *         AFFLUX_EINVAL     sem or visit is NULL
+ * Threads: any number at once. Never slows a writer for longer than it takes to copy a holder.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_visit_holders(const afflux_sem *sem,
+                                                  afflux_holder_visitor visit, void *ctx,
+                                                  uint64_t *ret_untold);
+
+/**
+ * The ledger as text: a line for each holder, "id permits seconds tag", longest held first, and
+ * one for the rest.
+ *
+ * @return as afflux_sem_visit_holders(); AFFLUX_ENOMEM: no memory to sort in
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_sem_dump_holders(const afflux_sem *sem, afflux_sink_fn sink,
+                                                 void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
