@@ -65,6 +65,9 @@ status to_sink(const afflux_request& request, queue::sink<policy>& to);
 status read_wait(const afflux_request* given, afflux_request& known, core::demand& want,
                  queue::sink<policy>& to, uint32_t flags);
 
+// `now` is all zeros.
+void read_stats(const semaphore& sem, afflux_sem_stats_t& now);
+
 // A strategy by the name it has in afflux.h, as it is built in. ok, invalid, unsupported.
 status to_strategy(uint32_t queue, uint32_t& strategy);
 

@@ -20,7 +20,8 @@ constexpr std::initializer_list<std::size_t> kRequestFields = {
     offsetof(afflux_request, reserved),   offsetof(afflux_request, cost_bytes),
     offsetof(afflux_request, timeout_ns), offsetof(afflux_request, wake),
     offsetof(afflux_request, ctx),        offsetof(afflux_request, port),
-    offsetof(afflux_request, user_data)};
+    offsetof(afflux_request, user_data),  offsetof(afflux_request, client),
+    offsetof(afflux_request, tag)};
 
 // Two neighbouring 32-bit fields as one number.
 [[gnu::always_inline]] inline std::uint64_t two_at(const afflux_request& r, std::size_t offset) {
@@ -44,7 +45,7 @@ static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, pri
   return r.flags == 0 &&
          (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
          core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER &&
-         (r.wake != nullptr || r.port != nullptr);
+         (r.wake != nullptr || r.port != nullptr) && r.client == nullptr;
 }
 }  // namespace
 
@@ -125,6 +126,7 @@ namespace {
   if (s == status::again && from(sem)->settings().throughput) {
     s = core::overtake(*from(sem), r.permits, 0);
   }
+  core::counted(*from(sem), s, r.permits, r.timeout_ns == 0);
   if (s != status::again || r.timeout_ns == 0) return to_c(s);
   const core::demand want = {.permits = r.permits,
                              .priority = static_cast<std::uint8_t>(r.priority),
@@ -154,9 +156,10 @@ afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* re
   }
   // The plain request that finds its permits free, without a further call.
   const status s = from(sem)->try_acquire(request->permits);
-  if (s == status::ok) [[likely]]
-    return AFFLUX_OK;
-  return line_up(sem, *request, waiter, s);
+  if (s != status::ok) [[unlikely]]
+    return line_up(sem, *request, waiter, s);
+  core::counted(*from(sem), s, request->permits, true);
+  return AFFLUX_OK;
 }
 
 afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {

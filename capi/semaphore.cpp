@@ -23,7 +23,14 @@ constexpr std::initializer_list<std::size_t> kOptionFields = {
     offsetof(afflux_sem_options, max_waiters),
     offsetof(afflux_sem_options, max_queue_bytes),
     offsetof(afflux_sem_options, waiter_timeout_ns),
-    offsetof(afflux_sem_options, name)};
+    offsetof(afflux_sem_options, name),
+    offsetof(afflux_sem_options, statistics),
+    offsetof(afflux_sem_options, ledger),
+    offsetof(afflux_sem_options, slow_wait_ns),
+    offsetof(afflux_sem_options, slow_wait),
+    offsetof(afflux_sem_options, slow_wait_ctx)};
+
+constexpr std::uint32_t kMostHolders = 65'536;
 
 status to_settings(const afflux_sem_options& o, queue::settings& s) {
   if (o.fairness > AFFLUX_THROUGHPUT || o.overflow > AFFLUX_OVERFLOW_FAIL ||
@@ -32,15 +39,22 @@ status to_settings(const afflux_sem_options& o, queue::settings& s) {
     return status::invalid;
   }
   if (const status found = to_strategy(o.queue, s.strategy); found != status::ok) return found;
+  if (o.statistics > AFFLUX_STATS_FULL || o.ledger > kMostHolders || o.slow_wait_ns < 0 ||
+      (o.slow_wait != nullptr && o.statistics == AFFLUX_STATS_OFF)) {
+    return status::invalid;
+  }
+  s.statistics =
+      o.statistics == AFFLUX_STATS_DEFAULT ? std::uint32_t{AFFLUX_STATS_COUNTERS} : o.statistics;
+  s.slow = {o.slow_wait, o.slow_wait_ctx, o.slow_wait_ns};
   s.limit = o.permits;
   s.throughput = o.fairness == AFFLUX_THROUGHPUT;
   s.default_timeout = o.waiter_timeout_ns;
+  if (o.max_waiters != 0) s.max_waiters = o.max_waiters;
+  if (o.max_queue_bytes != 0) s.max_bytes = o.max_queue_bytes;
   if (o.max_waiters == 0 && o.max_queue_bytes == 0) return status::ok;
   if (o.overflow == AFFLUX_OVERFLOW_SUSPEND) return status::ok;
   s.when_full = o.overflow == AFFLUX_OVERFLOW_DROP_OLDEST ? queue::overflow::drop_oldest
                                                           : queue::overflow::drop_newest;
-  if (o.max_waiters != 0) s.max_waiters = o.max_waiters;
-  if (o.max_queue_bytes != 0) s.max_bytes = o.max_queue_bytes;
   return status::ok;
 }
 
@@ -94,11 +108,7 @@ afflux_status afflux_sem_close(afflux_sem* sem) {
 afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
   if (sem == nullptr || !core::countable(n)) [[unlikely]]
     return refused();
-  const status s = from(sem)->try_acquire(n);
-  if (s == status::again && from(sem)->settings().throughput) [[unlikely]] {
-    return to_c(core::overtake(*from(sem), n, 0));
-  }
-  return to_c(s);
+  return to_c(core::counted(*from(sem), core::try_acquire(*from(sem), n), n, true));
 }
 
 afflux_status afflux_sem_acquire(afflux_sem* sem, uint64_t n, int64_t timeout_ns) {

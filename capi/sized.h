@@ -35,4 +35,10 @@ status read_sized(const T* given, T& known, std::initializer_list<std::size_t> f
   return status::ok;
 }
 
+// A struct that is written as a whole: no version of it has been shorter than this one.
+template <class T>
+bool valid_out(const T& to) {
+  return to.struct_size == 0 || to.struct_size >= sizeof(T);
+}
+
 }  // namespace afflux::capi

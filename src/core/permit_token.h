@@ -96,9 +96,15 @@ class permit_token {
   status empty(bool give_back) {
     const std::uint64_t count = lock();
     semaphore<P>* const sem = sem_;
+    const std::int64_t acquired_at = acquired_at_;
     unlock(0);
     if (count == 0) return status::already;
-    if (give_back) sem->release(count);
+    if (give_back) {
+      if (auto* const stats = sem->stats(); stats != nullptr && stats->has_times()) {
+        stats->held(P::now() - acquired_at);
+      }
+      sem->release(count);
+    }
     sem->unref();
     return status::ok;
   }

@@ -36,28 +36,47 @@ status look(const semaphore<P>& sem, std::uint64_t n) {
   return queue::fits(w, n, sem.limit()) ? status::ok : status::again;
 }
 
-// Takes the permits of `want` if it can do so without waiting. again: it would wait.
+// `s` came of n permits being asked for without a wait, for the last time if it `ends` there.
 template <class P>
-status take_now(semaphore<P>& sem, const demand& want) {
-  if (sem.settings().weightless) return look(sem, want.permits);
-  const status s = sem.try_acquire(want.permits);
-  if (s == status::invalid && want.waits_for_resize) return status::again;
-  if (s == status::again && sem.settings().throughput) {
-    return overtake(sem, want.permits, 0);
+status counted(const semaphore<P>& sem, status s, std::uint64_t n, bool ends) {
+  if (auto* const stats = sem.stats(); stats != nullptr) {
+    if (s == status::ok) {
+      stats->took(n);
+    } else if (s == status::again && ends) {
+      stats->try_failed();
+    }
   }
   return s;
+}
+
+// Takes n permits if they are free. again: it would have to wait.
+template <class P>
+status try_acquire(semaphore<P>& sem, std::uint64_t n) {
+  const status s = sem.try_acquire(n);
+  if (s != status::again || !sem.settings().throughput) [[likely]]
+    return s;
+  return overtake(sem, n, 0);
+}
+
+// Takes the permits of `want` if it can do so without waiting. again: it would wait, unless it
+// `never_waits`.
+template <class P>
+status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
+  if (sem.settings().weightless) return look(sem, want.permits);
+  status s = try_acquire(sem, want.permits);
+  if (s == status::invalid && want.waits_for_resize) s = status::again;
+  return counted(sem, s, want.permits, never_waits);
 }
 
 template <class P>
 void fill_in(queue::waiter<P>& x, const demand& want, const queue::sink<P>& to) {
   x.permits = want.permits;
   x.priority = want.priority;
-  x.wake = to.wake;
+  x.target = reinterpret_cast<void*>(to.wake);
   x.context = to.context;
   std::uint8_t traits = want.waits_for_resize ? queue::traits::kWaitsForResize : 0;
   if (to.destination != nullptr) {
-    x.wake = &queue::rings_a_port;
-    x.destination = to.destination;
+    x.target = to.destination;
     x.user_data = to.user_data;
     traits |= queue::traits::kPort;
     if (!to.destination->bell().calls_back()) traits |= queue::traits::kRingsAtOnce;
@@ -78,7 +97,7 @@ bool expect(const queue::sink<P>& to) {
 // x has no completion to come.
 template <class P>
 void withdraw(queue::waiter<P>& x) {
-  if (x.has(queue::traits::kPort)) x.destination->end();
+  if (x.has(queue::traits::kPort)) x.destination()->end();
 }
 
 // Its own time, or the semaphore's for one that names none.
@@ -108,11 +127,11 @@ status enqueue_until(semaphore<P>& sem, queue::waiter<P>& x, std::int64_t deadli
 
 template <class P>
 status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
-  status s = take_now(sem, want);
+  status s = take_now(sem, want, timeout == 0);
   if (s != status::again) return s;
   if (timeout == 0) return status::timed_out;
   if (sem.settings().throughput) {
-    s = overtake(sem, want.permits, P::spins() / 4);
+    s = counted(sem, overtake(sem, want.permits, P::spins() / 4), want.permits, false);
     if (s != status::again) return s;
   }
   const std::int64_t deadline = deadline_for(sem, timeout);
@@ -146,7 +165,7 @@ status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
 template <class P>
 status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
                      const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
-  const status s = take_now(sem, want);
+  const status s = take_now(sem, want, timeout == 0);
   if (s != status::again || timeout == 0) return s;
   return wait_async(sem, want, timeout, to, x, error);
 }
@@ -186,7 +205,7 @@ status drain(semaphore<P>& sem, std::uint64_t& taken) {
         sem.gate().word.compare_exchange_strong(w, w + queue::permits(n), std::memory_order_acquire,
                                                 std::memory_order_acquire)) {
       taken = n;
-      return status::ok;
+      return n == 0 ? status::ok : counted(sem, status::ok, n, true);
     }
   }
 }

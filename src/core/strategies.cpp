@@ -43,10 +43,18 @@ native_semaphore* create_semaphore(const queue::settings& settings, const char* 
     if (copy == nullptr) return nullptr;
     std::memcpy(copy.get(), name, size);
   }
+  std::unique_ptr<native_semaphore::stats_type> stats;
+  if (settings.statistics > AFFLUX_STATS_OFF) {
+    stats = native_semaphore::stats_type::make(settings.statistics == AFFLUX_STATS_FULL);
+    if (stats == nullptr) return nullptr;
+  }
   for (const strategy& s : kStrategies) {
     if (s.name != settings.strategy) continue;
     native_semaphore* const sem = s.create(settings);
-    if (sem != nullptr) sem->name = std::move(copy);
+    if (sem == nullptr) return nullptr;
+    sem->name = std::move(copy);
+    sem->created_at = native_policy::now();
+    if (stats != nullptr) sem->count_with(std::move(stats));
     return sem;
   }
   return nullptr;

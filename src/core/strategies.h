@@ -15,7 +15,8 @@ using native_semaphore = semaphore<native_policy>;
 // A strategy of afflux.h (AFFLUX_QUEUE_AUTO included) as it is built in; 0: it is not.
 std::uint32_t resolve_strategy(std::uint32_t queue);
 
-// `s.strategy` is resolved. nullptr: no memory.
+// `s.strategy` is resolved, and s.statistics is not AFFLUX_STATS_DEFAULT (0: nothing is counted).
+// nullptr: no memory.
 native_semaphore* create_semaphore(const queue::settings& s, const char* name);
 
 }  // namespace afflux::core

@@ -71,7 +71,7 @@ status wait(queue::waiter_queue<P>& sem, queue::waiter<P>& x, std::int64_t deadl
       continue;
     }
     if (P::park(x.signal, queue::signals::kParked, deadline)) continue;
-    if (queue::remove(x) == queue::removal::removed) return status::timed_out;
+    if (queue::remove(x, status::timed_out) == queue::removal::removed) return status::timed_out;
     deadline = time::kNever;  // its completion is on the way
   }
 }

@@ -22,6 +22,10 @@
 //   unpark(address)                      wake whoever sleeps on that address, which may be
 //                                        freed memory by now: only its value is used
 //   now()                                monotonic nanoseconds
+//   rough_now()                          likewise, cheaper, and behind by a clock tick at most
+//   thread_key()                         differs between the threads that are alive; never 0
+//   shard_count()                        how many threads are to count without disturbing each
+//                                        other: a power of two
 //   pause()                              once in each turn of a bounded spin
 //   spins()                              turns that are worth spinning for; 0 on one core
 //   spin_budget()                        turns to spin before sleep, adapted to what
@@ -61,6 +65,7 @@
 
 #include "park/park.h"
 #include "park/spin.h"
+#include "park/thread_key.h"
 #include "port/uring.h"
 #include "time/clock.h"
 #include "time/immortal.h"
@@ -110,6 +115,9 @@ struct real_policy {
   }
   static void unpark(const void* address) noexcept { Parker::wake(address); }
   static std::int64_t now() noexcept { return time::now_ns(); }
+  static std::int64_t rough_now() noexcept { return time::rough_now_ns(); }
+  static std::uintptr_t thread_key() noexcept { return park::thread_key(); }
+  static unsigned shard_count() noexcept { return park::shard_count(); }
   static void pause() noexcept { park::pause(); }
   static std::uint32_t spins() noexcept { return park::spins(); }
   static std::uint32_t spin_budget() noexcept { return park::spin_budget(); }

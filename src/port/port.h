@@ -164,7 +164,7 @@ class outbox {
   ~outbox() { close(); }
 
   void send(Node& x) {
-    port_type* const to = x.destination;
+    port_type* const to = x.destination();
     if (to != to_) {
       close();
       to_ = to;

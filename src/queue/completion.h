@@ -21,7 +21,7 @@ void mark_off(waiter<P>& x, status result) {
 // exchange that ends the thread's wait, or the push into its port. Nobody else references x.
 template <class P>
 void complete(waiter<P>& x) {
-  const wake_function wake = x.wake;
+  const wake_function wake = x.wake();
   if (wake != nullptr) {
     if (x.has(traits::kPort)) {
       port::outbox<P, waiter<P>>().send(x);

@@ -43,7 +43,7 @@ void expire(time::timer_entry<P>& entry) {
     pin<P> guard(q);
     const place again = x.where.load(std::memory_order_acquire);
     if (again == place::inbox || again == place::listed) {
-      request<P> r(x);
+      request<P> r(x, status::timed_out);
       q->remove(r, guard, true);
       return;
     }

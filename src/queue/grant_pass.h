@@ -53,6 +53,10 @@ class grant_pass : public handout<P> {
         continue;
       }
       if ((w_ & kDead) != 0) return end();
+      if (q_.times_ && !batch_.empty()) {
+        commit();  // their times are taken while the semaphore is certain to be there
+        continue;
+      }
       if (chunk_full_) {
         if (!give_way()) return result_;
         continue;
@@ -136,6 +140,7 @@ class grant_pass : public handout<P> {
   void admit(waiter<P>& x) {
     if (q_.impossible(x, limit_)) {
       this->count_out(x);
+      this->count_listed(x);
       this->dismiss(x, status::invalid);
       return;
     }
@@ -192,6 +197,7 @@ class grant_pass : public handout<P> {
     }
     if (p == place::listed && ours()) {
       this->take_off(x);
+      q_.count_ending(r.why);
       mark_off(x, status::canceled);
       r.result = removal::removed;
     } else {
@@ -285,10 +291,13 @@ class grant_pass : public handout<P> {
       left_count_ = left_bytes_ = 0;
     }
     if (this->served_first()) q_.forget_overtakings();
+    this->count_batch();
+    q_.count_oldest();
     // [give up] release, pairs with the next holder's [role]: publishes line and inbox state.
     // Failure relaxed: commit() acquires.
     if (!q_.gate_.word.compare_exchange_strong(w_, then, std::memory_order_release,
                                                std::memory_order_relaxed)) {
+      this->count_batch_not();
       return false;
     }
     this->batch_is_final();
@@ -311,6 +320,8 @@ class grant_pass : public handout<P> {
         if ((seen & kArrived) != 0) arrived = true;
         if ((seen & kAgain) != 0) collect = true;
         w_ = then;
+        this->count_batch();
+        this->take_times();
         this->batch_is_final();
         return;
       }

@@ -41,6 +41,7 @@ class handout {
 
   // Off for good, without permits.
   void dismiss(waiter<P>& x, status why) {
+    q_.count_ending(why);
     mark_off(x, why);
     finished_.push(x);
   }
@@ -105,6 +106,7 @@ class handout {
       if (!q_.simple_) about_to_be_granted(*x);
       line.grant(*x);
       sum_ += q_.settings_.weight(n);
+      ++batch_count_;
       if constexpr (P::kMutant == mutant::off_after_giving_up) {
         x->result = status::ok;
       } else {
@@ -125,7 +127,7 @@ class handout {
       x = next;
     }
     batch_.clear();
-    sum_ = 0;
+    sum_ = batch_count_ = 0;
     // As if nothing had happened: who was poked is awake, and still first.
     if (poked_in_batch_ != nullptr) q_.poked_ = poked_in_batch_;
     poked_in_batch_ = nullptr;
@@ -142,10 +144,28 @@ class handout {
     }
   }
 
+  // In the statistics; while the semaphore is certain to be there.
+  void count_batch() {
+    if (q_.stats_ != nullptr && batch_count_ != 0) q_.stats_->granted(batch_count_, sum_);
+  }
+  void count_batch_not() {
+    if (q_.stats_ != nullptr && batch_count_ != 0) q_.stats_->granted_not(batch_count_, sum_);
+  }
+  // ... and how long each has waited.
+  void take_times() {
+    if (!q_.times_ || batch_.empty()) return;
+    slow_ = q_.settings_.slow;
+    now_ = stats::stamp_of(P::now());
+    if (!q_.stats_->has_times()) return;
+    for (const waiter<P>* x = batch_.first(); x != nullptr; x = x->next) {
+      q_.stats_->waited(stats::since(x->queued_at(), now_));
+    }
+  }
+
   // The batch is counted as held.
   void batch_is_final() {
     finished_.append(batch_);
-    sum_ = 0;
+    sum_ = batch_count_ = 0;
     first_left_ = another_is_first();
     first_served_ = served_first();
     first_granted_ = false;
@@ -163,7 +183,12 @@ class handout {
     // [where] release, pairs with the canceller's loads: who reads `listed` finds the owner
     // that was written before.
     x.where.store(place::listed, std::memory_order_release);
+    count_listed(x);
     q_.line_.push_back(x);
+  }
+  // The cost of x has left those on the way.
+  void count_listed(const waiter<P>& x) {
+    if (x.has(traits::kCosts) && q_.stats_ != nullptr) q_.stats_->listed_bytes(x.cost());
   }
 
   // kQueued, kPoked and kHandover as they are to be after `w`, for a queue with waiters.
@@ -189,6 +214,7 @@ class handout {
     }
     if (wake_up_ != nullptr) P::unpark(wake_up_);
     wake_up_ = nullptr;
+    if (slow_.tell != nullptr) tell_of_slow_ones();
     const status s = complete_all<P>(finished_, self);
     if (s != status::pending) {
       result_ = s;
@@ -198,7 +224,8 @@ class handout {
 
   waiter_queue<P>& q_;
   finished_list<P> batch_;  // decided, not yet counted as held ...
-  std::uint64_t sum_ = 0;   // ... and their permits
+  std::uint64_t sum_ = 0;   // ... and their permits ...
+  std::uint64_t batch_count_ = 0;  // ... and how many they are
   finished_list<P> finished_;
   std::uint32_t granted_ = 0;
   bool first_left_ = false;     // THROUGHPUT: another is the first now ...
@@ -208,9 +235,26 @@ class handout {
   std::uint64_t left_count_ = 0;   // with queue limits: how many left (modulo 2^64) ...
   std::uint64_t left_bytes_ = 0;   // ... with what cost
   const void* wake_up_ = nullptr;  // a poked thread's signal
+  slow_wait slow_;                 // whom to tell of long waits ...
+  stats::stamp now_ = 0;           // ... of those that were granted at this moment
   status result_ = status::pending;
 
  private:
+  // The semaphore may be gone.
+  void tell_of_slow_ones() {
+    for (const waiter<P>* x = finished_.first(); x != nullptr; x = x->next) {
+      if (x->result != status::ok) continue;
+      const std::int64_t waited = stats::since(x->queued_at(), now_);
+      if (waited < slow_.from_ns) continue;
+      const afflux_slow_wait told = {.struct_size = sizeof told,
+                                     .priority = x->priority,
+                                     .permits = x->permits,
+                                     .wait_ns = waited,
+                                     .ctx = x->sleeps() ? nullptr : x->context};
+      slow_.tell(slow_.context, &told);
+    }
+  }
+
   // As the loop of grant_listed(), for FAIR without limits and one priority: the granted are
   // the beginning of the list as it is.
   void grant_run(std::uint64_t w, std::uint64_t limit, std::uint32_t most) {
@@ -233,6 +277,7 @@ class handout {
       } else {
         mark_off(*x, status::ok);
       }
+      ++batch_count_;
       at_once = at_once || x->at_once();
       last = x;
       ++granted_;

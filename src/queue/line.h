@@ -2,7 +2,7 @@
 //
 // The line: who stands where, by priority and arrival. Plain data without any
 // synchronisation: only the thread in the granting role (or under the lock)
-// touches it; count() alone may be read by anybody, as an observation.
+// touches it; count() and bytes() may be read by anybody, as observations.
 //
 // The `prev` of the first of a priority means nothing: clearing it would touch
 // the next waiter's memory, which is most likely not in the cache.
@@ -29,7 +29,7 @@ class line {
 
   bool empty() const { return present_ == 0; }
   std::uint64_t count() const { return count_.get(); }
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return bytes_.get(); }
 
   // The highest priority present; the line is not empty.
   std::uint32_t top() const {
@@ -43,6 +43,17 @@ class line {
   waiter<P>* first() const {
     if (present_ == 0) return nullptr;
     return at(uniform() ? top() : next_priority()).first;
+  }
+
+  // When the one that has been here longest queued; the line is not empty.
+  stats::stamp oldest() const {
+    stats::stamp then = at(top()).first->queued_at();
+    for (std::uint32_t below = present() & ((1u << top()) - 1); below != 0; below &= below - 1) {
+      const auto p = static_cast<std::uint32_t>(std::countr_zero(below));
+      const stats::stamp other = at(p).first->queued_at();
+      if (stats::earlier(other, then)) then = other;
+    }
+    return then;
   }
 
   void push_back(waiter<P>& x) {
@@ -111,7 +122,7 @@ class line {
       }
     }
     count_.set(count_.get() - 1);
-    if (x.has(traits::kCosts)) bytes_ = bytes_ - x.cost();
+    if (x.has(traits::kCosts)) bytes_.set(bytes_.get() - x.cost());
   }
 
   // Remove x because it is granted: lower priorities have been passed once more.
@@ -180,14 +191,14 @@ class line {
 
   void count_in(const waiter<P>& x) {
     count_.set(count_.get() + 1);
-    if (x.has(traits::kCosts)) bytes_ = bytes_ + x.cost();
+    if (x.has(traits::kCosts)) bytes_.set(bytes_.get() + x.cost());
   }
 
   typename P::template gauge<std::uint64_t> count_;
   var<std::uint32_t> present_{0};  // bit p: somebody of priority p is here
   level levels_[kPriorities];
   var<std::uint32_t> passed_[kPriorities]{};
-  var<std::uint64_t> bytes_{0};
+  typename P::template gauge<std::uint64_t> bytes_;
 };
 
 }  // namespace afflux::queue

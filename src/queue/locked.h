@@ -78,16 +78,21 @@ class locked_handout : public handout<P> {
       if ((w & kClosed) != 0) return status::closed;
       if (q_.impossible(x, limit)) return status::invalid;
       const bool free = (w & kQueued) == 0 && fits(w, x.permits, limit);
-      if (!free && refused(x)) return status::rejected;
+      if (!free && refused(x)) {
+        q_.count_refusal();
+        return status::rejected;
+      }
       if ((w & kQueued) != 0) break;  // only the lock's holder takes it away
       if (q_.gate_.word.compare_exchange_strong(
               w, free ? w + permits(q_.settings_.weight(x.permits)) : w | kQueued,
               std::memory_order_acquire, std::memory_order_acquire)) {
-        if (free) return status::ok;
-        break;
+        if (!free) break;
+        if (q_.stats_ != nullptr) q_.stats_->took(x.permits);
+        return status::ok;
       }
     }
     if (q_.settings_.when_full == overflow::drop_oldest) this->drop_for(x);
+    q_.count_arrival(x);
     list(x);
     return status::pending;
   }
@@ -112,6 +117,8 @@ class locked_handout : public handout<P> {
       // [release], and acquire for what others released.
       if (q_.gate_.word.compare_exchange_strong(w, then, std::memory_order_acq_rel,
                                                 std::memory_order_acquire)) {
+        this->count_batch();
+        this->take_times();
         this->batch_is_final();
         // Not before: a newcomer that makes the exchange fail has counted itself.
         if (this->first_served_) q_.forget_overtakings();
@@ -168,7 +175,10 @@ class locked_handout : public handout<P> {
 
   locked_handout(queue_type& q, bool how) : handout<P>(q), q_(q), how_(how) {}
 
-  void leave() { q_.lock_.leave(how_, q_.line_.count()); }
+  void leave() {
+    q_.count_oldest();
+    q_.lock_.leave(how_, q_.line_.count());
+  }
 
   queue_type& q_;
   const bool how_;
@@ -213,6 +223,7 @@ removal locked_queue<P, Lock>::remove(request<P>& r, pin<P>& guard, bool expiry)
     // S7. A poked one need not be first any more, but releases count on it.
     const bool counts = this->line_.first() == &x || this->poked_ == &x;
     now.take_off(x);
+    this->count_ending(r.why);
     mark_off(x, status::canceled);
     r.result = removal::removed;
     if (counts && P::kMutant != mutant::no_regrant_on_cancel) now.hand_out();
@@ -234,6 +245,7 @@ template <class P, class Lock>
 void locked_queue<P, Lock>::resize(std::uint64_t limit) {
   section now(*this);
   this->store_limit(limit);
+  if (this->stats_ != nullptr) this->stats_->resized();
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   std::uint64_t then = w;
   do {

@@ -32,6 +32,13 @@ namespace afflux::queue {
 
 enum class overflow : std::uint8_t { suspend, drop_newest, drop_oldest };
 
+// Who is told of long waits.
+struct slow_wait {
+  afflux_slow_wait_fn tell = nullptr;
+  void* context = nullptr;
+  std::int64_t from_ns = 0;
+};
+
 struct settings {
   std::uint64_t limit = 1;
   bool throughput = false;
@@ -40,7 +47,9 @@ struct settings {
   std::uint64_t max_waiters = UINT64_MAX;
   std::uint64_t max_bytes = UINT64_MAX;
   std::int64_t default_timeout = -1;
-  std::uint32_t strategy = 0;  // as in afflux.h
+  std::uint32_t strategy = 0;    // as in afflux.h
+  std::uint32_t statistics = 0;  // likewise
+  slow_wait slow;
 
   // `bytes` are queued; would `cost` more be too much?
   bool too_many_bytes(std::uint64_t bytes, std::uint64_t cost) const {
@@ -48,6 +57,8 @@ struct settings {
   }
   bool limited() const { return when_full != overflow::suspend; }
   std::uint64_t weight(std::uint64_t n) const { return weightless ? 0 : n; }
+  // Each wait is taken.
+  bool times() const { return statistics == AFFLUX_STATS_FULL || slow.tell != nullptr; }
 };
 
 template <class P>
@@ -64,7 +75,8 @@ class alignas(128) waiter_queue {
       : seen_limit_(s.limit),
         limit_(s.limit),
         settings_(s),
-        simple_(!s.throughput && !s.limited() && !s.weightless) {
+        simple_(!s.throughput && !s.limited() && !s.weightless),
+        times_(s.times()) {
     gate_.limit.store(s.limit, std::memory_order_relaxed);  // nobody else sees it yet
   }
   waiter_queue(const waiter_queue&) = delete;
@@ -129,6 +141,16 @@ class alignas(128) waiter_queue {
   }
 
   status release(std::uint64_t n) {
+    if (stats_ == nullptr) return give_back(n);
+    stats_->gives_back(n);
+    const status s = give_back(n);
+    // Refused, so this caller's reference keeps the semaphore. Else it may be gone.
+    if (s != status::ok) stats_->gives_back(std::uint64_t{0} - n);
+    return s;
+  }
+
+  // As release(), not counted.
+  status give_back(std::uint64_t n) {
     std::uint64_t w = gate_.word.load(std::memory_order_relaxed);  // the exchange decides
     for (;;) {
       if (held(w) < n) [[unlikely]]
@@ -190,7 +212,24 @@ class alignas(128) waiter_queue {
   // Another became the first.
   void forget_overtakings() { overtakings_.store(0, std::memory_order_relaxed); }
 
+  // ---- statistics
+
+  using stats_type = stats::semaphore_stats<P>;
+
+  // nullptr: nothing is counted. Given before anybody else sees the semaphore.
+  stats_type* stats() const { return stats_.get(); }
+  void count_with(std::unique_ptr<stats_type> stats) {
+    stats_ = std::move(stats);
+    gate_.reserved = AFFLUX_FASTPATH_COUNTED;
+  }
+  // Of those in line.
+  std::uint64_t listed() const { return line_.count(); }
+  std::uint64_t listed_bytes() const { return line_.bytes(); }
+
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
+  std::int64_t created_at = 0;
+  // For the registry that it is in.
+  atomic<std::uintptr_t> registration{0};
 
  protected:
   friend class handout<P>;
@@ -206,6 +245,38 @@ class alignas(128) waiter_queue {
     limit_.store(limit, std::memory_order_relaxed);
   }
 
+  // x is about to queue, with its owner set; the semaphore is certain to be there.
+  void count_arrival(waiter<P>& x) {
+    const bool accounted = x.has(traits::kAccounted);
+    if (stats_ == nullptr && !accounted) return;
+    if (stats_ != nullptr) stats_->arrives(x.cost());
+    x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
+  }
+  void count_arrival_not(const waiter<P>& x) {
+    if (stats_ != nullptr) stats_->arrives_not(x.cost());
+  }
+  void count_refusal() {
+    if (stats_ != nullptr) stats_->rejected();
+  }
+  // In the role, or under the lock; before it is given back.
+  void count_oldest() {
+    if (stats_ == nullptr) return;
+    if (line_.empty()) return stats_->nobody_waits();
+    stats_->oldest_is(line_.oldest());
+  }
+  // Likewise: a request that had queued is off, without a grant.
+  void count_ending(status why) {
+    if (stats_ == nullptr) return;
+    switch (why) {
+      case status::canceled: return stats_->canceled();
+      case status::timed_out: return stats_->timed_out();
+      case status::rejected: return stats_->dropped();
+      case status::closed: return stats_->closed_out();
+      case status::invalid: return stats_->impossible();
+      default: return;
+    }
+  }
+
   // The first 128 bytes: what the thread in the role works on.
   gate_type gate_;
   line<P> line_;
@@ -218,14 +289,16 @@ class alignas(128) waiter_queue {
   alignas(128) atomic<std::uint64_t> limit_;
   const queue::settings settings_;
   const bool simple_;  // FAIR, counted, and without queue limits
+  const bool times_;   // settings_.times(); stats_ is there then
+  std::unique_ptr<stats_type> stats_;
 
   alignas(128) atomic<std::uint64_t> refs_{1};
   atomic<std::uint32_t> overtakings_{0};
 };
 
-// Take x back, whichever queue it is in. Its memory is valid during the call.
+// Take x back, whichever queue it is in, because of `why`. Its memory is valid during the call.
 template <class P>
-removal remove(waiter<P>& x, bool expiry = false) {
+removal remove(waiter<P>& x, status why = status::canceled) {
   // [where] acquire: with `listed` comes the owner that was written before.
   const auto queued = [&x] {
     const place p = x.where.load(std::memory_order_acquire);
@@ -236,8 +309,8 @@ removal remove(waiter<P>& x, bool expiry = false) {
   waiter_queue<P>* const q = x.owner.load(std::memory_order_relaxed);
   pin<P> guard(q);
   if (!queued() || x.owner.load(std::memory_order_relaxed) != q) return removal::gone;
-  request<P> r(x);
-  return q->remove(r, guard, expiry);
+  request<P> r(x, why);
+  return q->remove(r, guard, false);
 }
 
 }  // namespace afflux::queue

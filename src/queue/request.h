@@ -21,7 +21,7 @@ enum class removal : std::uint32_t {
 
 template <class P>
 struct request {
-  explicit request(waiter<P>& x) : node(&x) {}
+  request(waiter<P>& x, status because) : node(&x), why(because) {}
   explicit request(std::uint64_t most) : node(nullptr), count(most) {}
   request(const request&) = delete;
   request& operator=(const request&) = delete;
@@ -29,6 +29,7 @@ struct request {
   typename P::template var<waiter<P>*> node;         // nullptr: wake the first in line
   typename P::template var<std::uint64_t> count{0};  // of those: at most so many; then how many
   typename P::template var<request*> next{nullptr};
+  typename P::template var<status> why{status::canceled};  // ... or it ran out of time
   typename P::template var<removal> result{removal::gone};
   typename P::template atomic<std::uint32_t> answered{signals::kWaiting};
 

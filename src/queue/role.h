@@ -51,7 +51,7 @@ class role_queue : public waiter_queue<P> {
   status enqueue_referenced(waiter<P>& x, bool drops);
   void link_early();
   void push_request(request<P>& r);
-  bool unlink_inner(waiter<P>& x, std::uint64_t& w, bool& removed);
+  bool unlink_inner(waiter<P>& x, status why, std::uint64_t& w, bool& removed);
   status hand_over(std::uint64_t w, std::uint64_t n);
   status release_in_role(std::uint64_t w, std::uint64_t n);
 
@@ -81,7 +81,7 @@ template <class P, class Inbox>
 status role_queue<P, Inbox>::release_contended(std::uint64_t n) {
   // acquire: the limit that hand_over() reads is at least as new as this epoch.
   std::uint64_t w = this->gate_.word.load(std::memory_order_acquire);
-  if ((w & kFlags) == kQueued && this->simple_ && held(w) >= n) {
+  if ((w & kFlags) == kQueued && this->simple_ && !this->times_ && held(w) >= n) {
     if (const status s = hand_over(w, n); s != status::again) return s;
   }
   w = this->gate_.word.load(std::memory_order_relaxed);
@@ -128,6 +128,9 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
   line.grant_run(x->priority, next, 1);
   mark_off(*x, status::ok);
   P::own(static_cast<waiter<P>*>(next->next));
+  // Before the exchange: the semaphore may be gone after it.
+  if (this->stats_ != nullptr) this->stats_->granted(1, n);
+  this->count_oldest();
   std::uint64_t expected = taken;
   // [give up] release, pairs with the next holder's [role]; the last touch. On failure
   // [commit], acquire: the pass that follows acts on what is seen here.
@@ -138,6 +141,7 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
     complete_all<P>(finished, nullptr);
     return status::ok;
   }
+  if (this->stats_ != nullptr) this->stats_->granted_not(1, n);
   x->where.store(place::listed, std::memory_order_release);  // [where] as in admit()
   line.push_front(*x);
   return release_in_role(expected, n);
@@ -165,7 +169,8 @@ status role_queue<P, Inbox>::release_in_role(std::uint64_t w, std::uint64_t n) {
 // leaving. False: the role was not taken. True: it was; if `removed`, x is off, and if
 // `w` still has kGranting a pass has to give the role back.
 template <class P, class Inbox>
-bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, std::uint64_t& w, bool& removed) {
+bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t& w,
+                                        bool& removed) {
   if ((w & kFlags) != kQueued || !this->simple_ || !take_role(w)) return false;
   // acquire, as in grant_pass::serve().
   if (x.where.load(std::memory_order_acquire) != place::listed ||
@@ -176,6 +181,8 @@ bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, std::uint64_t& w, bool& re
   P::own(static_cast<waiter<P>*>(x.next));
   if (&x == this->line_.first()) return true;
   this->line_.remove(x);
+  this->count_ending(why);
+  this->count_oldest();
   mark_off(x, status::canceled);
   removed = true;
   const std::uint64_t free = w & ~kGranting;
@@ -203,7 +210,7 @@ removal role_queue<P, Inbox>::remove(request<P>& r, pin<P>& guard, bool expiry) 
   bool pushed = false;
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   bool removed = false;
-  bool in_role = !expiry && unlink_inner(*r.node, w, removed);
+  bool in_role = !expiry && unlink_inner(*r.node, r.why, w, removed);
   if (removed) {
     if ((w & kGranting) != 0) {
       grant_pass<P, Inbox> pass(*this, w);
@@ -293,6 +300,7 @@ void role_queue<P, Inbox>::resize(std::uint64_t limit) {
   {
     std::lock_guard lock(resizing_);
     this->store_limit(limit);
+    if (this->stats_ != nullptr) this->stats_->resized();
     std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
     for (;;) {
       std::uint64_t then = P::kMutant == mutant::no_epoch ? w : next_epoch(w);

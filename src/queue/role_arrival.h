@@ -55,6 +55,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // published by [push]
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
   if (this->settings_.limited()) return enqueue_counted(x);
+  this->count_arrival(x);
   // [where] release: a canceller that reads `inbox` finds this owner.
   x.where.store(place::inbox, std::memory_order_release);
 
@@ -82,7 +83,11 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
 // With queue limits.
 template <class P, class Inbox>
 status role_queue<P, Inbox>::enqueue_counted(waiter<P>& x) {
-  if (const status s = count_in(x); s != status::ok) return s;
+  if (const status s = count_in(x); s != status::ok) {
+    this->count_refusal();
+    return s;
+  }
+  this->count_arrival(x);
   x.where.store(place::inbox, std::memory_order_release);  // [where] as above
   const status s = enqueue_referenced(x, this->settings_.when_full == overflow::drop_oldest);
   if (s == status::no_memory) count_out(x);
@@ -97,6 +102,7 @@ status role_queue<P, Inbox>::enqueue_referenced(waiter<P>& x, bool drops) {
   this->ref();
   if (!inbox_.put(x)) {
     x.where.store(place::none, std::memory_order_relaxed);  // nobody else has seen it
+    this->count_arrival_not(x);
     this->unref();
     return status::no_memory;
   }

@@ -9,7 +9,7 @@
 
 namespace afflux {
 
-enum class status : std::int32_t {
+enum class status : std::int8_t {
   ok = AFFLUX_OK,
   pending = AFFLUX_PENDING,
   again = AFFLUX_EAGAIN,

@@ -35,7 +35,12 @@
 
 #include "port/port.h"
 #include "queue/status.h"
+#include "stats/semaphore_stats.h"
 #include "time/timer_service.h"
+
+namespace afflux::stats {
+class client;
+}
 
 namespace afflux::queue {
 
@@ -61,9 +66,10 @@ inline constexpr std::uint8_t kTimed = 1;           // `deadline` exists and may
 inline constexpr std::uint8_t kWaitsForResize = 2;  // more than the limit, on purpose
 inline constexpr std::uint8_t kCosts = 4;           // `cost_bytes` exists
 inline constexpr std::uint8_t kConditional = 8;     // its thread may still decide not to wait
-inline constexpr std::uint8_t kPort = 16;           // `destination` and `user_data` exist
+inline constexpr std::uint8_t kPort = 16;           // `target` is a port, `user_data` exists
 inline constexpr std::uint8_t kRingsAtOnce = 32;    // of those: no callback of the caller's rings
 inline constexpr std::uint8_t kKernelWaits = 64;    // on `signal`, for the caller's ring
+inline constexpr std::uint8_t kAccounted = 128;     // to `client`, which has not been told yet
 }  // namespace traits
 
 using wake_function = void (*)(void* context, std::int32_t status);
@@ -79,9 +85,6 @@ struct sink {
   port::port<P, waiter<P>>* destination = nullptr;
   std::uint64_t user_data = 0;
 };
-
-// In the place of the wake function of a request for a port, which is not called.
-inline void rings_a_port(void*, std::int32_t) {}
 
 // A waiter's entry in the timer service, and the way back.
 template <class P>
@@ -104,34 +107,53 @@ struct waiter {
   waiter& operator=(const waiter&) = delete;
 
   // Something sleeps on `signal`.
-  bool sleeps() const { return wake == nullptr; }
+  bool sleeps() const { return target == nullptr; }
   bool blocks_a_thread() const { return sleeps() && !has(queue::traits::kKernelWaits); }
-  // Completed at once, while callbacks wait for their turn.
+  // Completed at once, while callbacks wait for their turn; or to be looked at then.
   bool at_once() const {
-    return sleeps() || has(queue::traits::kConditional | queue::traits::kRingsAtOnce);
+    return sleeps() || has(queue::traits::kConditional | queue::traits::kRingsAtOnce |
+                           queue::traits::kAccounted);
   }
   bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
+  wake_function wake() const { return reinterpret_cast<wake_function>(to_void()); }
+  port::port<P, waiter>* destination() const {
+    return static_cast<port::port<P, waiter>*>(to_void());
+  }
+  // When it queued, if that is counted.
+  stats::stamp queued_at() const {
+    const std::uint64_t high = queued_high;
+    return high << 32 | queued_low;
+  }
+  void queued_at(stats::stamp now) {
+    queued_high = static_cast<std::uint8_t>(now >> 32);
+    queued_low = static_cast<std::uint32_t>(now);
+  }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
   var<waiter*> prev;  // while in the inbox: the one that was pushed before
   var<waiter*> next;
   var<std::uint64_t> permits;
   atomic<waiter_queue<P>*> owner;
-  var<wake_function> wake;  // nullptr: a blocked thread, to be woken by `signal`
+  var<void*> target;  // a wake function, or a port; nullptr: what sleeps on `signal`
   var<void*> context;
   atomic<place> where;
   atomic<std::uint32_t> signal;
   var<status> result;
   var<std::uint8_t> priority;
   var<std::uint8_t> traits;
+  var<std::uint8_t> queued_high;
+  var<std::uint32_t> queued_low;
 
   // The second line.
   std::uint64_t cost_bytes;
-  port::port<P, waiter>* destination;
+  stats::client* client;
   std::uint64_t user_data;
   union {
     timer<P> deadline;
   };
+
+ private:
+  void* to_void() const { return target; }
 };
 
 // Waiters that have left the queue, in order, on their way to be completed.

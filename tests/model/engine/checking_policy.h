@@ -146,6 +146,13 @@ struct checking_policy {
     return engine->time();
   }
 
+  static std::int64_t rough_now() { return now(); }
+  static std::uintptr_t thread_key() {
+    explorer* const engine = explorer::active();
+    return static_cast<std::uintptr_t>(engine == nullptr ? 1 : engine->fibre_index() + 2);
+  }
+  static constexpr unsigned shard_count() { return 2; }
+
   // The one switch that costs no preemption although the fibre could go on.
   static void pause() {
     if constexpr (Traits::kPauseIsPoint) {
