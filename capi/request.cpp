@@ -123,9 +123,7 @@ namespace {
 // A plain request that was answered `s`.
 [[gnu::noinline]] afflux_status line_up(afflux_sem* sem, const afflux_request& r,
                                         afflux_waiter* storage, status s) {
-  if (s == status::again && from(sem)->settings().throughput) {
-    s = core::overtake(*from(sem), r.permits, 0);
-  }
+  s = core::try_harder(*from(sem), s, r.permits);
   core::counted(*from(sem), s, r.permits, r.timeout_ns == 0);
   if (s != status::again || r.timeout_ns == 0) return to_c(s);
   const core::demand want = {.permits = r.permits,
@@ -158,8 +156,7 @@ afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* re
   const status s = from(sem)->try_acquire(request->permits);
   if (s != status::ok) [[unlikely]]
     return line_up(sem, *request, waiter, s);
-  core::counted(*from(sem), s, request->permits, true);
-  return AFFLUX_OK;
+  return to_c(from(sem)->count_taken(request->permits));
 }
 
 afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {

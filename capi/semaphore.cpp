@@ -14,6 +14,11 @@ namespace {
 // Out of line: the hot functions stay without a stack frame.
 [[gnu::cold, gnu::noinline]] afflux_status refused() { return AFFLUX_EINVAL; }
 
+// Likewise.
+[[gnu::noinline]] afflux_status not_at_once(semaphore& sem, status s, uint64_t n) {
+  return to_c(core::counted(sem, core::try_harder(sem, s, n), n, true));
+}
+
 bool valid_timeout(int64_t timeout) { return timeout >= AFFLUX_FOREVER; }
 
 constexpr std::initializer_list<std::size_t> kOptionFields = {
@@ -108,7 +113,10 @@ afflux_status afflux_sem_close(afflux_sem* sem) {
 afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
   if (sem == nullptr || !core::countable(n)) [[unlikely]]
     return refused();
-  return to_c(core::counted(*from(sem), core::try_acquire(*from(sem), n), n, true));
+  const status s = from(sem)->try_acquire(n);
+  if (s != status::ok) [[unlikely]]
+    return not_at_once(*from(sem), s, n);
+  return to_c(from(sem)->count_taken(n));
 }
 
 afflux_status afflux_sem_acquire(afflux_sem* sem, uint64_t n, int64_t timeout_ns) {

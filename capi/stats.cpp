@@ -51,7 +51,7 @@ void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats_t& now) {
   now.held = core::held(sem);
   now.waiters = sem.listed();
   now.queue_bytes = sem.listed_bytes();
-  now.age_ns = policy::now() - sem.created_at;
+  now.age_ns = std::max<std::int64_t>(policy::rough_now() - sem.created_at, 0);
   if (stats == nullptr) return;
   stats->read(now, now.queue_bytes);
   now.oldest_wait_ns = stats->oldest_wait();

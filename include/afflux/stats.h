@@ -46,7 +46,7 @@ typedef struct afflux_sem_stats_t {
                                that have just arrived */
   uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; with OFF as waiters */
   int64_t oldest_wait_ns; /**< how long the request that has queued longest has waited, 0 without
-                               one; too long by at most 2^20 ns and, with COUNTERS, a tick of the
+                               one; too long by at most 1,024 ns and, with COUNTERS, a tick of the
                                system's clock (1 … 16 ms); 0 with OFF */
 
   /* Totals. */
@@ -74,7 +74,7 @@ typedef struct afflux_sem_stats_t {
   uint64_t hold_sum_ns;
   uint64_t hold_max_ns;
 
-  int64_t age_ns; /**< since the semaphore was created */
+  int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
 } afflux_sem_stats_t;
 
 /**

@@ -38,24 +38,16 @@ status look(const semaphore<P>& sem, std::uint64_t n) {
 
 // `s` came of n permits being asked for without a wait, for the last time if it `ends` there.
 template <class P>
-status counted(const semaphore<P>& sem, status s, std::uint64_t n, bool ends) {
-  if (auto* const stats = sem.stats(); stats != nullptr) {
-    if (s == status::ok) {
-      stats->took(n);
-    } else if (s == status::again && ends) {
-      stats->try_failed();
-    }
-  }
+status counted(semaphore<P>& sem, status s, std::uint64_t n, bool ends) {
+  if (s == status::ok) return sem.count_taken(n);
+  if (s == status::again && ends && sem.stats() != nullptr) sem.stats()->try_failed();
   return s;
 }
 
-// Takes n permits if they are free. again: it would have to wait.
+// After a try_acquire(n) that answered `s`: where one may overtake, a look whether that helps.
 template <class P>
-status try_acquire(semaphore<P>& sem, std::uint64_t n) {
-  const status s = sem.try_acquire(n);
-  if (s != status::again || !sem.settings().throughput) [[likely]]
-    return s;
-  return overtake(sem, n, 0);
+status try_harder(semaphore<P>& sem, status s, std::uint64_t n) {
+  return s == status::again && sem.settings().throughput ? overtake(sem, n, 0) : s;
 }
 
 // Takes the permits of `want` if it can do so without waiting. again: it would wait, unless it
@@ -63,7 +55,7 @@ status try_acquire(semaphore<P>& sem, std::uint64_t n) {
 template <class P>
 status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
-  status s = try_acquire(sem, want.permits);
+  status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
   if (s == status::invalid && want.waits_for_resize) s = status::again;
   return counted(sem, s, want.permits, never_waits);
 }

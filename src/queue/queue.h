@@ -140,30 +140,12 @@ class alignas(128) waiter_queue {
     }
   }
 
+  // What is rare is in functions that are called last, so that this needs no stack frame.
   status release(std::uint64_t n) {
-    if (stats_ == nullptr) return give_back(n);
-    stats_->gives_back(n);
-    const status s = give_back(n);
-    // Refused, so this caller's reference keeps the semaphore. Else it may be gone.
-    if (s != status::ok) stats_->gives_back(std::uint64_t{0} - n);
-    return s;
-  }
-
-  // As release(), not counted.
-  status give_back(std::uint64_t n) {
-    std::uint64_t w = gate_.word.load(std::memory_order_relaxed);  // the exchange decides
-    for (;;) {
-      if (held(w) < n) [[unlikely]]
-        return status::overflow;
-      if (!release_is_plain(w)) [[unlikely]]
-        return release_contended(n);
-      constexpr auto order = P::kMutant == mutant::relaxed_release ? std::memory_order_relaxed
-                                                                   : std::memory_order_release;
-      // [release] release, pairs with [acquire] and with the granter's. The last touch.
-      if (gate_.word.compare_exchange_strong(w, w - permits(n), order, std::memory_order_relaxed)) {
-        return status::ok;
-      }
-    }
+    // Counted before the exchange, for after it the semaphore may be gone.
+    if (ways_ != nullptr && !ways_->try_add(stats::on_the_way::released, n)) [[unlikely]]
+      return release_without_shard(n);
+    return release_counted(n);
   }
 
   // ---- references
@@ -216,10 +198,19 @@ class alignas(128) waiter_queue {
 
   using stats_type = stats::semaphore_stats<P>;
 
+  // This thread has got n permits without queueing: ok.
+  status count_taken(std::uint64_t n) {
+    if (ways_ == nullptr) return status::ok;
+    if (n != 1 || !ways_->try_add(stats::on_the_way::requests, 1)) [[unlikely]]
+      return count_taken_otherwise(n);
+    return status::ok;
+  }
+
   // nullptr: nothing is counted. Given before anybody else sees the semaphore.
   stats_type* stats() const { return stats_.get(); }
   void count_with(std::unique_ptr<stats_type> stats) {
     stats_ = std::move(stats);
+    ways_ = &stats_->ways();
     gate_.reserved = AFFLUX_FASTPATH_COUNTED;
   }
   // Of those in line.
@@ -233,6 +224,39 @@ class alignas(128) waiter_queue {
 
  protected:
   friend class handout<P>;
+
+  status release_counted(std::uint64_t n) {
+    std::uint64_t w = gate_.word.load(std::memory_order_relaxed);  // the exchange decides
+    for (;;) {
+      if (held(w) < n) [[unlikely]]
+        return release_refused(n);
+      if (!release_is_plain(w)) [[unlikely]]
+        return ways_ == nullptr ? release_contended(n) : release_counted_contended(n);
+      constexpr auto order = P::kMutant == mutant::relaxed_release ? std::memory_order_relaxed
+                                                                   : std::memory_order_release;
+      // [release] release, pairs with [acquire] and with the granter's. The last touch.
+      if (gate_.word.compare_exchange_strong(w, w - permits(n), order, std::memory_order_relaxed)) {
+        return status::ok;
+      }
+    }
+  }
+  [[gnu::noinline]] status release_without_shard(std::uint64_t n) {
+    ways_->add(stats::on_the_way::released, n);
+    return release_counted(n);
+  }
+  [[gnu::noinline]] status release_counted_contended(std::uint64_t n) {
+    const status s = release_contended(n);
+    return s == status::ok ? s : release_refused(n);
+  }
+  // This caller's reference keeps the semaphore.
+  [[gnu::noinline]] status release_refused(std::uint64_t n) {
+    if (ways_ != nullptr) ways_->add(stats::on_the_way::released, std::uint64_t{0} - n);
+    return status::overflow;
+  }
+  [[gnu::noinline]] status count_taken_otherwise(std::uint64_t n) {
+    stats_->took(n);
+    return status::ok;
+  }
 
   static status refusal(std::uint64_t w, std::uint64_t n, std::uint64_t limit) {
     if ((w & kClosed) != 0) return status::closed;
@@ -268,12 +292,18 @@ class alignas(128) waiter_queue {
   void count_ending(status why) {
     if (stats_ == nullptr) return;
     switch (why) {
-      case status::canceled: return stats_->canceled();
-      case status::timed_out: return stats_->timed_out();
-      case status::rejected: return stats_->dropped();
-      case status::closed: return stats_->closed_out();
-      case status::invalid: return stats_->impossible();
-      default: return;
+      case status::canceled:
+        return stats_->canceled();
+      case status::timed_out:
+        return stats_->timed_out();
+      case status::rejected:
+        return stats_->dropped();
+      case status::closed:
+        return stats_->closed_out();
+      case status::invalid:
+        return stats_->impossible();
+      default:
+        return;
     }
   }
 
@@ -288,8 +318,9 @@ class alignas(128) waiter_queue {
   // limit between load and exchange of the word would cost a second miss.
   alignas(128) atomic<std::uint64_t> limit_;
   const queue::settings settings_;
-  const bool simple_;  // FAIR, counted, and without queue limits
-  const bool times_;   // settings_.times(); stats_ is there then
+  const bool simple_;                              // FAIR, counted, and without queue limits
+  const bool times_;                               // settings_.times(); stats_ is there then
+  typename stats_type::counters* ways_ = nullptr;  // of *stats_, a step less away
   std::unique_ptr<stats_type> stats_;
 
   alignas(128) atomic<std::uint64_t> refs_{1};

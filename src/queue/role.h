@@ -169,8 +169,7 @@ status role_queue<P, Inbox>::release_in_role(std::uint64_t w, std::uint64_t n) {
 // leaving. False: the role was not taken. True: it was; if `removed`, x is off, and if
 // `w` still has kGranting a pass has to give the role back.
 template <class P, class Inbox>
-bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t& w,
-                                        bool& removed) {
+bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t& w, bool& removed) {
   if ((w & kFlags) != kQueued || !this->simple_ || !take_role(w)) return false;
   // acquire, as in grant_pass::serve().
   if (x.where.load(std::memory_order_acquire) != place::listed ||

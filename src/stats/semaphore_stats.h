@@ -24,8 +24,8 @@
 namespace afflux::stats {
 
 enum class on_the_way : unsigned {
-  requests,  // that got what they wanted at once ...
-  permits,   // ... and what that was
+  requests,      // that got what they wanted at once ...
+  more_permits,  // ... and what that was beyond one permit each, for one is what most want
   released,
   try_failed,
   rejected,
@@ -55,7 +55,7 @@ class semaphore_stats {
   // `times`: of waits and holds, too.
   static std::unique_ptr<semaphore_stats> make(bool times) {
     std::unique_ptr<semaphore_stats> made(new (std::nothrow) semaphore_stats);
-    if (made == nullptr || !made->ways_.allocated()) return nullptr;
+    if (made == nullptr || made->ways_ == nullptr) return nullptr;
     if (times) {
       made->times_.reset(new (std::nothrow) time_histograms);
       if (made->times_ == nullptr) return nullptr;
@@ -65,14 +65,14 @@ class semaphore_stats {
 
   // ---- on the way
 
+  counters& ways() { return *ways_; }
+
   void took(std::uint64_t n) {
-    const auto here = ways_.mine();
-    here.add(on_the_way::requests, 1);
-    here.add(on_the_way::permits, n);
+    ways_->add(on_the_way::requests, 1);
+    if (n != 1) ways_->add(on_the_way::more_permits, n - 1);
   }
-  void gives_back(std::uint64_t n) { ways_.mine().add(on_the_way::released, n); }
-  void try_failed() { ways_.mine().add(on_the_way::try_failed, 1); }
-  void rejected() { ways_.mine().add(on_the_way::rejected, 1); }
+  void try_failed() { ways_->add(on_the_way::try_failed, 1); }
+  void rejected() { ways_->add(on_the_way::rejected, 1); }
   void arrives(std::uint64_t cost) { arrive(1, cost); }
   void arrives_not(std::uint64_t cost) { arrive(std::uint64_t{0} - 1, std::uint64_t{0} - cost); }
 
@@ -120,16 +120,16 @@ class semaphore_stats {
     to.closed_out = closed_out_.get();
     to.impossible = impossible_.get();
     to.resizes = resizes_.get();
-    const auto ways = ways_.sums();
+    const auto ways = ways_->sums();
     const auto of = [&ways](on_the_way kind) { return ways[static_cast<std::size_t>(kind)]; };
     to.released = of(on_the_way::released);
     to.requests_fast = of(on_the_way::requests);
-    to.acquired_fast = of(on_the_way::permits);
+    to.acquired_fast = to.requests_fast + of(on_the_way::more_permits);
     to.try_failed = of(on_the_way::try_failed);
     to.rejected = of(on_the_way::rejected);
     to.queued = of(on_the_way::arrived);
-    const std::uint64_t ended = to.granted + to.canceled + to.timed_out + to.dropped +
-                                to.closed_out + to.impossible;
+    const std::uint64_t ended =
+        to.granted + to.canceled + to.timed_out + to.dropped + to.closed_out + to.impossible;
     to.waiters = to.queued > ended ? to.queued - ended : 0;
     const std::uint64_t unlisted = of(on_the_way::arrived_bytes) - listed_bytes_.get();
     to.queue_bytes = listed + (static_cast<std::int64_t>(unlisted) > 0 ? unlisted : 0);
@@ -156,16 +156,15 @@ class semaphore_stats {
 
   static constexpr std::uint64_t kSomebody = std::uint64_t{1} << 63;
 
-  semaphore_stats() : ways_(P::shard_count()) {}
+  semaphore_stats() : ways_(counters::allocate(P::shard_count())) {}
 
   static void add(gauge& to, std::uint64_t n) { to.set(to.get() + n); }
   void arrive(std::uint64_t n, std::uint64_t cost) {
-    const auto here = ways_.mine();
-    here.add(on_the_way::arrived, n);
-    if (cost != 0) here.add(on_the_way::arrived_bytes, cost);
+    ways_->add(on_the_way::arrived, n);
+    if (cost != 0) ways_->add(on_the_way::arrived_bytes, cost);
   }
 
-  counters ways_;
+  const typename counters::pointer ways_;
   alignas(128) gauge granted_;
   gauge granted_permits_;
   gauge oldest_;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,28 +23,45 @@
 
 namespace afflux::stats {
 
+// Made by allocate(), with its shards behind it: a look at one is a step less than by a pointer.
 template <class P, class Kind, unsigned Kinds>
 class shards {
  public:
-  // Where a thread adds. Good for one call: not to be kept.
-  class place;
+  static constexpr unsigned kMost = 32;
 
-  // The number of shards is a power of two.
-  explicit shards(unsigned count)
-      : shift_(64u - static_cast<unsigned>(__builtin_ctz(count))),
-        count_(count),
-        owners_(new(std::nothrow) word[count]),
-        shards_(new(std::nothrow) shard[count]) {}
+  struct free {
+    void operator()(shards* all) const {
+      for (unsigned i = 0; i < all->count_; ++i) std::destroy_at(&all->at(i));
+      std::destroy_at(all);
+      ::operator delete (all, std::align_val_t{alignof(shard)});
+    }
+  };
+  using pointer = std::unique_ptr<shards, free>;
 
-  bool allocated() const { return owners_ != nullptr && shards_ != nullptr; }
+  // `count` is a power of two, 2 ... kMost. nullptr: no memory.
+  static pointer allocate(unsigned count) {
+    void* const memory = ::operator new (sizeof(shards) + count * sizeof(shard),
+                                         std::align_val_t{alignof(shard)}, std::nothrow);
+    if (memory == nullptr) return nullptr;
+    auto* const made = ::new (memory) shards(count);
+    for (unsigned i = 0; i < count; ++i) ::new (static_cast<void*>(&made->at(i))) shard;
+    return pointer(made);
+  }
 
-  place mine() {
+  // Modulo 2^64: what was counted too early is taken back by its negative.
+  void add(Kind kind, std::uint64_t n) {
+    if (!try_add(kind, n)) add_elsewhere(kind, n);
+  }
+
+  // Only if this thread has the shard in which it is looked for first.
+  bool try_add(Kind kind, std::uint64_t n) {
     const std::uintptr_t me = P::thread_key();
-    const unsigned home = count_ == 1 ? 0 : static_cast<unsigned>((me * kSpread) >> shift_);
+    const unsigned home = home_of(me);
     // relaxed, here and below: only this thread ever stores its key.
-    if (owners_[home].load(std::memory_order_relaxed) == me) [[likely]]
-      return {shards_[home].own, true};
-    return find(me, home);
+    if (owners_[home].load(std::memory_order_relaxed) != me) [[unlikely]]
+      return false;
+    plain_add(at(home), kind, n);
+    return true;
   }
 
   // All of them, in one walk; by number of their kind.
@@ -53,8 +71,8 @@ class shards {
       // relaxed, all: an observation. Without an owner there is nothing in it.
       if (owners_[i].load(std::memory_order_relaxed) == 0) continue;
       for (unsigned k = 0; k < Kinds; ++k) {
-        all[k] += shards_[i].own[k].load(std::memory_order_relaxed) +
-                  shards_[i].common[k].load(std::memory_order_relaxed);
+        all[k] += at(i).own[k].load(std::memory_order_relaxed) +
+                  at(i).common[k].load(std::memory_order_relaxed);
       }
     }
     return all;
@@ -75,45 +93,41 @@ class shards {
   static constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
   static constexpr unsigned kProbes = 8;  // as many owners as lie on a line
 
-  [[gnu::noinline]] place find(std::uintptr_t me, unsigned home) {
+  // relaxed, both, and below: only the sum matters.
+  static void plain_add(shard& to, Kind kind, std::uint64_t n) {
+    number& own = to.own[static_cast<std::size_t>(kind)];
+    own.store(own.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+
+  unsigned home_of(std::uintptr_t key) const {
+    return static_cast<unsigned>((key * kSpread) >> shift_);
+  }
+
+  [[gnu::noinline]] void add_elsewhere(Kind kind, std::uint64_t n) {
+    const std::uintptr_t me = P::thread_key();
+    const unsigned home = home_of(me);
     for (unsigned i = 0; i < kProbes && i < count_; ++i) {
-      const unsigned at = (home + i) & (count_ - 1);
-      std::uintptr_t seen = owners_[at].load(std::memory_order_relaxed);
+      const unsigned where = (home + i) & (count_ - 1);
+      std::uintptr_t seen = owners_[where].load(std::memory_order_relaxed);
       // relaxed: nothing comes with it, C1.
-      if (seen == me || (seen == 0 && owners_[at].compare_exchange_strong(
-                                          seen, me, std::memory_order_relaxed,
-                                          std::memory_order_relaxed))) {
-        return {shards_[at].own, true};
+      if (seen == me ||
+          (seen == 0 && owners_[where].compare_exchange_strong(seen, me, std::memory_order_relaxed,
+                                                               std::memory_order_relaxed))) {
+        return plain_add(at(where), kind, n);
       }
     }
-    return {shards_[home].common, false};
+    at(home).common[static_cast<std::size_t>(kind)].fetch_add(n, std::memory_order_relaxed);
   }
+
+  explicit shards(unsigned count)
+      : shift_(64u - static_cast<unsigned>(std::countr_zero(count))), count_(count) {}
+
+  shard& at(unsigned i) { return reinterpret_cast<shard*>(this + 1)[i]; }
+  const shard& at(unsigned i) const { return reinterpret_cast<const shard*>(this + 1)[i]; }
 
   const unsigned shift_;
   const unsigned count_;
-  const std::unique_ptr<word[]> owners_;
-  const std::unique_ptr<shard[]> shards_;
-};
-
-template <class P, class Kind, unsigned Kinds>
-class shards<P, Kind, Kinds>::place {
- public:
-  place(numbers& in, bool own) : in_(in), own_(own) {}
-
-  // Modulo 2^64: what was counted too early is taken back by its negative.
-  void add(Kind kind, std::uint64_t n) const {
-    number& to = in_[static_cast<std::size_t>(kind)];
-    // relaxed, all: only the sum matters.
-    if (own_) [[likely]] {
-      to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    } else {
-      to.fetch_add(n, std::memory_order_relaxed);
-    }
-  }
-
- private:
-  numbers& in_;
-  bool own_;
+  alignas(128) std::array<word, kMost> owners_{};
 };
 
 }  // namespace afflux::stats

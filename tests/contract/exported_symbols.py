@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shared library exports exactly the functions of afflux.h, under the SONAME
+"""The shared library exports exactly the functions of afflux.h and stats.h, under the SONAME
 of its major version, and the version script lists exactly those. A DLL has no
 versions; its own name stands for the SONAME."""
 
@@ -63,16 +63,20 @@ def compare(what, names, reference):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("--header", "--map", "--library", "--soname"):
+    parser.add_argument("--header", required=True, action="append")
+    for option in ("--map", "--library", "--soname"):
         parser.add_argument(option, required=True)
     parser.add_argument("--nm", default="nm")
     parser.add_argument("--readelf", default="readelf")
     parser.add_argument("--objdump", help="the library is a DLL, and this reads it")
     args = parser.parse_args()
 
-    reference = declared(args.header)
-    if not reference:
-        sys.exit(f"{args.header}: no declarations found")
+    reference = set()
+    for header in args.header:
+        found = declared(header)
+        if not found:
+            sys.exit(f"{header}: no declarations found")
+        reference |= found
     same = compare("version script", mapped(args.map), reference)
     if args.objdump:
         names, own_name = exported_by_dll(args.objdump, args.library)
