@@ -177,6 +177,14 @@ enum class priority : std::uint32_t {
   critical = AFFLUX_PRIORITY_CRITICAL
 };
 
+/// What a semaphore counts; see AFFLUX_STATS_.... Since: 0.1
+enum class statistics_level : std::uint32_t {
+  automatic = AFFLUX_STATS_DEFAULT,
+  off = AFFLUX_STATS_OFF,  ///< the fastest: permits are taken and given back inline
+  counters = AFFLUX_STATS_COUNTERS,
+  full = AFFLUX_STATS_FULL
+};
+
 /// How to create a semaphore. Since: 0.1
 struct options {
   std::uint64_t permits = 1;  ///< the limit, 0 ... 2^42 - 1
@@ -188,6 +196,7 @@ struct options {
   /// Longest wait of a request that names none, > 0; empty: no limit.
   std::optional<std::chrono::nanoseconds> waiter_timeout = std::nullopt;
   const char* name = nullptr;  ///< what name() answers, UTF-8; copied; null: none
+  statistics_level statistics = statistics_level::automatic;
 
   /// The same for the C API; `name` is borrowed from here.
   [[nodiscard]] explicit operator ::afflux_sem_options() const noexcept {
@@ -206,6 +215,7 @@ struct options {
       c.waiter_timeout_ns = waiter_timeout->count() > 0 ? waiter_timeout->count() : 0;
     }
     c.name = name;
+    c.statistics = static_cast<std::uint32_t>(statistics);
     return c;
   }
 };
@@ -271,7 +281,10 @@ struct target {
 
   [[nodiscard]] static target of(::afflux_sem* sem) noexcept {
     const ::afflux_fastpath* block = ::afflux_sem_fastpath(sem);
-    if (block == nullptr || block->layout != kLayout) return {sem, &call_block};
+    // Where permits are counted, that is for the calls to do.
+    if (block == nullptr || block->layout != kLayout || block->reserved != 0) {
+      return {sem, &call_block};
+    }
     return {sem, const_cast<::afflux_fastpath*>(block)};
   }
 };

@@ -8,7 +8,10 @@
 #include "afflux/afflux.h"
 
 namespace afflux {
+// Not the afflux::status of afflux.hpp, which a program with the static library has, too.
+inline namespace internal {
 
+// One byte: it is kept in each waiter.
 enum class status : std::int8_t {
   ok = AFFLUX_OK,
   pending = AFFLUX_PENDING,
@@ -26,4 +29,5 @@ enum class status : std::int8_t {
   os = AFFLUX_EOS,
 };
 
+}  // namespace internal
 }  // namespace afflux
