@@ -209,8 +209,9 @@ AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
 
 /*
  * A client is a block of counters for whoever is to be accounted for: a tenant, a connection,
- * a worker process. Each count is one relaxed atomic addition. A request that names a client
- * (afflux_request.client) is accounted to it.
+ * a worker process. Each count is one relaxed atomic addition, but for lines, where those read and
+ * those dropped are an addition each. A request that names a client (afflux_request.client) is
+ * accounted to it.
  */
 
 enum {
@@ -228,8 +229,8 @@ typedef struct afflux_client_options {
   const char *classes[AFFLUX_CLIENT_CLASSES];
   /** The pipelines' names; NULL: "0" and "1", the default. Copied. */
   const char *pipelines[AFFLUX_CLIENT_PIPELINES];
-  double stall_speed;     /**< slower than this is a stall …; default 0.9 */
-  int64_t stall_after_ns; /**< … when it has lasted so long; default 5 s */
+  double stall_speed;     /**< slower than this is a stall …; default 0.9; 0: never */
+  int64_t stall_after_ns; /**< … when it has lasted so long; default 5 s; 0: at once */
 } afflux_client_options;
 
 /** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
@@ -269,15 +270,18 @@ AFFLUX_API const char *afflux_client_name(const afflux_client *client);
 AFFLUX_API afflux_status afflux_client_count_requests(afflux_client *client, uint32_t request_class,
                                                       uint64_t n);
 
-/** Count bytes. Not to be mixed with afflux_client_set_run_bytes() on one client. */
+/** Count bytes. */
 AFFLUX_API afflux_status afflux_client_count_bytes(afflux_client *client, uint64_t n);
 
 /** The bytes of the current run, from a source that counts from 0 in each run (a child process,
- *  say). One thread at a time. A number below the one before is taken as it is. */
+ *  say). The number replaces the one before, even a larger one; what is counted by
+ *  afflux_client_count_bytes() comes on top. */
 AFFLUX_API afflux_status afflux_client_set_run_bytes(afflux_client *client, uint64_t bytes);
 
 /** A run begins: the bytes of the one before are kept, those of this one begin at 0, and so do
- *  speed, position and drift. The first one counts, too (afflux_client_summary.runs). */
+ *  speed, position and drift. The first one counts, too (afflux_client_summary_t.runs); until then
+ *  the run is taken to have begun with the client. A number of the run before that is set at this
+ *  very moment, by another thread, may go to either. */
 AFFLUX_API afflux_status afflux_client_begin_run(afflux_client *client);
 
 /** Count a response. 400 … 599 have a slot each, all others share one. */
@@ -294,11 +298,12 @@ AFFLUX_API afflux_status afflux_client_count_timeout(afflux_client *client);
 AFFLUX_API afflux_status afflux_client_count_lines(afflux_client *client, uint32_t pipeline,
                                                    uint64_t read, uint64_t dropped);
 
-/** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. */
+/** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. A stall
+ *  counts from the first call with too low a speed until one with another, or a run's begin. */
 AFFLUX_API afflux_status afflux_client_set_speed(afflux_client *client, double speed);
 
 /** How far it has come in the current run, ns; EINVAL for a negative one. The drift is by how much
- *  that lags behind the time since afflux_client_begin_run(). */
+ *  that lags behind the time since the run began. */
 AFFLUX_API afflux_status afflux_client_set_position(afflux_client *client, int64_t position_ns);
 
 /** What a client has done. Since: 0.1 */
@@ -320,7 +325,7 @@ typedef struct afflux_client_summary_t {
   double peak_drop_rate; /**< the highest it has been */
   double speed;          /**< as set last; 0 before */
   int64_t drift_ns;      /**< as of the last afflux_client_set_position(); may be negative */
-  int64_t max_drift_ns;  /**< the largest of this run */
+  int64_t max_drift_ns;  /**< the largest of this run, 0 at least */
 
   /* What its requests to semaphores came to (afflux_request.client). */
   uint64_t acquired;    /**< permits */
