@@ -25,11 +25,6 @@ constexpr std::initializer_list<std::size_t> kOptionFields = {
     offsetof(afflux_client_options, stall_speed),
     offsetof(afflux_client_options, stall_after_ns)};
 
-stats::client* from(afflux_client* client) { return reinterpret_cast<stats::client*>(client); }
-const stats::client* from(const afflux_client* client) {
-  return reinterpret_cast<const stats::client*>(client);
-}
-
 // False for NaN, too.
 bool is_speed(double speed) { return speed >= 0; }
 

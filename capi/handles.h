@@ -7,6 +7,7 @@
 #include "core/permit_token.h"
 #include "core/strategies.h"
 #include "queue/waiter.h"
+#include "stats/client.h"
 
 namespace afflux::capi {
 
@@ -36,6 +37,12 @@ inline const semaphore* from(const afflux_queue* queue) {
 inline loop_port* from(afflux_port* handle) { return reinterpret_cast<loop_port*>(handle); }
 inline const loop_port* from(const afflux_port* handle) {
   return reinterpret_cast<const loop_port*>(handle);
+}
+inline stats::client* from(afflux_client* handle) {
+  return reinterpret_cast<stats::client*>(handle);
+}
+inline const stats::client* from(const afflux_client* handle) {
+  return reinterpret_cast<const stats::client*>(handle);
 }
 inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
 inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }

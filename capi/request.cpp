@@ -57,7 +57,7 @@ status afflux::capi::read_request(const afflux_request* given, afflux_request& k
 status afflux::capi::read_wait(const afflux_request* given, afflux_request& known,
                                core::demand& want, queue::sink<policy>& to, uint32_t flags) {
   if (const status s = read_request(given, known); s != status::ok) return s;
-  if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER) {
+  if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr) {
     return status::invalid;
   }
   if (const status s = to_demand(known, want, flags); s != status::ok) return s;
@@ -86,6 +86,7 @@ status afflux::capi::to_demand(const afflux_request& r, core::demand& want, uint
   want.priority = static_cast<uint8_t>(r.priority);
   want.waits_for_resize = (r.flags & AFFLUX_WAIT_FOR_RESIZE) != 0;
   want.cost_bytes = r.cost_bytes;
+  want.client = from(r.client);
   return status::ok;
 }
 

@@ -288,9 +288,9 @@ typedef struct afflux_slow_wait {
   void *ctx;            /**< afflux_request.ctx; NULL for a blocked thread */
 } afflux_slow_wait;
 
-/** Told of a slow wait. Runs where the grant is made, before the request completes; not as a
- *  wake function does (chapter 8): it may not call anything on the same semaphore, nor free
- *  anything that the request needs. `wait` is valid for the call. Since: 0.1 */
+/** Told of a slow wait. Runs on the thread that made the grant, just before the request
+ *  completes, with nothing internal held: it may call anything, but what belongs to the request
+ *  must stay. The semaphore may be gone. `wait` is valid for the call. Since: 0.1 */
 typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
 
 /** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
@@ -503,7 +503,8 @@ typedef struct afflux_request {
                               counts as a reference until it has completed or is cancelled */
   uint64_t user_data;    /**< into the port; default 0 */
   afflux_client *client; /**< it is accounted to; must live until it has completed, or is
-                              cancelled. Semaphores only; default NULL: nobody */
+                              cancelled. Default NULL: nobody. Only in requests to a
+                              semaphore; elsewhere AFFLUX_EINVAL */
   const char *tag;       /**< copied into the ledger (afflux_sem_options.ledger) by
                               afflux_sem_acquire_permit(), else ignored; default NULL: none */
 } afflux_request;

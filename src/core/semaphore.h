@@ -22,6 +22,7 @@ struct demand {
   std::uint8_t priority = AFFLUX_PRIORITY_NORMAL;
   bool waits_for_resize = false;
   std::uint64_t cost_bytes = 0;
+  stats::client* client = nullptr;
 };
 
 inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  // 0 wraps
@@ -57,6 +58,7 @@ status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
   status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
   if (s == status::invalid && want.waits_for_resize) s = status::again;
+  if (s != status::again) queue::account_at_once(want.client, s, want.permits);
   return counted(sem, s, want.permits, never_waits);
 }
 
@@ -76,6 +78,10 @@ void fill_in(queue::waiter<P>& x, const demand& want, const queue::sink<P>& to) 
   if (want.cost_bytes != 0) {
     traits |= queue::traits::kCosts;
     x.cost_bytes = want.cost_bytes;
+  }
+  if (want.client != nullptr) {
+    traits |= queue::traits::kAccounted;
+    x.client = want.client;
   }
   x.traits = traits;
   x.where.store(queue::place::none, std::memory_order_relaxed);  // published with the rest
@@ -124,14 +130,27 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
   if (timeout == 0) return status::timed_out;
   if (sem.settings().throughput) {
     s = counted(sem, overtake(sem, want.permits, P::spins() / 4), want.permits, false);
-    if (s != status::again) return s;
+    if (s != status::again) {
+      queue::account_at_once(want.client, s, want.permits);
+      return s;
+    }
   }
   const std::int64_t deadline = deadline_for(sem, timeout);
   queue::waiter<P> x;
   fill_in<P>(x, want, {});
   if (P::template per_thread<queue::completing<P>>().running) sem.catch_up();
   s = sem.enqueue(x);
-  return s == status::pending ? wait(sem, x, deadline) : s;
+  if (s != status::pending) {
+    if (x.has(queue::traits::kAccounted)) queue::account_at_once(x.client, s, x.permits);
+    return s;
+  }
+  s = wait(sem, x, deadline);
+  // Of its own accord: a completion has been accounted.
+  if (x.has(queue::traits::kAccounted)) {
+    x.result = s;
+    queue::account(x);
+  }
+  return s;
 }
 
 // Queues without another look. x is the caller's memory with whatever it held before; it is not
@@ -150,7 +169,10 @@ status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
   // With neither a callback nor a port: the kernel waits, for a ring.
   if (x.sleeps()) x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kKernelWaits);
   const status s = enqueue_until(sem, x, deadline);
-  if (s != status::pending) withdraw(x);
+  if (s != status::pending) {
+    if (x.has(queue::traits::kAccounted)) queue::account_at_once(x.client, s, x.permits);
+    withdraw(x);
+  }
   return s;
 }
 
@@ -166,6 +188,7 @@ template <class P>
 status cancel(queue::waiter<P>& x) {
   if (queue::remove(x) != queue::removal::removed) return status::already;
   if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
+  if (x.has(queue::traits::kAccounted)) queue::account(x);  // mark_off() has said: canceled
   withdraw(x);
   if (x.has(queue::traits::kKernelWaits)) {
     queue::complete(x);  // ends the kernel's wait, if there is one

@@ -4,6 +4,7 @@
 // internal is held, the semaphore is not touched (S9, S12).
 #pragma once
 
+#include "queue/accounting.h"
 #include "queue/mutants.h"
 #include "queue/waiter.h"
 
@@ -90,6 +91,7 @@ status complete_all(finished_list<P>& finished, const waiter<P>* self) {
     finished_list<P> callbacks;
     port::outbox<P, waiter<P>> loops;
     while (waiter<P>* const x = finished.pop()) {
+      if (x->has(traits::kAccounted)) account(*x);
       if (x == self) {
         result = x->result;  // its own thread disarms it
       } else if (x->sleeps()) {

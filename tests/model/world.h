@@ -18,7 +18,8 @@
 
 namespace afflux::model {
 
-template <class Policy, template <class> class Queue>
+// With `Statistics` the semaphore counts, and at rest the numbers must agree.
+template <class Policy, template <class> class Queue, std::uint32_t Statistics = AFFLUX_STATS_OFF>
 class world {
  public:
   using P = Policy;
@@ -42,7 +43,11 @@ class world {
   world(explorer& run, std::uint64_t limit, std::uint64_t held = 0, queue::settings settings = {}) {
     P::owners_keep_memory = false;
     settings.limit = limit;
+    settings.statistics = Statistics;
     sem = P::template create<Queue<P>>(settings);
+    if constexpr (Statistics != AFFLUX_STATS_OFF) {
+      sem->count_with(semaphore::stats_type::make(Statistics == AFFLUX_STATS_FULL));
+    }
     run.label(&sem->gate().word, "word");
     run.label(&sem->gate().limit, "limit");
     for (party& p : parties) {
@@ -51,6 +56,7 @@ class world {
     }
     bound = limit;
     if (held > 0) check(sem->try_acquire(held) == status::ok, "set-up");
+    if (held > 0) sem->count_taken(held);
     in = held;
   }
 
@@ -137,7 +143,23 @@ class world {
     check((w & queue::kFlags) == (closed ? queue::kClosed : 0), "a flag is left set");
     check(sem->waiting() == 0, "somebody is left in the queue");
     check(P::pins(sem).peek() == 0, "a pin is left");
+    if constexpr (Statistics != AFFLUX_STATS_OFF) check_numbers(held);
     sem->unref();
+  }
+  // K1, K2.
+  void check_numbers(std::uint64_t held) const {
+    afflux_sem_stats_t now = {};
+    sem->stats()->read(now, sem->listed_bytes());
+    check(now.acquired_fast + now.acquired_after_wait == now.released + held,
+          "K1: acquired is not released + held");
+    const std::uint64_t ended = now.granted + now.canceled + now.timed_out + now.dropped +
+                                now.closed_out + now.impossible;
+    check(now.queued == ended && now.waiters == 0, "K2: a queued request has not ended once");
+    check(now.queue_bytes == 0, "K2: bytes are left in the queue");
+    check(sem->stats()->oldest_wait() == 0, "an oldest one is left");
+    if (sem->stats()->has_times()) {
+      check(now.wait_count == now.granted, "a wait was not taken");
+    }
   }
   // Exactly one of completion and a cancel that answered ok.
   void one_outcome(int who, status canceled) {
