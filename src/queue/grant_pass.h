@@ -291,15 +291,16 @@ class grant_pass : public handout<P> {
       left_count_ = left_bytes_ = 0;
     }
     if (this->served_first()) q_.forget_overtakings();
-    this->count_batch();
+    if constexpr (P::kMutant != mutant::counted_too_late) this->count_batch();
     q_.count_oldest();
     // [give up] release, pairs with the next holder's [role]: publishes line and inbox state.
     // Failure relaxed: commit() acquires.
     if (!q_.gate_.word.compare_exchange_strong(w_, then, std::memory_order_release,
                                                std::memory_order_relaxed)) {
-      this->count_batch_not();
+      if constexpr (P::kMutant != mutant::batch_counted_twice) this->count_batch_not();
       return false;
     }
+    if constexpr (P::kMutant == mutant::counted_too_late) this->count_batch();
     this->batch_is_final();
     return true;
   }

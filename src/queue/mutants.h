@@ -46,6 +46,10 @@ enum : int {
   wake_skips_unannounced = 34,   // a wake misses who came behind an announcer that has not spoken
   conditional_at_once = 35,      // a callback runs while its thread still asks whether to wait
   notifications_merge = 36,      // two at a time for two who wait count as one
+  batch_counted_twice = 44,      // a hand-out that has to be tried again stays in the statistics
+  counted_too_late = 45,         // a grant is counted when the semaphore may be gone
+  refusal_counted = 46,          // a refused release stays in the statistics
+  arrival_counted_late = 47,     // a request is counted when it may have ended already
   loser_kept = 50,               // any: what comes after the first is not given back
   losers_left_queued = 51,       // any: the others are not taken back
   claimed_while_started = 52,    // any: an end while items are still started tears the group down

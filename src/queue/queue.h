@@ -250,7 +250,9 @@ class alignas(128) waiter_queue {
   }
   // This caller's reference keeps the semaphore.
   [[gnu::noinline]] status release_refused(std::uint64_t n) {
-    if (ways_ != nullptr) ways_->add(stats::on_the_way::released, std::uint64_t{0} - n);
+    if (ways_ != nullptr && P::kMutant != mutant::refusal_counted) {
+      ways_->add(stats::on_the_way::released, std::uint64_t{0} - n);
+    }
     return status::overflow;
   }
   [[gnu::noinline]] status count_taken_otherwise(std::uint64_t n) {

@@ -55,7 +55,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // published by [push]
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
   if (this->settings_.limited()) return enqueue_counted(x);
-  this->count_arrival(x);
+  if constexpr (P::kMutant != mutant::arrival_counted_late) this->count_arrival(x);
   // [where] release: a canceller that reads `inbox` finds this owner.
   x.where.store(place::inbox, std::memory_order_release);
 
@@ -70,6 +70,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
     std::uintptr_t head = inbox_.look();
     while (!Inbox::urgent(head, priority)) {
       if (!inbox_.try_push(x, priority, head)) continue;
+      if constexpr (P::kMutant == mutant::arrival_counted_late) this->count_arrival(x);
       if (Inbox::announces(head)) return announce(x);
       if constexpr (P::kMutant == mutant::look_after_quiet_push) {
         (void)this->gate_.word.load(std::memory_order_relaxed);

@@ -45,6 +45,12 @@ fast fast_release(const afflux_fastpath* block, std::uint64_t n) {
 
 class Fastpath : public per_variant {
  protected:
+  // What is done inline is not counted.
+  static afflux_sem_options options(std::uint64_t permits) {
+    afflux_sem_options made = per_variant::options(permits);
+    made.statistics = AFFLUX_STATS_OFF;
+    return made;
+  }
   // A later layout makes a binding fall back to the calls; then there is nothing to test here.
   static const afflux_fastpath* block_of(afflux_sem* sem) {
     const afflux_fastpath* block = afflux_sem_fastpath(sem);

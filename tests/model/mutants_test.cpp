@@ -26,6 +26,9 @@ template <int Mutant>
 using locked = world<checking_policy<Mutant>, queue::mutex_queue>;
 
 template <int Mutant>
+using counting = world<checking_policy<Mutant>, queue::intrusive_queue, AFFLUX_STATS_COUNTERS>;
+
+template <int Mutant>
 using no_queue = checking_policy<Mutant>;
 
 // In a child: a bug may well end in a crash.
@@ -78,6 +81,11 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
+
+AFFLUX_KILLS(CountingMutants, counting, batch_counted_twice, two_threads_twice)
+AFFLUX_KILLS(CountingMutants, counting, counted_too_late, second_callback_unrefs)
+AFFLUX_KILLS(CountingMutants, counting, refusal_counted, over_release)
+AFFLUX_KILLS(CountingMutants, counting, arrival_counted_late, second_callback_unrefs)
 
 AFFLUX_KILLS(GroupMutants, intrusive, loser_kept, any_of_two_releases)
 AFFLUX_KILLS(GroupMutants, intrusive, losers_left_queued, any_holds_references)

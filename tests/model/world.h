@@ -152,8 +152,8 @@ class world {
     sem->stats()->read(now, sem->listed_bytes());
     check(now.acquired_fast + now.acquired_after_wait == now.released + held,
           "K1: acquired is not released + held");
-    const std::uint64_t ended = now.granted + now.canceled + now.timed_out + now.dropped +
-                                now.closed_out + now.impossible;
+    const std::uint64_t ended =
+        now.granted + now.canceled + now.timed_out + now.dropped + now.closed_out + now.impossible;
     check(now.queued == ended && now.waiters == 0, "K2: a queued request has not ended once");
     check(now.queue_bytes == 0, "K2: bytes are left in the queue");
     check(sem->stats()->oldest_wait() == 0, "an oldest one is left");

@@ -133,9 +133,27 @@ inline sem_state state_of(const afflux_sem* sem) {
           afflux_sem_waiters(sem)};
 }
 
+// At rest what a semaphore has counted agrees, unless it counts nothing.
+inline void expect_conserved(const afflux_sem* sem) {
+  afflux_sem_stats_t now;
+  afflux_sem_stats_init(&now);
+  ASSERT_EQ(afflux_sem_stats(sem, &now), AFFLUX_OK);
+  if (now.statistics == AFFLUX_STATS_OFF) return;
+  EXPECT_EQ(now.acquired_fast + now.acquired_after_wait, now.released + now.held);
+  EXPECT_EQ(now.queued, now.waiters + now.granted + now.canceled + now.timed_out + now.dropped +
+                            now.closed_out + now.impossible);
+  EXPECT_EQ(now.waiters, afflux_sem_waiters(sem));
+  if (now.statistics == AFFLUX_STATS_FULL) EXPECT_EQ(now.wait_count, now.granted);
+  if (now.waiters == 0) {
+    EXPECT_EQ(now.queue_bytes, 0u);
+    EXPECT_EQ(now.oldest_wait_ns, 0);
+  }
+}
+
 // S2 with nothing held.
 inline void expect_all_free(const afflux_sem* sem, std::uint64_t limit) {
   EXPECT_EQ(state_of(sem), (sem_state{limit, limit, 0, 0}));
+  expect_conserved(sem);
 }
 
 }  // namespace afflux_test
