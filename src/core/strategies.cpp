@@ -43,7 +43,7 @@ native_semaphore* create_semaphore(const queue::settings& settings, const char* 
     if (copy == nullptr) return nullptr;
     std::memcpy(copy.get(), name, size);
   }
-  std::unique_ptr<native_semaphore::stats_type> stats;
+  native_semaphore::stats_type::pointer stats;
   if (settings.statistics > AFFLUX_STATS_OFF) {
     stats = native_semaphore::stats_type::make(settings.statistics == AFFLUX_STATS_FULL);
     if (stats == nullptr) return nullptr;

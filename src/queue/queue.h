@@ -208,7 +208,7 @@ class alignas(128) waiter_queue {
 
   // nullptr: nothing is counted. Given before anybody else sees the semaphore.
   stats_type* stats() const { return stats_.get(); }
-  void count_with(std::unique_ptr<stats_type> stats) {
+  void count_with(typename stats_type::pointer stats) {
     stats_ = std::move(stats);
     ways_ = &stats_->ways();
     gate_.reserved = AFFLUX_FASTPATH_COUNTED;
@@ -323,7 +323,7 @@ class alignas(128) waiter_queue {
   const bool simple_;                              // FAIR, counted, and without queue limits
   const bool times_;                               // settings_.times(); stats_ is there then
   typename stats_type::counters* ways_ = nullptr;  // of *stats_, a step less away
-  std::unique_ptr<stats_type> stats_;
+  typename stats_type::pointer stats_;
 
   alignas(128) atomic<std::uint64_t> refs_{1};
   atomic<std::uint32_t> overtakings_{0};

@@ -52,9 +52,16 @@ class semaphore_stats {
  public:
   using counters = shards<P, on_the_way, 7>;
 
-  // `times`: of waits and holds, too.
-  static std::unique_ptr<semaphore_stats> make(bool times) {
-    std::unique_ptr<semaphore_stats> made(new (std::nothrow) semaphore_stats);
+  struct free {
+    void operator()(semaphore_stats* stats) const { P::destroy(stats); }
+  };
+  using pointer = std::unique_ptr<semaphore_stats, free>;
+
+  semaphore_stats() : ways_(counters::allocate(P::shard_count())) {}
+
+  // `times`: of waits and holds, too. nullptr: no memory.
+  static pointer make(bool times) {
+    pointer made(P::template create<semaphore_stats>());
     if (made == nullptr || made->ways_ == nullptr) return nullptr;
     if (times) {
       made->times_.reset(new (std::nothrow) time_histograms);
@@ -155,8 +162,6 @@ class semaphore_stats {
   };
 
   static constexpr std::uint64_t kSomebody = std::uint64_t{1} << 63;
-
-  semaphore_stats() : ways_(counters::allocate(P::shard_count())) {}
 
   static void add(gauge& to, std::uint64_t n) { to.set(to.get() + n); }
   void arrive(std::uint64_t n, std::uint64_t cost) {

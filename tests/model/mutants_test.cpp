@@ -82,8 +82,8 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_see
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
 
-AFFLUX_KILLS(CountingMutants, counting, batch_counted_twice, two_threads_twice)
-AFFLUX_KILLS(CountingMutants, counting, counted_too_late, second_callback_unrefs)
+AFFLUX_KILLS(CountingMutants, counting, batch_counted_twice, weighted)
+AFFLUX_KILLS(CountingMutants, counting, counted_too_late, newcomer_takes_the_rest_and_unrefs)
 AFFLUX_KILLS(CountingMutants, counting, refusal_counted, over_release)
 AFFLUX_KILLS(CountingMutants, counting, arrival_counted_late, second_callback_unrefs)
 

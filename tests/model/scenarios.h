@@ -516,6 +516,21 @@ void unref_with_blocked_thread(explorer& run) {
 }
 
 // Hand-over with others behind: the completed one drops the last reference.
+// What a release grants is not all of it: a newcomer takes the rest, and ends everything while
+// that release is still returning (S9).
+template <class W>
+void newcomer_takes_the_rest_and_unrefs(explorer& run) {
+  W w(run, 2, 2);
+  check(w.begin(0, 1) == status::pending, "set-up");
+  run.spawn([&w] { w.release(2); });
+  run.spawn([&w] {
+    check(w.acquire(1) == status::ok, "acquire");
+    w.sem->unref();
+  });
+  run.join();
+  check(w.parties[0].got(), "L1");
+}
+
 template <class W>
 void hand_over_unrefs(explorer& run) {
   W w(run, 1, 1);

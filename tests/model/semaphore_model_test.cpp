@@ -44,6 +44,7 @@ AFFLUX_SCENARIO(first_callback_unrefs_cancel_second)
 AFFLUX_SCENARIO(bulk_first_callback_unrefs_cancel_second)
 AFFLUX_SCENARIO(unref_with_blocked_thread)
 AFFLUX_SCENARIO(hand_over_unrefs)
+AFFLUX_SCENARIO(newcomer_takes_the_rest_and_unrefs)
 
 }  // namespace
 }  // namespace afflux::model

@@ -143,7 +143,9 @@ inline void expect_conserved(const afflux_sem* sem) {
   EXPECT_EQ(now.queued, now.waiters + now.granted + now.canceled + now.timed_out + now.dropped +
                             now.closed_out + now.impossible);
   EXPECT_EQ(now.waiters, afflux_sem_waiters(sem));
-  if (now.statistics == AFFLUX_STATS_FULL) EXPECT_EQ(now.wait_count, now.granted);
+  if (now.statistics == AFFLUX_STATS_FULL) {
+    EXPECT_EQ(now.wait_count, now.granted);
+  }
   if (now.waiters == 0) {
     EXPECT_EQ(now.queue_bytes, 0u);
     EXPECT_EQ(now.oldest_wait_ns, 0);

@@ -61,10 +61,13 @@ struct checking_policy {
   template <class T>
   class gauge {
    public:
-    T get() const { return value_; }
-    void set(T value) { value_ = value; }
+    T get() const { return check(), value_; }
+    void set(T value) { check(), value_ = value; }
 
    private:
+    void check() const {
+      if (explorer* engine = explorer::in_fibre()) engine->check_alive(this, sizeof *this);
+    }
     T value_{};
   };
   static void own(const void*) {}
