@@ -146,7 +146,7 @@ afflux_status afflux_client_summary(const afflux_client* client,
                                     afflux_client_summary_t* ret_summary) {
   if (client == nullptr || ret_summary == nullptr || !valid_out(*ret_summary)) return AFFLUX_EINVAL;
   ret_summary->struct_size = sizeof *ret_summary;
-  from(client)->read(*ret_summary, time::now_ns());
+  from(client)->read(*ret_summary, time::rough_now_ns());
   return AFFLUX_OK;
 }
 

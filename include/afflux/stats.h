@@ -336,7 +336,8 @@ typedef struct afflux_client_summary_t {
   uint64_t timed_out;
   uint64_t canceled;
 
-  int64_t uptime_ns; /**< since it was created */
+  int64_t uptime_ns; /**< since it was created; off by at most a tick of the system's clock,
+                          1 … 16 ms */
 } afflux_client_summary_t;
 
 /** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */

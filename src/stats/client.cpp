@@ -33,7 +33,7 @@ client* client::create(const afflux_client_options& options) noexcept {
   for (const std::string_view t : texts) size += t.size() + 1;
   void* const memory = ::operator new (size, std::align_val_t{alignof(client)}, std::nothrow);
   if (memory == nullptr) return nullptr;
-  auto* const made = new (memory) client(options, time::now_ns());
+  auto* const made = new (memory) client(options);
   auto* to = static_cast<char*>(memory) + sizeof(client);
   for (const std::string_view t : texts) {
     std::memcpy(to, t.data(), t.size());
@@ -80,37 +80,61 @@ void client::set_position(std::int64_t position_ns) noexcept {
   raise(max_drift_, drift);
 }
 
+// Of all slots of a family of status codes.
+std::uint64_t client::sum_all(const count* slots) noexcept {
+  // Four sums, or each load waits for an addition.
+  static_assert(kFamily % 4 == 0);
+  std::uint64_t a = 0, b = 0, c = 0, d = 0;
+  for (const count* slot = slots; slot != slots + kFamily; slot += 4) {
+    a += get(slot[0]);
+    b += get(slot[1]);
+    c += get(slot[2]);
+    d += get(slot[3]);
+  }
+  return a + b + c + d;
+}
+
+// Of those in use; where they are many all of them, which is cheaper than one by one.
 std::uint64_t client::sum(std::size_t family) const noexcept {
   const count* const slots = responses_ + family * kFamily;
-  const std::uint64_t used[] = {get(used_[family][0]), get(used_[family][1])};
   std::uint64_t total = 0;
-  if (std::popcount(used[0]) + std::popcount(used[1]) > 32) {
-    for (std::size_t i = 0; i < kFamily; ++i) total += get(slots[i]);  // cheaper than bit by bit
-    return total;
-  }
+  int few = 16;
   for (std::size_t word = 0; word < 2; ++word) {
-    for (std::uint64_t bits = used[word]; bits != 0; bits &= bits - 1) {
+    for (std::uint64_t bits = get(used_[family][word]); bits != 0; bits &= bits - 1) {
+      if (few-- == 0) return sum_all(slots);
       total += get(slots[64 * word + static_cast<std::size_t>(std::countr_zero(bits))]);
     }
   }
   return total;
 }
 
-// In this order it is never above what the rate has really been at some moment: what the others
-// count meanwhile only adds to the lines read.
-double client::drop_rate() const noexcept {
-  double dropped = 0;
-  double read = 0;
+// All of `dropped` before any of `read`: so the rate is never above what it has really been at
+// some moment, since what the others count meanwhile only adds to the lines read.
+void client::read_lines(std::uint64_t* dropped, std::uint64_t* read) const noexcept {
+  static_assert(AFFLUX_CLIENT_PIPELINES == 2);
   // [lines] acquire, pairs with count_lines().
-  for (const lines& l : pipelines_) {
-    dropped += static_cast<double>(l.dropped.load(std::memory_order_acquire));
-  }
-  for (const lines& l : pipelines_) read += static_cast<double>(get(l.read));
-  return dropped > 0 ? dropped / read : 0;
+  dropped[0] = pipelines_[0].dropped.load(std::memory_order_acquire);
+  dropped[1] = pipelines_[1].dropped.load(std::memory_order_acquire);
+  read[0] = get(pipelines_[0].read);
+  read[1] = get(pipelines_[1].read);
+}
+
+double client::drop_rate(const std::uint64_t* dropped, const std::uint64_t* read) noexcept {
+  if ((dropped[0] | dropped[1]) == 0) return 0;
+  return (static_cast<double>(dropped[0]) + static_cast<double>(dropped[1])) /
+         (static_cast<double>(read[0]) + static_cast<double>(read[1]));
+}
+
+void client::raise_peak() noexcept {
+  std::uint64_t dropped[AFFLUX_CLIENT_PIPELINES];
+  std::uint64_t read[AFFLUX_CLIENT_PIPELINES];
+  read_lines(dropped, read);
+  raise(peak_, drop_rate(dropped, read));
 }
 
 void client::read(afflux_client_summary_t& into, std::int64_t now) const noexcept {
-  into.stalled = now >= get(stalled_at_) ? 1 : 0;
+  const std::int64_t stall = get(stalled_at_);
+  into.stalled = stall != kNever && (now >= stall || time::now_ns() >= stall) ? 1 : 0;
   for (std::size_t i = 0; i < AFFLUX_CLIENT_CLASSES; ++i) into.requests[i] = get(requests_[i]);
   into.bytes = get(bytes_);
   into.runs = get(runs_);
@@ -119,12 +143,8 @@ void client::read(afflux_client_summary_t& into, std::int64_t now) const noexcep
   into.responses_other = get(other_);
   into.reconnections = get(reconnections_);
   into.timeouts = get(timeouts_);
-  for (std::size_t i = 0; i < AFFLUX_CLIENT_PIPELINES; ++i) {
-    // [lines] acquire, pairs with count_lines().
-    into.lines_dropped[i] = pipelines_[i].dropped.load(std::memory_order_acquire);
-    into.lines_read[i] = get(pipelines_[i].read);
-  }
-  into.drop_rate = drop_rate();
+  read_lines(into.lines_dropped, into.lines_read);
+  into.drop_rate = drop_rate(into.lines_dropped, into.lines_read);
   into.peak_drop_rate = get(peak_);
   // Who counts raises the rate first and the peak then.
   if (into.peak_drop_rate < into.drop_rate) into.peak_drop_rate = into.drop_rate;

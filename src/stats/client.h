@@ -79,9 +79,9 @@ class client {
     lines& l = pipelines_[pipeline];
     add(l.read, read);
     if (dropped == 0) return;  // the rate has not risen
-    // [lines] release, pairs with drop_rate() and read(): with these come the ones read.
+    // [lines] release, pairs with read_lines(): with these come the ones read.
     l.dropped.fetch_add(dropped, std::memory_order_release);
-    raise(peak_, drop_rate());
+    raise_peak();
   }
 
   // A request that names this client has ended; wait_ns < 0: without having queued.
@@ -118,7 +118,8 @@ class client {
 
   // ---- Reading
 
-  // All but struct_size, as of `now` (time::now_ns()).
+  // All but struct_size. `now` is a time::rough_now_ns(), which costs less than the rest does; the
+  // clock is read for one that is slow and may have stalled within this tick.
   void read(afflux_client_summary_t& into, std::int64_t now) const noexcept;
   std::uint64_t responses(std::uint32_t code) const noexcept {
     const std::uint32_t slot = code - kFirstCode;
@@ -141,11 +142,8 @@ class client {
     count dropped{0};
   };
 
-  client(const afflux_client_options& options, std::int64_t now) noexcept
-      : created_(now),
-        begun_(now),
-        stall_speed_(options.stall_speed),
-        stall_after_(options.stall_after_ns) {}
+  explicit client(const afflux_client_options& options) noexcept
+      : stall_speed_(options.stall_speed), stall_after_(options.stall_after_ns) {}
   ~client() = default;
   void destroy() noexcept;
 
@@ -168,13 +166,16 @@ class client {
     }
   }
   std::uint64_t sum(std::size_t family) const noexcept;
-  double drop_rate() const noexcept;
+  static std::uint64_t sum_all(const count* slots) noexcept;
+  void read_lines(std::uint64_t* dropped, std::uint64_t* read) const noexcept;
+  static double drop_rate(const std::uint64_t* dropped, const std::uint64_t* read) noexcept;
+  void raise_peak() noexcept;
 
   // A line for each of those who write: another thread has each of them, as a rule.
 
   // Nobody, as a rule: the first line.
   std::atomic<std::uint64_t> refs_{1};
-  const std::int64_t created_;
+  const std::int64_t created_ = time::rough_now_ns();
   count used_[2][2] = {};  // responses_ that are not 0, a bit for each
 
   // Who makes the requests.
@@ -196,7 +197,7 @@ class client {
   // Who watches the run.
   alignas(kLine) count runs_{0};
   count run_bytes_{0};
-  std::atomic<std::int64_t> begun_;
+  std::atomic<std::int64_t> begun_{time::now_ns()};
   std::atomic<double> speed_{0};
   std::atomic<std::int64_t> stalled_at_{kNever};  // when slowness is or was a stall
   std::atomic<std::int64_t> drift_{0};
