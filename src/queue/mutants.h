@@ -5,7 +5,8 @@
 // is built with `none` and holds nothing of them.
 #pragma once
 
-#include "port/mutants.h"  // more of them
+#include "port/mutants.h"   // more of them
+#include "stats/mutants.h"  // and more
 
 namespace afflux::mutant {
 

@@ -14,6 +14,7 @@
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
 #include "queue/mutants.h"
+#include "registry_scenarios.h"
 #include "scenarios.h"
 #include "world.h"
 
@@ -100,6 +101,16 @@ AFFLUX_KILLS(PortMutants, no_queue, rings_each_time, port_burst_rings_once)
 AFFLUX_KILLS(PortMutants, no_queue, closes_while_pending, port_close_against_begin)
 AFFLUX_KILLS(PortMutants, no_queue, relaxed_push, port_wakes_its_loop)
 AFFLUX_KILLS(PortMutants, intrusive, rings_without_reference, port_loop_frees_everything)
+
+AFFLUX_KILLS(RegistryMutants, no_queue, retires_among_readers, registry_remove_against_read)
+AFFLUX_KILLS(RegistryMutants, no_queue, turns_before_folded, registry_two_leave_in_turn)
+AFFLUX_KILLS(RegistryMutants, no_queue, departed_in_place, registry_remove_against_read)
+AFFLUX_KILLS(RegistryMutants, no_queue, live_not_rechecked, registry_totals_never_go_back)
+AFFLUX_KILLS(RegistryMutants, no_queue, leaves_while_read, registry_totals_never_go_back)
+AFFLUX_KILLS(RegistryMutants, no_queue, slot_without_tag, registry_free_slots)
+AFFLUX_KILLS(RegistryMutants, no_queue, emptied_after_role, registry_slow_dropper)
+AFFLUX_KILLS(RegistryMutants, no_queue, relaxed_leave, registry_remove_against_read)
+AFFLUX_KILLS(RegistryMutants, no_queue, counted_anew_on_return, registry_comes_back)
 
 AFFLUX_KILLS(MutexMutants, locked, off_after_giving_up, begin_cancel_release)
 AFFLUX_KILLS(MutexMutants, locked, no_regrant_on_cancel, head_cancel_regrants)
