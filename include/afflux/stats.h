@@ -367,6 +367,11 @@ AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_
  * and reading need no lock and may be done at once. What is in a registry is kept alive by it.
  * A removal answers at once: readers that are at the object at that moment go on reading it, and
  * the registry's reference is dropped when the last of them is done, by whoever that is.
+ *
+ * Sums are exact while objects come and go: each object is counted once, and none of the totals
+ * goes back by it. An object brings along all that it has done; when it is removed, what it had
+ * done by then stays in the totals, and what it does afterwards is not the registry's business. If
+ * it comes back to the registry that it was in last, it counts from then on. A registry has room for 8,388,608 semaphores and as many clients.
  */
 
 typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
@@ -392,7 +397,7 @@ AFFLUX_API void afflux_registry_unref(afflux_registry *registry);
  * @return AFFLUX_OK        added
  *         AFFLUX_EALREADY  it is in a registry, this one or another
  *         AFFLUX_EINVAL    a pointer is NULL
- *         AFFLUX_ENOMEM    no memory: it grows from time to time
+ *         AFFLUX_ENOMEM    no memory, or it is full: it grows from time to time
  * Threads: any number at once. Lock-free.
  * Since:   0.1
  */
@@ -435,13 +440,14 @@ typedef struct afflux_registry_summary_t {
   uint64_t clients;     /**< in it now */
 
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
-   *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. */
+   *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. What a
+   *  semaphore had done before it was added is in the rates as if it had done it then. */
   afflux_sem_stats_t sem;
 
-  /** Sums over the clients; the totals include those that have been removed. The rates of drops
-   *  are those of the sums, the peak and the max_ values the largest; speed and drift_ns are
-   *  averages over the clients that are in it now, stalled how many of those are, uptime_ns the
-   *  registry's. */
+  /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
+   *  the sums, peak_drop_rate and wait_max_ns are the largest; of the clients that are in it now
+   *  speed and drift_ns are averages, max_drift_ns is the largest and stalled how many are;
+   *  uptime_ns is the registry's. */
   afflux_client_summary_t client;
 
   /** Of the clients in it now; 0 without any. */
@@ -451,7 +457,7 @@ typedef struct afflux_registry_summary_t {
   /** Since the look before: the call before that filled this very struct; 0 at the first. So
    *  every observer has its own. */
   afflux_rates since_look;
-  int64_t looked_at_ns; /**< when that was read, on the registry's own clock; 0: never */
+  int64_t looked_at_ns; /**< when that was, from the registry's creation on; 0: never */
 } afflux_registry_summary_t;
 
 /** Set struct_size, and the rest to 0: no look before. @return AFFLUX_OK, or AFFLUX_EINVAL for
@@ -477,7 +483,7 @@ typedef int32_t (*afflux_sem_visitor)(void *ctx, afflux_sem *sem);
 
 /**
  * Visit each client that is in the registry during the whole call, once, and perhaps some of
- * those that come or go meanwhile.
+ * those that come or go meanwhile; one that goes and comes back perhaps twice.
  *
  * @return AFFLUX_OK         all were visited
  *         AFFLUX_ECANCELED  the visitor stopped it

@@ -219,8 +219,8 @@ class alignas(128) waiter_queue {
 
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
   std::int64_t created_at = 0;
-  // For the registry that it is in.
-  atomic<std::uintptr_t> registration{0};
+  // For the registry that it is in (stats/registry.h).
+  atomic<std::uint64_t> registration{0};
 
  protected:
   friend class handout<P>;

@@ -127,9 +127,8 @@ class client {
     return get(responses_[slot]);
   }
 
-  // For the registry that it is in: what tells where. Null at first. (It begins a line, that of
-  // the references.)
-  std::atomic<void*> registration{nullptr};
+  // For the registry that it is in (registry.h). (It begins a line, that of the references.)
+  std::atomic<std::uint64_t> registration{0};
 
  private:
   static constexpr std::size_t kLine = 64;

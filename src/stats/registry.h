@@ -62,7 +62,7 @@ enum class found : std::uint8_t { nothing, live, departed };
 //   member, record             the record is copied, and 0 when made by `record{}`
 //   registration(member&)      its word, an atomic of std::uint64_t, 0 at first
 //   ref(member&), unref(member&)
-//   read(const member&, record&)             what it has done, and is
+//   read(const member&, record&, when)       what it has done, and is; `when`: see member_set::read
 //   add(record& sum, const record&)          totals only, not what it is
 //   subtract(record&, const record& before)  likewise
 //   prefetch(who)              what that atomic member* points to is read soon, or was freed
@@ -108,7 +108,7 @@ class member_set {
     if (registration::set_of(was) == number_ && P::kMutant != mutant::counted_anew_on_return) {
       record& before = x->home->before[x->number % chunk::kSlots];
       before = record{};
-      Traits::read(m, before);
+      Traits::read(m, before, 0);
       word |= kReturned;
     }
     Traits::ref(m);
@@ -151,14 +151,14 @@ class member_set {
 
   // Calls count(found, member, number, record) for each that has something to count: found::live
   // with what it has done and is, found::departed with what it had done. `number` is that of its
-  // addition, from 1.
+  // addition, from 1; `when` is handed to Traits::read(), 0 for what is kept of the departed.
   template <class Count>
-  void read(side s, Count&& count) {
+  void read(side s, std::int64_t when, Count&& count) {
     each_slot([&](slot& x) {
       const std::uint64_t word = x.word.load(std::memory_order_acquire);  // [look]
       if (phase_of(word) == kEmpty || phase_of(word) == folded_into(s)) return true;
       record r{};
-      const found how = look(x, word, r);
+      const found how = look(x, word, r, when);
       count(how, *x.who.load(std::memory_order_relaxed), number_in(word), std::as_const(r));
       return true;
     });
@@ -249,15 +249,15 @@ class member_set {
 
   static record& left_of(slot& x) { return x.home->left[x.number % chunk::kSlots]; }
 
-  static void read_member(slot& x, std::uint64_t word, record& r) {
-    Traits::read(*x.who.load(std::memory_order_relaxed), r);
+  static void read_member(slot& x, std::uint64_t word, record& r, std::int64_t when) {
+    Traits::read(*x.who.load(std::memory_order_relaxed), r, when);
     if ((word & kReturned) != 0) Traits::subtract(r, x.home->before[x.number % chunk::kSlots]);
   }
 
   // M4, the reader: `word` is that of x, and not to be skipped.
-  static found look(slot& x, std::uint64_t word, record& r) {
+  static found look(slot& x, std::uint64_t word, record& r, std::int64_t when) {
     if (phase_of(word) == kLive || phase_of(word) == kLeaving) {
-      read_member(x, word, r);
+      read_member(x, word, r, when);
       loads_stay_in_place(std::memory_order_acquire);
       const std::uint64_t before = word;
       word = x.word.load(std::memory_order_acquire);  // [look]
@@ -287,7 +287,7 @@ class member_set {
     record& left = left_of(x);
     do {
       left = record{};
-      read_member(x, word, left);
+      read_member(x, word, left, 0);
       // [left] release, pairs with [look]: the record. acquire, pairs with [trace].
     } while (!x.word.compare_exchange_strong(word, in_phase(word, kLeft), std::memory_order_acq_rel,
                                              std::memory_order_acquire));

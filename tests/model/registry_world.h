@@ -41,7 +41,9 @@ struct model_traits {
   static auto& registration(member& m) { return m.registration; }
   static void ref(member& m) { m.refs.fetch_add(1, std::memory_order_relaxed); }
   static void unref(member& m) { m.unref(); }
-  static void read(const member& m, record& r) { r.total = m.done.load(std::memory_order_relaxed); }
+  static void read(const member& m, record& r, std::int64_t) {
+    r.total = m.done.load(std::memory_order_relaxed);
+  }
   static void add(record& sum, const record& r) { sum.total += r.total.get(); }
   static void subtract(record& r, const record& before) { r.total -= before.total.get(); }
   template <class Who>
@@ -76,14 +78,11 @@ struct registry_world {
   static seen sum_of(set& all) {
     seen s;
     const auto side = all.enter();
-    const auto read = [&] {
-      all.read(side, [&](stats::found how, member& m, std::uint64_t, const auto& r) {
-        check(m.refs.load(std::memory_order_relaxed) != 0, "M2");
-        s.total += r.total;
-        if (how == stats::found::live) ++s.live;
-      });
-    };
-    read();
+    all.read(side, 0, [&](stats::found how, member& m, std::uint64_t, const auto& r) {
+      check(m.refs.load(std::memory_order_relaxed) != 0, "M2");
+      s.total += r.total;
+      if (how == stats::found::live) ++s.live;
+    });
     s.total += all.departed(side).total;
     all.leave(side);
     return s;
