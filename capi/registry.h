@@ -113,9 +113,6 @@ class reading {
 };
 
 inline registry* from(afflux_registry* r) { return reinterpret_cast<registry*>(r); }
-inline stats::client* from(afflux_client* client) {
-  return reinterpret_cast<stats::client*>(client);
-}
 inline afflux_client* to_handle(stats::client* client) {
   return reinterpret_cast<afflux_client*>(client);
 }
