@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""afflux-top --once, its errors and its man page, over canned answers.
+
+usage: afflux_top_test.py AFFLUX_TOP MAN_PAGE [unittest arguments]
+
+Rates are compared with the interval that the program tells.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+from metrics_stand_in import OPENMETRICS, PAGE, PROMETHEUS, StandIn, semaphore
+
+TOP = MAN_PAGE = ""
+SOON = 60  # seconds: generous for a loaded machine, far below what a hang would take
+
+def top(*arguments, **environment):
+    return subprocess.run([TOP, *arguments], capture_output=True, text=True, timeout=SOON,
+                          stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, **environment})
+
+
+class OnceTest(unittest.TestCase):
+    def totals(self, page, *arguments):
+        with StandIn(lambda _: page) as server:
+            done = top(server.url, "--once", "--totals", *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def names(self, *arguments):
+        return [line.split(None, 8)[8] for line in self.totals(PAGE, *arguments).splitlines()[1:]]
+
+    def test_totals_in_plain_columns(self):
+        self.assertEqual(self.totals(PAGE), """\
+LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  NAME
+   64    64        3      1200        7          7      0.0982         0.0125  database
+    8     2        0        10        0          0           -              -  uploads to disk
+""")
+
+    def test_rates_are_the_differences_over_the_interval(self):
+        later = semaphore("database", 1, limit=64, held=60, waiting=0, oldest=0,
+                          acquired=(1500, 300), rejected=15, dropped=3, timed_out=8,
+                          waits={"0.001": 10, "0.01": 120, "0.1": 270, "+Inf": 300})
+        with StandIn(lambda number: later if number else PAGE) as server:
+            done = top(server.url, "--once", "--json", "--interval", "0.2")
+        answer = json.loads(done.stdout)
+        interval = answer["interval"]
+        self.assertGreaterEqual(interval, 0.2)
+        self.assertEqual(answer["url"], server.url)
+        [row] = answer["semaphores"]
+        self.assertEqual((row["name"], row["id"], row["held"], row["oldest"]),
+                         ("database", "1", 60, None))
+        for what, difference in {"acquired": 600, "refused": 11, "timed_out": 1}.items():
+            self.assertAlmostEqual(row[what] * interval, difference, msg=what)
+        # Of the 100 waits in between 70 ended below 0.1 s: the 99th is above the last bound.
+        self.assertEqual(row["p99"], 0.1)
+
+    def test_p99_is_interpolated_between_two_scrapes(self):
+        pages = [semaphore("a", 1, limit=1, waits={"0.5": before, "1.0": before, "2.0": after,
+                                                   "+Inf": after})
+                 for before, after in ((1000, 1000), (1000, 1100))]
+        with StandIn(pages.__getitem__) as server:
+            done = top(server.url, "--once", "--json", "--interval", "0.1")
+        self.assertAlmostEqual(json.loads(done.stdout)["semaphores"][0]["p99"], 1.99)
+
+    def test_bounds_that_appear_later_had_nobody_before(self):
+        pages = [semaphore("a", 1, limit=1, waits={"0.5": 10, "+Inf": 10}),
+                 semaphore("a", 1, limit=1, waits={"0.5": 10, "2.0": 110, "+Inf": 110})]
+        with StandIn(pages.__getitem__) as server:
+            done = top(server.url, "--once", "--json", "--interval", "0.1")
+        self.assertAlmostEqual(json.loads(done.stdout)["semaphores"][0]["p99"], 0.5 + 1.5 * 0.99)
+
+    def test_totals_that_shrink_have_no_rate(self):
+        pages = [PAGE, semaphore("database", 1, limit=64, acquired=(3, 0))]
+        with StandIn(pages.__getitem__) as server:
+            done = top(server.url, "--once", "--interval", "0.1")
+        self.assertEqual(done.stdout.splitlines()[1].split()[3:8], ["-"] * 5)
+
+    def test_each_column_sorts(self):
+        for column in ("name", "limit", "held", "waiting", "acquired", "refused", "timed_out",
+                       "p99", "oldest"):
+            self.assertEqual(self.names("--sort", column), ["database", "uploads to disk"], column)
+        reverse = semaphore("b", 1, limit=1, held=1, waiting=1, oldest=1, acquired=(1, 0),
+                            rejected=1, timed_out=1, waits={"1": 1, "+Inf": 1})
+        reverse += semaphore("a", 2, limit=0)
+        for column in ("limit", "held", "waiting", "acquired", "refused", "timed_out", "p99",
+                       "oldest"):
+            lines = self.totals(reverse, "--sort", column).splitlines()
+            self.assertEqual([line[-1] for line in lines[1:]], ["b", "a"], column)
+        self.assertEqual(self.totals(reverse).splitlines()[1][-1], "a")
+
+    def test_open_metrics(self):
+        page = ("# TYPE afflux_semaphore_permits_limit gauge\n"
+                'afflux_semaphore_permits_limit{semaphore="a",id="1"} 4\n'
+                "# TYPE afflux_semaphore_permits_acquired counter\n"
+                'afflux_semaphore_permits_acquired_total{semaphore="a",id="1",path="fast"} 9\n'
+                "# EOF\n")
+        row = self.totals((200, OPENMETRICS, page.encode())).splitlines()[1].split()
+        self.assertEqual((row[0], row[3]), ("4", "9"))
+
+    def test_it_asks_for_what_it_reads(self):
+        with StandIn(lambda _: PAGE) as server:
+            top(server.url, "--once", "--totals")
+            self.assertIn("text/plain;version=0.0.4", server.requests[0]["Accept"])
+
+    def test_other_metrics_do_not_matter(self):
+        other = ("# HELP process_cpu_seconds_total x\n# TYPE process_cpu_seconds_total counter\n"
+                 "process_cpu_seconds_total 4\nafflux_clients 3\ngo_info{version=\"go1.20\"} NaN\n")
+        self.assertEqual(self.totals(other + PAGE), self.totals(PAGE))
+
+    def test_a_process_without_semaphores(self):
+        self.assertEqual(len(self.totals("").splitlines()), 1)
+
+    def test_names_of_all_kinds(self):
+        names = {r"\\\"": "\\\"", "a\\nb": "a\\nb", "\x1b[2Jx": "\\x1b[2Jx", "漢字": "漢字",
+                 "": "-", "a}b": "a}b", "[red]": "[red]"}
+        for name, shown in names.items():
+            line = self.totals(semaphore(name, 1, limit=1)).splitlines()[1]
+            self.assertEqual(line.split(None, 8)[8], shown, repr(name))
+
+    def test_large_numbers_keep_all_digits(self):
+        limit = 2**42 - 1
+        self.assertEqual(self.totals(semaphore("a", 1, limit=limit)).splitlines()[1].split()[0],
+                         str(limit))
+
+    def test_the_reader_may_leave(self):
+        with StandIn(lambda _: PAGE) as server:
+            reader, writer = os.pipe()
+            os.close(reader)
+            with subprocess.Popen([TOP, server.url, "--once", "--totals"], stdout=writer,
+                                  stderr=subprocess.PIPE) as child:
+                os.close(writer)
+                self.assertEqual((child.communicate(timeout=SOON)[1], child.returncode), (b"", 0))
+
+    def test_a_proxy_is_not_asked_for_this_machine(self):
+        with StandIn(lambda _: PAGE) as server:
+            done = top(server.url, "--once", "--totals", http_proxy="http://127.0.0.1:1",
+                       no_proxy="")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class ErrorTest(unittest.TestCase):
+    def assert_error(self, done, code, text):
+        self.assertEqual((done.returncode, done.stdout), (code, ""))
+        self.assertIn(text, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+    def test_nobody_there(self):
+        with StandIn(lambda _: PAGE) as server:
+            url = server.url
+        self.assert_error(top(url, "--once"), 1, f"afflux-top: {url}: Connection refused\n")
+
+    def test_answers_that_are_no_metrics(self):
+        answers = {
+            "the server answers 404 Not Found": (404, "text/plain", b"no"),
+            "the server answers 503 Service Unavailable": (503, "text/plain", PAGE.encode()),
+            "the answer is no Prometheus text": (200, "text/html", b"<html><body>hi</body></html>"),
+            "the answer is no UTF-8": (200, PROMETHEUS, b"\xff\xfe"),
+            "no Prometheus text (": (200, OPENMETRICS, PAGE.encode()),  # no # EOF
+            "afflux_semaphore_waiters is nan":
+                (200, PROMETHEUS, semaphore("a", 1, waiting="NaN").encode()),
+            "no Prometheus text (could not": (200, PROMETHEUS, b"afflux_semaphore_waiters x\n"),
+            "no Prometheus text ('le')":
+                (200, PROMETHEUS, b'afflux_semaphore_wait_seconds_bucket{id="1"} 3\n'),
+        }
+        for text, answer in answers.items():
+            with self.subTest(text), StandIn(lambda _, answer=answer: answer) as server:
+                self.assert_error(top(server.url, "--once", "--totals"), 1, text)
+
+    def test_what_is_not_http(self):
+        cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x 1\n"
+        for sent, text in ((b"SSH-2.0-OpenSSH\r\n", "the answer is no HTTP"),
+                           (b"", "the answer is no HTTP"), (cut_off, "the answer was cut off")):
+            with self.subTest(text), socket.create_server(("127.0.0.1", 0)) as listener:
+                def answer(listener=listener, sent=sent):
+                    client, _ = listener.accept()
+                    with client:
+                        client.recv(65536)
+                        client.sendall(sent)
+
+                thread = threading.Thread(target=answer)
+                thread.start()
+                self.assert_error(top(f"127.0.0.1:{listener.getsockname()[1]}", "--once"), 1, text)
+                thread.join()
+
+    def test_a_server_that_does_not_answer(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            done = top(f"127.0.0.1:{listener.getsockname()[1]}", "--once")
+        self.assert_error(done, 1, "no answer within 5 s")
+
+    def test_wrong_use(self):
+        wrong = {
+            ("--interval", "0"): "'0' is no number of seconds from 0.1 to 3600",
+            ("--interval", "nan"): "'nan' is no number",
+            ("--interval", "soon"): "'soon' is no number",
+            ("--sort", "colour"): "invalid choice: 'colour'",
+            ("ftp://host/metrics",): "'ftp://host/metrics' is no http or https URL",
+            ("file:///etc/passwd",): "is no http or https URL",
+            ("http://",): "'http://' is no URL",
+            ("http://host:port",): "ort",
+            ("",): "is no URL",
+            ("--totals",): "--totals and --json go with --once",
+            ("--json",): "--totals and --json go with --once",
+            ("--onc",): "unrecognized arguments: --onc",
+            ("one", "two"): "unrecognized arguments: two",
+        }
+        for arguments, text in wrong.items():
+            with self.subTest(arguments):
+                self.assert_error(top(*arguments), 2, text)
+
+    def test_the_live_view_wants_a_terminal(self):
+        self.assert_error(top(), 2, "no terminal; --once prints a table")
+
+    def test_an_interrupt_between_the_two_looks(self):
+        with StandIn(lambda _: PAGE) as server, \
+                subprocess.Popen([TOP, server.url, "--once", "--interval", "3600"],
+                                 stderr=subprocess.PIPE) as child:
+            server.wait_for_request(0, SOON)
+            child.send_signal(signal.SIGINT)
+            self.assertEqual((child.communicate(timeout=SOON)[1], child.returncode), (b"", 130))
+
+
+class HelpTest(unittest.TestCase):
+    def test_the_man_page_has_every_option_and_column(self):
+        done = top("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with open(MAN_PAGE, encoding="utf-8") as file:
+            page = file.read()
+        options = set(re.findall(r"(?<=--)[a-z]+", done.stdout))
+        self.assertGreater(len(options), 5)
+        self.assertEqual(set(re.findall(r"^\.It Fl (?:h , Fl )?-([a-z]+)", page, re.M)), options)
+        columns = re.search(r"what comes first: (.*?)\s\(", done.stdout, re.S).group(1)
+        self.assertEqual(re.findall(r"^\.It Cm (.*)", page, re.M), re.split(r",\s+", columns))
+
+
+if __name__ == "__main__":
+    TOP, MAN_PAGE = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)

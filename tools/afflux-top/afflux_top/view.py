@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What the live view knows, and how it looks; nothing of terminals."""
+
+import time
+
+from rich.console import Group
+from rich.text import Text
+
+from . import rows, scrape
+from .plain import number, printable
+from .table import short_time, table
+
+LINES_AROUND = 5  # title, state, the table's two, keys
+
+
+class View:
+    """The newest rows, or why there are none."""
+
+    def __init__(self, url, interval, sort):
+        self._url, self._interval, self._sort = url, interval, sort
+        self._before = None  # the newest Snapshot; None while the server is away
+        self._rows = None
+        self._answered_at = None
+        self._error = None
+        self._top = 0
+
+    def take(self, outcome):
+        if isinstance(outcome, scrape.ScrapeError):
+            # Across a gap there are no rates: nobody knows how long it was, nor who answers next.
+            self._error, self._before = outcome, None
+            return
+        self._rows = rows.rates(self._before, outcome)
+        self._error, self._before, self._answered_at = None, outcome, outcome.at
+
+    def sort_by_next(self):
+        at = rows.SORTABLE.index(self._sort)
+        self._sort = rows.SORTABLE[(at + 1) % len(rows.SORTABLE)]
+
+    def scroll(self, lines):
+        self._top += lines
+
+    def draw(self, width, height):
+        """The whole screen, as something that rich prints."""
+        room = max(1, height - LINES_AROUND)
+        every = rows.ordered(self._rows or [], self._sort)
+        self._top = max(0, min(self._top, len(every) - room))
+        shown = every[self._top:self._top + room]
+        lines = [self._line(f"afflux-top  {printable(self._url)}"), self._state(len(every))]
+        lines.append(table(shown, every, self._sort, width) if every else Text(""))
+        hidden = len(every) - len(shown)
+        more = f"; {self._top} more above, {hidden - self._top} below" if hidden else ""
+        # The table fills its place, so that the keys stand still.
+        lines += [Text("")] * (room - len(shown) if every else room + 1)
+        lines.append(self._line(f"q quit, s sort (by {self._sort}){more}", "dim"))
+        return Group(*lines)
+
+    def _state(self, count):
+        if self._error is not None:
+            age = "" if self._answered_at is None else (
+                f"; last answer {short_time(time.monotonic() - self._answered_at)} ago")
+            return self._line(f"no answer: {printable(str(self._error))}{age}", "bold red")
+        if self._rows is None:
+            return self._line("waiting for the first answer")
+        if count == 0:
+            return self._line("it answers, but exports no semaphores", "yellow")
+        plural = "" if count == 1 else "s"
+        return self._line(f"{count} semaphore{plural}, every {number(self._interval)} s")
+
+    @staticmethod
+    def _line(text, style=""):
+        return Text(text, style=style, no_wrap=True, overflow="ellipsis")
