@@ -158,6 +158,10 @@ class ErrorTest(unittest.TestCase):
             url = server.url
         self.assert_error(top(url, "--once"), 1, f"afflux-top: {url}: Connection refused\n")
 
+    def test_what_cannot_be_asked(self):
+        for url in ("http://127.0.0.1:1/ü", "http://.:1/"):
+            self.assert_error(top(url, "--once"), 1, "this URL cannot be asked")
+
     def test_answers_that_are_no_metrics(self):
         answers = {
             "the server answers 404 Not Found": (404, "text/plain", b"no"),
@@ -206,6 +210,8 @@ class ErrorTest(unittest.TestCase):
             ("file:///etc/passwd",): "is no http or https URL",
             ("http://",): "'http://' is no URL",
             ("http://host:port",): "ort",
+            ("http://[::1",): "IPv6",
+            ("http://me:secret@host/",): "URLs with a user name are not supported",
             ("",): "is no URL",
             ("--totals",): "--totals and --json go with --once",
             ("--json",): "--totals and --json go with --once",

@@ -62,6 +62,8 @@ def normal_url(text):
         raise ValueError(f"'{text}' is no http or https URL")
     if not parts.hostname or any(c.isspace() or not c.isprintable() for c in text):
         raise ValueError(f"'{text}' is no URL")
+    if parts.username is not None:
+        raise ValueError("URLs with a user name are not supported")
     _ = parts.port  # a bad one raises ValueError
     return urlunsplit(parts._replace(path=parts.path or "/metrics", fragment=""))
 
@@ -109,6 +111,9 @@ def _fetch(url):
         raise ScrapeError(f"the answer is no HTTP ({type(error).__name__})") from error
     except OSError as error:
         raise ScrapeError(_reason(error)) from error
+    except ValueError as error:
+        # What urlsplit() takes is not always what can be sent, or resolved.
+        raise ScrapeError(f"this URL cannot be asked ({error})") from error
 
 
 def _opener(url):
