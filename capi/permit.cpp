@@ -22,7 +22,7 @@ afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* r
   core::demand want;
   if (const status s = to_demand(known, want); s != status::ok) return to_c(s);
   const status s = core::acquire(*from(sem), want, timeout_ns);
-  if (s == status::ok) new (ret_permit) token(*from(sem), want.permits, policy::now());
+  if (s == status::ok) new (ret_permit) token(*from(sem), want.permits, policy::now(), known.tag);
   return to_c(s);
 }
 

@@ -50,6 +50,7 @@ status to_settings(const afflux_sem_options& o, queue::settings& s) {
   }
   s.statistics =
       o.statistics == AFFLUX_STATS_DEFAULT ? std::uint32_t{AFFLUX_STATS_COUNTERS} : o.statistics;
+  s.ledger = o.ledger;
   s.slow = {o.slow_wait, o.slow_wait_ctx, o.slow_wait_ns};
   s.limit = o.permits;
   s.throughput = o.fairness == AFFLUX_THROUGHPUT;

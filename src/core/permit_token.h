@@ -18,9 +18,13 @@ template <class P>
 class permit_token {
  public:
   // Takes over `n` permits, and a reference that it adds.
-  permit_token(semaphore<P>& sem, std::uint64_t n, std::int64_t acquired_at)
+  permit_token(semaphore<P>& sem, std::uint64_t n, std::int64_t acquired_at, const char* tag)
       : state_(n << 1), sem_(&sem), id_(next_id()), acquired_at_(acquired_at) {
     sem.ref();
+    if (sem.ledger == nullptr) return;
+    stats::holder who = {.id = id_, .permits = n, .since = acquired_at};
+    stats::copy_tag(tag, who.tag);
+    line_ = sem.ledger->open(who);
   }
 
   status release() { return empty(true); }
@@ -32,7 +36,9 @@ class permit_token {
     if (count == 0) return unlock(0), status::already;
     if (n == 0 || n >= count) return unlock(count), status::invalid;
     // While the bit is set this token's own reference keeps the semaphore alive.
-    new (storage) permit_token(*sem_, n, acquired_at_);
+    const stats::holder me = line_ == kNoLine ? stats::holder{} : sem_->ledger->read(line_);
+    new (storage) permit_token(*sem_, n, acquired_at_, me.tag.data());
+    told(count - n);
     unlock(count - n);
     return status::ok;
   }
@@ -55,6 +61,10 @@ class permit_token {
     }
     semaphore<P>* const sem = sem_;
     const bool merged = result == status::ok;
+    if (merged) {
+      other.told(0);
+      told(mine + theirs);
+    }
     other.unlock(merged ? 0 : theirs);
     unlock(merged ? mine + theirs : mine);
     if (merged) sem->unref();  // never the last: this token has one
@@ -73,6 +83,16 @@ class permit_token {
   static std::uint64_t next_id() {
     static typename P::template atomic<std::uint64_t> last{0};
     return last.fetch_add(1, std::memory_order_relaxed) + 1;  // only has to be unique
+  }
+
+  static constexpr std::uint32_t kNoLine = stats::ledger<P>::kNone;
+
+  // Writes into the ledger how many there are now. Under the busy bit.
+  void told(std::uint64_t count) {
+    if (line_ == kNoLine) return;
+    if (count != 0) return sem_->ledger->set_permits(line_, count);
+    sem_->ledger->close(line_);
+    line_ = kNoLine;
   }
 
   // The count; an empty token is locked too.
@@ -97,6 +117,7 @@ class permit_token {
     const std::uint64_t count = lock();
     semaphore<P>* const sem = sem_;
     const std::int64_t acquired_at = acquired_at_;
+    if (count != 0) told(0);
     unlock(0);
     if (count == 0) return status::already;
     if (give_back) {
@@ -113,6 +134,7 @@ class permit_token {
   semaphore<P>* sem_;
   std::uint64_t id_;
   std::int64_t acquired_at_;
+  std::uint32_t line_ = kNoLine;  // in the ledger
 };
 
 }  // namespace afflux::core

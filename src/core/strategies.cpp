@@ -48,11 +48,17 @@ native_semaphore* create_semaphore(const queue::settings& settings, const char* 
     stats = native_semaphore::stats_type::make(settings.statistics == AFFLUX_STATS_FULL);
     if (stats == nullptr) return nullptr;
   }
+  std::unique_ptr<stats::ledger<native_policy>> ledger;
+  if (settings.ledger != 0) {
+    ledger = stats::ledger<native_policy>::make(settings.ledger);
+    if (ledger == nullptr) return nullptr;
+  }
   for (const strategy& s : kStrategies) {
     if (s.name != settings.strategy) continue;
     native_semaphore* const sem = s.create(settings);
     if (sem == nullptr) return nullptr;
     sem->name = std::move(copy);
+    sem->ledger = std::move(ledger);
     sem->created_at = native_policy::now();
     if (stats != nullptr) sem->count_with(std::move(stats));
     return sem;

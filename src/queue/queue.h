@@ -27,6 +27,7 @@
 #include "queue/line.h"
 #include "queue/request.h"
 #include "queue/status.h"
+#include "stats/ledger.h"
 
 namespace afflux::queue {
 
@@ -49,6 +50,7 @@ struct settings {
   std::int64_t default_timeout = -1;
   std::uint32_t strategy = 0;    // as in afflux.h
   std::uint32_t statistics = 0;  // likewise
+  std::uint32_t ledger = 0;      // lines of it
   slow_wait slow;
 
   // `bytes` are queued; would `cost` more be too much?
@@ -219,6 +221,7 @@ class alignas(128) waiter_queue {
 
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
   std::int64_t created_at = 0;
+  std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
   // For the registry that it is in (stats/registry.h).
   atomic<std::uint64_t> registration{0};
 
