@@ -501,6 +501,39 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
 /* Export                                                                   */
 /* ------------------------------------------------------------------------ */
 
+/*
+ * What is told. Each semaphore, by the labels `semaphore`, its name, and `id`, the number of its
+ * addition to the registry, so that two of one name are two; those that are there when the text is
+ * begun:
+ *
+ *   afflux_semaphore_permits_limit, _permits_held, _permits_available, _waiters, _queue_bytes
+ *   and, unless AFFLUX_STATS_OFF:
+ *   afflux_semaphore_oldest_wait_seconds
+ *   afflux_semaphore_permits_acquired_total{path="fast"|"queued"}, _permits_released_total,
+ *   _queued_total, _resizes_total
+ *   afflux_semaphore_requests_total{outcome="fast"|"granted"|"canceled"|"timed_out"|"rejected"
+ *                                   |"dropped"|"closed"|"impossible"|"try_failed"}
+ *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min,
+ *   afflux_semaphore_wait_seconds, afflux_semaphore_hold_seconds
+ *
+ * All clients together, those that have been removed included:
+ *
+ *   afflux_clients (how many there are), afflux_clients_stalled (how many of these),
+ *   afflux_clients_drop_ratio
+ *   afflux_clients_requests_total{class="0"…"3"}, _bytes_total,
+ *   _responses_total{class="4xx"|"5xx"|"other"}, _reconnections_total, _timeouts_total,
+ *   _lines_read_total{pipeline="0"|"1"}, _lines_dropped_total{pipeline}, _permits_acquired_total,
+ *   _waits_total, _wait_seconds_total, _rejected_total, _timed_out_total, _canceled_total
+ *
+ * With AFFLUX_EXPORT_CLIENTS the same of each as afflux_client_…, by the labels `client` and `id`,
+ * with the client's own names of classes and pipelines (two of one name are one series), responses
+ * by `code`, the codes that have occurred and "other", and afflux_client_speed_ratio,
+ * _drift_seconds.
+ *
+ * In OpenMetrics counters and histograms have _created besides: when the semaphore, the client or,
+ * of all clients, the registry was created. Invalid UTF-8 in names is replaced by U+FFFD.
+ */
+
 /** The text that is made. Since: 0.1 */
 enum {
   AFFLUX_EXPORT_PROMETHEUS = 0, /**< Prometheus text exposition format 0.0.4 */
@@ -540,7 +573,8 @@ typedef int32_t (*afflux_sink_fn)(void *ctx, const char *text, size_t size);
  *         AFFLUX_EINVAL     registry or sink is NULL, an unknown format or flag, reserved is not 0,
  *                           or struct_size is too short
  *         AFFLUX_ENOTSUP    bytes beyond the known struct are not zero
- * Threads: any number at once. Lock-free but for the sink; does not allocate.
+ * Threads: any number at once. Lock-free but for the sink, which may call anything; does not
+ *          allocate. What is removed meanwhile is kept until the text has ended.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_registry_write(afflux_registry *registry,
@@ -550,7 +584,8 @@ AFFLUX_API afflux_status afflux_registry_write(afflux_registry *registry,
 /**
  * Render a registry into a buffer.
  *
- * @param buffer    Where the text goes, 0-terminated; NULL: `size` is 0, only measure.
+ * @param buffer    Where the text goes, 0-terminated; NULL: `size` is 0, only measure, which
+ *                  answers AFFLUX_EOVERFLOW.
  * @param ret_size  How many bytes the text has, the 0 not counted; written with AFFLUX_OK and
  *                  with AFFLUX_EOVERFLOW. NULL is fine.
  * @return AFFLUX_OK         all of it is there
