@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What is exported, before a real Prometheus: its checks, its scrapes, its answers; and what
+docs/ has for it, the alert rules and the dashboard.
+
+usage: prometheus_test.py SERVER SOURCE [unittest arguments]
+
+Skipped (77) where Prometheus is not installed.
+"""
+
+import bisect
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from metrics_demo import HISTOGRAM_SERIES, SEMAPHORE_SERIES, SOON, Demo
+from metrics_stand_in import StandIn
+from prometheus_server import Prometheus
+
+SERVER = ""
+SOURCE = Path()
+METRIC = re.compile(r"\bafflux_[a-z_]+\b")
+
+
+def promtool(*arguments, text=None):
+    """Its exit status and what it said."""
+    done = subprocess.run(["promtool", *arguments], input=text, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=SOON, check=False)
+    return done.returncode, done.stdout
+
+
+class Relay(StandIn):
+    """Scrapes of a demo pass through it, so that a test sees them: Prometheus asks for one when
+    it has stored the one before. `accept` instead of what the scraper accepts."""
+
+    def __init__(self, demo, accept=None):
+        super().__init__(self._relay)
+        self.kinds = []
+        self._demo, self._accept = demo, accept
+
+    @property
+    def address(self):
+        return self.url.split("/")[2]
+
+    def _relay(self, number):
+        status, kind, text = self._demo.ask(
+            "/metrics", accept=self._accept or self.requests[number]["Accept"])
+        self.kinds.append(kind)
+        return status, kind, text.encode()
+
+    def wait_for_stored(self, count):
+        self.wait_for_request(count, SOON)
+
+
+class CheckTest(unittest.TestCase):
+    def test_promtool_has_nothing_to_object(self):
+        for options in ((), ("--clients",)):
+            with Demo(SERVER, "--idle", *options) as demo:
+                text = demo.ask("/metrics")[2]
+            self.assertIn("afflux_semaphore_permits_limit", text)
+            self.assertEqual(promtool("check", "metrics", text=text), (0, ""), options)
+
+    def test_promtool_would_object(self):
+        text = "# TYPE afflux_x counter\nafflux_x 1\n"
+        self.assertNotEqual(promtool("check", "metrics", text=text)[0], 0)
+
+    def test_the_alert_rules_are_valid_and_do_what_they_say(self):
+        code, said = promtool("check", "rules", str(SOURCE / "docs/afflux-alerts.yml"))
+        self.assertEqual(code, 0, said)
+        code, said = promtool("test", "rules", str(SOURCE / "tests/docs/alerts_test.yml"))
+        self.assertEqual(code, 0, said)
+
+
+class ScrapeTest(unittest.TestCase):
+    """The numbers stand still; each has to come out as the C API has it."""
+
+    def assert_same(self, prometheus, job, stats):
+        names = set(stats["semaphores"])
+        for series, labels, field, unit in SEMAPHORE_SERIES:
+            told = {name: stats["semaphores"][name][field] * unit for name in names}
+            self.assertEqual(self.ask(prometheus, job, series, labels), told, (series, labels))
+        for series, field, unit in HISTOGRAM_SERIES:
+            [(name, value)] = self.ask(prometheus, job, series, {}).items()
+            self.assertEqual(name, "database")
+            self.assertTrue(math.isclose(value, stats["semaphores"][name][field] * unit), series)
+
+    @staticmethod
+    def ask(prometheus, job, series, labels):
+        """{semaphore: value}"""
+        selector = ",".join(f'{label}="{value}"' for label, value in
+                            {"job": job, **labels}.items())
+        found = prometheus.query(f"afflux_semaphore_{series}{{{selector}}}")
+        return {metric["semaphore"]: value for metric, value in found}
+
+    def assert_quantiles(self, prometheus, job, stats):
+        """They lie in that bucket of the exposition in which the library's own lie."""
+        for kind, told in (("wait", "waits"), ("hold", "holds")):
+            series = f'afflux_semaphore_{kind}_seconds_bucket{{job="{job}"}}'
+            bounds = sorted(float(metric["le"]) for metric, _ in prometheus.query(series))
+            self.assertEqual(bounds[-1], math.inf)
+            for share in (50, 99):
+                exact = stats["semaphores"]["database"][told][f"p{share}_ns"] * 1e-9
+                upper = bisect.bisect_left(bounds, exact)
+                lower = bounds[upper - 1] if upper else 0
+                [(_, value)] = prometheus.query(f"histogram_quantile({share / 100}, {series})")
+                self.assertTrue(lower <= value <= bounds[upper], (kind, share, exact, value))
+
+    def assert_types(self, prometheus):
+        metadata = {name: entries[0] for name, entries in prometheus.ask("metadata").items()
+                    if name.startswith("afflux_")}
+        self.assertGreater(len(metadata), 10)
+        for name, entry in metadata.items():
+            self.assertIn(entry["type"], ("gauge", "counter", "histogram", "info"), name)
+            self.assertTrue(entry["help"], name)
+
+    def test_both_formats(self):
+        with Demo(SERVER, "--idle") as demo, Relay(demo) as negotiated, \
+                Relay(demo, accept="text/plain;version=0.0.4") as plain, \
+                Prometheus({"negotiated": negotiated.address, "plain": plain.address,
+                            "direct": demo.address}, soon=SOON) as prometheus:
+            for relay in (negotiated, plain):
+                relay.wait_for_stored(2)
+            self.assertIn("application/openmetrics-text; version=1.0.0", negotiated.kinds[0])
+            self.assertIn("text/plain; version=0.0.4", plain.kinds[0])
+            stats = demo.stats()
+            for job in ("negotiated", "plain"):
+                self.assertEqual(prometheus.query(f'up{{job="{job}"}}')[0][1], 1)
+                self.assert_same(prometheus, job, stats)
+                self.assert_quantiles(prometheus, job, stats)
+            self.assert_types(prometheus)
+            problems = [line for line in prometheus.log if "level=warn" in line or
+                        "level=error" in line]
+            self.assertEqual(problems, [])
+
+
+class DashboardTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dashboard = json.loads((SOURCE / "docs/grafana-afflux.json").read_text("utf-8"))
+        cls.panels = [panel for panel in cls.dashboard["panels"] if panel["type"] != "row"]
+
+    def test_it_hangs_together(self):
+        names = {variable["name"] for variable in self.dashboard["templating"]["list"]}
+        self.assertLessEqual({"datasource", "instance", "semaphore"}, names)
+        used = set(re.findall(r"\$\{?([a-z]+)", json.dumps(self.dashboard)))
+        self.assertEqual(used, names)
+        ids = [panel["id"] for panel in self.dashboard["panels"]]
+        self.assertEqual(len(set(ids)), len(ids))
+        for panel in self.panels:
+            references = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(len(set(references)), len(references), panel["title"])
+        taken = set()
+        for panel in self.dashboard["panels"]:
+            at = panel["gridPos"]
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"])
+                     for y in range(at["y"], at["y"] + at["h"])}
+            self.assertLessEqual(at["x"] + at["w"], 24)
+            self.assertFalse(cells & taken, panel["title"])
+            taken |= cells
+
+    def test_the_table_of_metrics_is_complete(self):
+        text = (SOURCE / "docs/monitoring.md").read_text("utf-8")
+        table = text[text.index("| `afflux_semaphore_…`"):text.index("| `outcome` |")]
+        told = {name for row in re.findall(r"^\| (`[a-z].*?) \|", table, re.M)[1:]
+                for name in re.findall(r"`([a-z_]+)", row)}
+        self.assertEqual({f"afflux_semaphore_{name}" for name in told},
+                         {name for name in self.exported_families()
+                          if name.startswith("afflux_semaphore_")})
+
+    @staticmethod
+    def exported_families():
+        with Demo(SERVER, "--idle") as demo:
+            return set(re.findall(r"^# TYPE (afflux_\w+)", demo.ask("/metrics")[2], re.M))
+
+    def test_every_metric_that_docs_name_is_exported(self):
+        exported = self.exported_families()
+        asked = set()
+        for name in ("grafana-afflux.json", "afflux-alerts.yml", "monitoring.md"):
+            text = (SOURCE / "docs" / name).read_text("utf-8")
+            found = {metric for metric in METRIC.findall(text)
+                     if metric.startswith(("afflux_semaphore_", "afflux_clients_"))}
+            asked |= found
+        families = {re.sub(r"_seconds_(bucket|sum|count)$", "_seconds", name) for name in asked}
+        prefixes = {"afflux_semaphore_", "afflux_clients_"}
+        self.assertEqual(families - exported - prefixes, set())
+        self.assertGreater(len(families), 12)
+
+    def test_every_panel_shows_something(self):
+        with Demo(SERVER) as demo, Relay(demo) as relay, \
+                Prometheus({"demo": relay.address}, soon=SOON) as prometheus:
+            relay.wait_for_stored(4)
+            for variable in self.dashboard["templating"]["list"]:
+                if variable["type"] == "query":
+                    selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)",
+                                                   variable["definition"]).groups()
+                    found = prometheus.query(self.substituted(selector))
+                    self.assertTrue(all(label in metric for metric, _ in found) and found, label)
+            for panel in self.panels:
+                for target in panel["targets"]:
+                    expression = self.substituted(target["expr"])
+                    self.assertTrue(prometheus.query(expression), expression)
+
+    @staticmethod
+    def substituted(expression):
+        """As Grafana does, with All chosen."""
+        text = expression.replace("$__rate_interval", "1m")
+        return re.sub(r"\$(job|instance|semaphore)\b", ".*", text)
+
+
+class TextTest(unittest.TestCase):
+    def test_the_queries_of_the_text_are_understood(self):
+        text = (SOURCE / "docs/monitoring.md").read_text("utf-8")
+        section = text[text.index("## Questions to Prometheus"):text.index("## Scraping")]
+        queries = [query for block in re.findall(r"```\n(.*?)```", section, re.S)
+                   for query in re.sub(r"^#.*$", "", block, flags=re.M).split("\n\n")
+                   if query.strip()]
+        self.assertEqual(len(queries), 4)
+        with Demo(SERVER) as demo, Relay(demo) as relay, \
+                Prometheus({"demo": relay.address}, soon=SOON) as prometheus:
+            relay.wait_for_stored(3)
+            for query in queries:
+                self.assertTrue(prometheus.query(query), query)
+
+
+if __name__ == "__main__":
+    SERVER, SOURCE = os.path.abspath(sys.argv.pop(1)), Path(sys.argv.pop(1)).resolve()
+    MISSING = [tool for tool in ("prometheus", "promtool") if shutil.which(tool) is None]
+    if MISSING:
+        print(f"skipped: {MISSING} (Debian: prometheus)", file=sys.stderr)
+        sys.exit(77)
+    unittest.main(verbosity=2)
