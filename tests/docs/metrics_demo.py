@@ -11,16 +11,17 @@ SOON = 60  # seconds: generous for a loaded machine, far below what a hang would
 
 
 class Demo:
-    """At a free port, for a `with` block."""
+    """At a free port unless one is given, for a `with` block."""
 
-    def __init__(self, program, *options):
-        self.child = subprocess.Popen([program, "--port", "0", *options], stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, text=True)
+    def __init__(self, program, *options, port=0):
+        self.child = subprocess.Popen([program, "--port", str(port), *options],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.child.stdout.readline()
         if not line.startswith("listening on 127.0.0.1:"):
             self.child.kill()
             raise AssertionError(line + self.child.communicate()[1])
         self.address = line.split()[-1]
+        self.port = int(self.address.split(":")[1])
 
     def __enter__(self):
         return self

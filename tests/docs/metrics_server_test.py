@@ -24,6 +24,11 @@ except ImportError as error:
     print(f"skipped: {error} (Debian: python3-prometheus-client)", file=sys.stderr)
     sys.exit(77)
 
+try:
+    from terminal import Terminal
+except ImportError:
+    Terminal = None
+
 SERVER = TOP = ""
 PLAIN = "text/plain; version=0.0.4"
 OPEN = "application/openmetrics-text; version=1.0.0"
@@ -269,11 +274,50 @@ class WorkloadTest(unittest.TestCase):
             return done.returncode, done.stdout + done.stderr
 
         with Demo(SERVER, "--idle") as demo:
-            port = demo.address.split(":")[1]
-            self.assertEqual(run("--port", port), (
-                2, f"metrics_server: cannot listen on 127.0.0.1:{port}\n"))
+            self.assertEqual(run("--port", str(demo.port)), (
+                2, f"metrics_server: cannot listen on {demo.address}\n"))
         self.assertEqual(run("--port", "x")[0], 2)
         self.assertEqual(run("--help")[0], 0)
+
+
+class TopTest(unittest.TestCase):
+    """afflux-top looking at it, as a person would."""
+
+    def setUp(self):
+        if TOP == "-" or Terminal is None:
+            self.skipTest("no afflux-top, or no pyte (Debian: python3-pyte)")
+
+    def test_work_that_hangs_and_a_restart(self):
+        with Demo(SERVER) as demo, \
+                Terminal([TOP, demo.address, "--interval", "0.2"], soon=SOON) as terminal:
+            def uploads():
+                rows = [line.split() for line in terminal.lines() if line.startswith("uploads ")]
+                self.assertEqual([len(row) for row in rows], [9])
+                return dict(zip(("limit", "held", "waiting", "acquired", "refused", "timed_out",
+                                 "p99", "oldest"), rows[0][1:]))
+
+            def flows():
+                self.assertNotIn(uploads()["acquired"], ("-", "0"))
+
+            def hangs():
+                row = uploads()
+                self.assertEqual((row["limit"], row["held"], row["acquired"]), ("4", "4", "0"))
+                self.assertGreater(int(row["waiting"]), 8)
+                self.assertNotIn(row["timed_out"], ("-", "0"))
+                self.assertRegex(row["oldest"], "ms$")
+
+            terminal.eventually(flows)
+            demo.ask("/debug/stall", method="POST")
+            terminal.eventually(hangs)
+            demo.ask("/debug/resume", method="POST")
+            terminal.eventually(flows)
+            demo.end()
+            terminal.wait_for("no answer: Connection refused")
+            with Demo(SERVER, port=demo.port):
+                terminal.wait_for("3 semaphores")
+                terminal.eventually(flows)
+            terminal.press(b"q")
+            self.assertEqual(terminal.wait_for_end(), 0)
 
 
 if __name__ == "__main__":
