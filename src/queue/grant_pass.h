@@ -197,7 +197,7 @@ class grant_pass : public handout<P> {
     }
     if (p == place::listed && ours()) {
       this->take_off(x);
-      q_.count_ending(r.why);
+      q_.count_ending(x, r.why);
       mark_off(x, status::canceled);
       r.result = removal::removed;
     } else {

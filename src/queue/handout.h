@@ -12,7 +12,7 @@ namespace afflux::queue {
 template <class P>
 class handout {
  public:
-  explicit handout(waiter_queue<P>& q) : q_(q) {}
+  explicit handout(waiter_queue<P>& q) : q_(q), counted_(q.stats_ != nullptr) {}
   handout(const handout&) = delete;
   handout& operator=(const handout&) = delete;
 
@@ -41,7 +41,7 @@ class handout {
 
   // Off for good, without permits.
   void dismiss(waiter<P>& x, status why) {
-    q_.count_ending(why);
+    q_.count_ending(x, why);
     mark_off(x, why);
     finished_.push(x);
   }
@@ -162,8 +162,13 @@ class handout {
     }
   }
 
-  // The batch is counted as held.
+  // The batch is counted as held. The semaphore may be gone.
   void batch_is_final() {
+    if (AFFLUX_TRACED(grant)) {
+      for (const waiter<P>* x = batch_.first(); x != nullptr; x = x->next) {
+        waiter_queue<P>::trace_grant(&q_, *x, counted_);
+      }
+    }
     finished_.append(batch_);
     sum_ = batch_count_ = 0;
     first_left_ = another_is_first();
@@ -223,6 +228,7 @@ class handout {
   }
 
   waiter_queue<P>& q_;
+  const bool counted_;
   finished_list<P> batch_;         // decided, not yet counted as held ...
   std::uint64_t sum_ = 0;          // ... and their permits ...
   std::uint64_t batch_count_ = 0;  // ... and how many they are

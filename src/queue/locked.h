@@ -79,7 +79,7 @@ class locked_handout : public handout<P> {
       if (q_.impossible(x, limit)) return status::invalid;
       const bool free = (w & kQueued) == 0 && fits(w, x.permits, limit);
       if (!free && refused(x)) {
-        q_.count_refusal();
+        q_.count_refusal(x);
         return status::rejected;
       }
       if ((w & kQueued) != 0) break;  // only the lock's holder takes it away
@@ -223,7 +223,7 @@ removal locked_queue<P, Lock>::remove(request<P>& r, pin<P>& guard, bool expiry)
     // S7. A poked one need not be first any more, but releases count on it.
     const bool counts = this->line_.first() == &x || this->poked_ == &x;
     now.take_off(x);
-    this->count_ending(r.why);
+    this->count_ending(x, r.why);
     mark_off(x, status::canceled);
     r.result = removal::removed;
     if (counts && P::kMutant != mutant::no_regrant_on_cancel) now.hand_out();
@@ -270,6 +270,7 @@ status locked_queue<P, Lock>::close(bool dead) {
   }
   // release: what came before the close is visible to who sees it.
   this->gate_.word.fetch_or(dead ? kClosed | kDead : kClosed, std::memory_order_release);
+  if (!dead) this->trace_close();
   now.dismiss_all();
   now.hand_out();  // clears kQueued
   if (dead) {

@@ -28,6 +28,7 @@
 #include "queue/request.h"
 #include "queue/status.h"
 #include "stats/ledger.h"
+#include "stats/probes.h"
 
 namespace afflux::queue {
 
@@ -276,6 +277,10 @@ class alignas(128) waiter_queue {
 
   // x is about to queue, with its owner set; the semaphore is certain to be there.
   void count_arrival(waiter<P>& x) {
+    if (AFFLUX_TRACED(enqueue)) {
+      AFFLUX_PROBE(enqueue, this, static_cast<std::uint64_t>(x.permits),
+                   static_cast<std::uint32_t>(x.priority));
+    }
     const bool accounted = x.has(traits::kAccounted);
     if (stats_ == nullptr && !accounted) return;
     if (stats_ != nullptr) stats_->arrives(x.cost());
@@ -284,7 +289,10 @@ class alignas(128) waiter_queue {
   void count_arrival_not(const waiter<P>& x) {
     if (stats_ != nullptr) stats_->arrives_not(x.cost());
   }
-  void count_refusal() {
+  void count_refusal(const waiter<P>& x) {
+    if (AFFLUX_TRACED(reject)) {
+      AFFLUX_PROBE(reject, this, static_cast<std::uint64_t>(x.permits), 0);
+    }
     if (stats_ != nullptr) stats_->rejected();
   }
   // In the role, or under the lock; before it is given back.
@@ -294,7 +302,8 @@ class alignas(128) waiter_queue {
     stats_->oldest_is(line_.oldest());
   }
   // Likewise: a request that had queued is off, without a grant.
-  void count_ending(status why) {
+  void count_ending(const waiter<P>& x, status why) {
+    trace_ending(x, why);
     if (stats_ == nullptr) return;
     switch (why) {
       case status::canceled:
@@ -310,6 +319,36 @@ class alignas(128) waiter_queue {
       default:
         return;
     }
+  }
+
+  // A grant of x, which has not been completed yet; `counted`: its arrival was. -1: who knows.
+  static void trace_grant(const waiter_queue* of, const waiter<P>& x, bool counted) {
+    [[maybe_unused]] const std::uint64_t n = x.permits;
+    [[maybe_unused]] const std::int64_t waited =
+        counted ? stats::since(x.queued_at(), stats::stamp_of(P::now())) : -1;
+    AFFLUX_PROBE(grant, of, n, waited);
+  }
+  void trace_ending(const waiter<P>& x, status why) const {
+    [[maybe_unused]] const std::uint64_t n = x.permits;
+    switch (why) {
+      case status::canceled:
+        if (AFFLUX_TRACED(cancel)) AFFLUX_PROBE(cancel, this, n);
+        return;
+      case status::timed_out:
+        if (AFFLUX_TRACED(timeout)) AFFLUX_PROBE(timeout, this, n);
+        return;
+      case status::rejected:
+        if (AFFLUX_TRACED(reject)) AFFLUX_PROBE(reject, this, n, 1);
+        return;
+      case status::closed:
+        if (AFFLUX_TRACED(closed_out)) AFFLUX_PROBE(closed_out, this, n);
+        return;
+      default:
+        return;
+    }
+  }
+  void trace_close() const {
+    if (AFFLUX_TRACED(close)) AFFLUX_PROBE(close, this);
   }
 
   // The first 128 bytes: what the thread in the role works on.

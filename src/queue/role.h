@@ -131,11 +131,13 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
   // Before the exchange: the semaphore may be gone after it.
   if (this->stats_ != nullptr) this->stats_->granted(1, n);
   this->count_oldest();
+  const bool counted = this->stats_ != nullptr;
   std::uint64_t expected = taken;
   // [give up] release, pairs with the next holder's [role]; the last touch. On failure
   // [commit], acquire: the pass that follows acts on what is seen here.
   if (this->gate_.word.compare_exchange_strong(expected, w, std::memory_order_release,
                                                std::memory_order_acquire)) {
+    if (AFFLUX_TRACED(grant)) base::trace_grant(this, *x, counted);
     finished_list<P> finished;
     finished.push(*x);
     complete_all<P>(finished, nullptr);
@@ -180,7 +182,7 @@ bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t&
   P::own(static_cast<waiter<P>*>(x.next));
   if (&x == this->line_.first()) return true;
   this->line_.remove(x);
-  this->count_ending(why);
+  this->count_ending(x, why);
   this->count_oldest();
   mark_off(x, status::canceled);
   removed = true;
@@ -344,6 +346,7 @@ status role_queue<P, Inbox>::close(bool dead) {
     // [flag] release, [role] acquire. Not touched afterwards unless the role is ours.
     if (this->gate_.word.compare_exchange_strong(w, then, std::memory_order_acq_rel,
                                                  std::memory_order_relaxed)) {
+      if (!dead) this->trace_close();
       if (mine) grant_pass<P, Inbox>(*this, then).run();
       return status::ok;
     }

@@ -85,7 +85,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
 template <class P, class Inbox>
 status role_queue<P, Inbox>::enqueue_counted(waiter<P>& x) {
   if (const status s = count_in(x); s != status::ok) {
-    this->count_refusal();
+    this->count_refusal(x);
     return s;
   }
   this->count_arrival(x);

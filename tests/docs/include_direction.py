@@ -15,7 +15,8 @@ RANK = {"capi": 0, "core": 1, "queue": 2, "stats": 3, "port": 3, "time": 3, "par
 NO_ATOMICS = ("core", "queue", "time")
 
 # Files in which the platform may be asked for.
-PLATFORM = re.compile(r"^src/(park|port)/|^src/time/(clock|host|timer_thread)\w*\.(cpp|h)$")
+PLATFORM = re.compile(r"^src/(park|port)/|^src/time/(clock|host|timer_thread)\w*\.(cpp|h)$"
+                      r"|^src/stats/probes\.h$")
 
 SYSTEM_MACRO = re.compile(
     r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*\b"
