@@ -37,7 +37,7 @@ class exported {
         clients_end_(all.clients.additions()),
         sems_(all.sems),
         clients_(all.clients),
-        now_(time::now_ns()) {}
+        now_(time::rough_now_ns()) {}
 
   template <class See>
   void each_sem(See&& see) {

@@ -116,6 +116,7 @@ policy::atomic<std::uint32_t> registry::numbers_{0};
 
 registry::registry()
     : created_(time::now_ns()),
+      roughly_created_(time::rough_now_ns()),
       unix_offset_(unix_now() - created_),
       // relaxed: a number. 0 is nobody's.
       sems(numbers_.fetch_add(1, std::memory_order_relaxed) + 1),
@@ -123,7 +124,7 @@ registry::registry()
 
 void registry::sum_up(afflux_registry_summary_t& s, std::int64_t now) {
   s.sem.struct_size = sizeof s.sem;
-  s.sem.age_ns = now - created_;
+  s.sem.age_ns = now - roughly_created_;
   add_up(sems, s);
   const reading inside(clients);
   sum_up_clients(s, now, inside.side);
@@ -146,7 +147,7 @@ void registry::sum_up_clients(afflux_registry_summary_t& s, std::int64_t now,
   average.tell(s);
   sum.struct_size = sizeof sum;
   sum.drop_rate = stats::drop_rate(sum);
-  sum.uptime_ns = now - created_;
+  sum.uptime_ns = now - roughly_created_;
 }
 
 extern "C" {
@@ -203,9 +204,8 @@ afflux_status afflux_registry_summary(afflux_registry* registry,
   afflux_registry_summary_t told = {};
   told.struct_size = sizeof told;
   const borrowed all(*from(registry));
-  const std::int64_t now = time::now_ns();
-  const std::int64_t age = now - all->created_at();
-  all->sum_up(told, now);
+  const std::int64_t age = time::now_ns() - all->created_at();
+  all->sum_up(told, time::rough_now_ns());
   const flows flown = flows_of(told);
   told.since_start = rates_between({}, flown, age);
   if (summary->looked_at_ns > 0) {

@@ -61,7 +61,8 @@ class registry {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) policy::destroy(this);
   }
 
-  // All but rates, sizes and times of looking.
+  // All but rates and times of looking; `now` is a time::rough_now_ns(), as the ages of what is
+  // in it are by that clock.
   void sum_up(afflux_registry_summary_t& s, std::int64_t now);
   void sum_up_clients(afflux_registry_summary_t& s, std::int64_t now, client_set::side side);
 
@@ -71,6 +72,7 @@ class registry {
 
  private:
   const std::int64_t created_;
+  const std::int64_t roughly_created_;
   const std::int64_t unix_offset_;
   policy::atomic<std::uint64_t> refs_{1};
   static policy::atomic<std::uint32_t> numbers_;

@@ -450,7 +450,7 @@ typedef struct afflux_registry_summary_t {
    *  uptime_ns is the registry's. */
   afflux_client_summary_t client;
 
-  /** Of the clients in it now; 0 without any. */
+  /** Of the clients in it now, to a tick of the system's clock; 0 without any. */
   int64_t min_uptime_ns, max_uptime_ns, average_uptime_ns;
 
   afflux_rates since_start; /**< since the registry was created */

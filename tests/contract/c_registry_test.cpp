@@ -135,16 +135,16 @@ TEST(RegistryTotals, AreThoseOfAllClients) {
 TEST(RegistryTotals, TellHowLongClientsHaveBeenThere) {
   const registry_guard all;
   const client_guard early;
-  await([&] { return early.summary().uptime_ns > 1000; });
+  await([&] { return early.summary().uptime_ns > 0; });  // a tick of the clock
   const client_guard late;
   afflux_registry_add_client(all, late);
   afflux_registry_add_client(all, early);
   const afflux_registry_summary_t s = all.summary();
-  EXPECT_GT(s.min_uptime_ns, 0);
-  EXPECT_GT(s.max_uptime_ns, s.min_uptime_ns + 1000 - 1);
+  EXPECT_GE(s.min_uptime_ns, 0);
+  EXPECT_GT(s.max_uptime_ns, s.min_uptime_ns);
   EXPECT_NEAR(static_cast<double>(s.average_uptime_ns),
               (static_cast<double>(s.min_uptime_ns) + static_cast<double>(s.max_uptime_ns)) / 2, 2);
-  EXPECT_GT(s.client.uptime_ns, s.max_uptime_ns) << "the registry's";
+  EXPECT_GE(s.client.uptime_ns, s.max_uptime_ns) << "the registry's";
   EXPECT_EQ(s.sem.age_ns, s.client.uptime_ns);
 }
 
