@@ -84,6 +84,14 @@ LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  N
             done = top(server.url, "--once", "--interval", "0.1")
         self.assertEqual(done.stdout.splitlines()[1].split()[3:8], ["-"] * 5)
 
+    def test_a_semaphore_that_counts_nothing(self):
+        page = semaphore("off", 1, limit=2, held=2, waiting=1)
+        expected = ["2", "2", "1", "-", "-", "-", "-", "-", "off"]
+        self.assertEqual(self.totals(page).splitlines()[1].split(), expected)
+        with StandIn(lambda _: page) as server:
+            done = top(server.url, "--once", "--interval", "0.1")
+        self.assertEqual(done.stdout.splitlines()[1].split(), expected)
+
     def test_each_column_sorts(self):
         for column in ("name", "limit", "held", "waiting", "acquired", "refused", "timed_out",
                        "p99", "oldest"):

@@ -9,7 +9,7 @@ from typing import Optional
 
 @dataclass
 class Row:
-    """None: not known (no snapshot before, no histogram, nobody has waited)."""
+    """None: not known (no snapshot before, not counted, nobody has waited)."""
 
     name: str
     id: str
@@ -45,8 +45,8 @@ def rates(before, now):
         if old is None or elapsed <= 0 or _restarted(old, reading):
             rows.append(_row(reading, dict.fromkeys(COUNTERS), None))
             continue
-        per_second = {what: (getattr(reading, what) - getattr(old, what)) / elapsed
-                      for what in COUNTERS}
+        per_second = {what: None if grown is None else grown / elapsed
+                      for what, grown in _growth(old, reading).items()}
         rows.append(_row(reading, per_second, quantile(reading.waits, old.waits)))
     return rows
 
@@ -84,9 +84,15 @@ def _row(reading, counted, p99):
                **counted, p99=p99, oldest=reading.oldest if reading.waiting else None)
 
 
+def _growth(old, new):
+    """By how much each total has grown; None where it is not counted."""
+    pairs = {what: (getattr(old, what), getattr(new, what)) for what in COUNTERS}
+    return {what: None if None in pair else pair[1] - pair[0] for what, pair in pairs.items()}
+
+
 def _restarted(old, new):
     """A total that has shrunk belongs to another process."""
-    return any(getattr(new, what) < getattr(old, what) for what in COUNTERS) or (
+    return any(grown is not None and grown < 0 for grown in _growth(old, new).values()) or (
         bool(old.waits) and max(old.waits.values()) > max(new.waits.values(), default=0))
 
 

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -33,17 +34,18 @@ class ScrapeError(Exception):
 
 @dataclass
 class Reading:
-    """One semaphore at one moment. Totals count from the semaphore's creation."""
+    """One semaphore at one moment. Totals count from the semaphore's creation; they and the age
+    are None for one that counts nothing (AFFLUX_STATS_OFF)."""
 
     name: str
     id: str
     limit: float = 0.0
     held: float = 0.0
     waiting: float = 0.0
-    oldest: float = 0.0
-    acquired: float = 0.0
-    refused: float = 0.0
-    timed_out: float = 0.0
+    oldest: Optional[float] = None
+    acquired: Optional[float] = None
+    refused: Optional[float] = None
+    timed_out: Optional[float] = None
     waits: dict = field(default_factory=dict)  # upper bound in seconds: how many up to it
 
 
@@ -142,12 +144,12 @@ def _take(readings, sample):
     if what in GAUGES:
         setattr(reading, GAUGES[what], sample.value)
     elif what == "permits_acquired_total":
-        reading.acquired += sample.value
+        reading.acquired = (reading.acquired or 0) + sample.value
     elif what == "requests_total":
         outcome = labels.get("outcome")
         if outcome in ("rejected", "dropped"):
-            reading.refused += sample.value
+            reading.refused = (reading.refused or 0) + sample.value
         elif outcome == "timed_out":
-            reading.timed_out += sample.value
+            reading.timed_out = sample.value
     elif what == "wait_seconds_bucket":
         reading.waits[float(labels["le"])] = sample.value
