@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// 100,000 operations of threads that use a semaphore, are accounted to a client, count, and read
-// all of that, at once: they come to an end (the watchdog tells when not), and nothing is lost.
+// 100,000 operations of threads that use a semaphore, are accounted to a client, count, read all of
+// that, also by a registry, and come to it and go, at once: they come to an end (the watchdog tells
+// when not), and nothing is lost.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -23,7 +25,8 @@ constexpr std::uint64_t kOperations = 100'000;
 constexpr std::uint64_t kPermits = 3;
 
 struct done {
-  std::uint64_t acquired = 0, tried_in_vain = 0, requests = 0, responses = 0, read = 0, dropped = 0;
+  std::uint64_t acquired = 0, tried_in_vain = 0, requests = 0, responses = 0, read = 0, dropped = 0,
+                visits = 0;
 };
 
 class StressStatus : public stress {
@@ -36,7 +39,7 @@ class StressStatus : public stress {
 
   // One operation, by dice; false if an answer was wrong.
   bool act(random_engine& random, done& own) {
-    switch (below(random, 8)) {
+    switch (below(random, 10)) {
       case 0:
       case 1:
         return acquire(1 + below(random, 2), own);
@@ -55,8 +58,13 @@ class StressStatus : public stress {
         return afflux_client_count_lines(client_, 0, 2, 1) == AFFLUX_OK;
       case 6:
         return read_client();
-      default:
+      case 7:
         return read_sem();
+      case 8:
+        return read_registry();
+      default:
+        ++own.visits;
+        return visit();
     }
   }
 
@@ -78,7 +86,22 @@ class StressStatus : public stress {
     EXPECT_EQ(mine.acquired + by_try_, all.acquired);
     EXPECT_EQ(mine.waits, now.queued);
     EXPECT_EQ(mine.wait_sum_ns == 0, mine.waits == 0);
+    afflux_registry_summary_t together;
+    afflux_registry_summary_init(&together);
+    ASSERT_EQ(afflux_registry_summary(registry_, &together), AFFLUX_OK);
+    EXPECT_EQ(together.clients, 1u);
+    EXPECT_EQ(together.sem.released, all.acquired);
+    EXPECT_EQ(together.client.requests[2], all.requests);
+    EXPECT_EQ(together.client.timeouts, all.visits);
   }
+
+  void SetUp() override {
+    stress::SetUp();
+    ASSERT_EQ(afflux_registry_create(&registry_), AFFLUX_OK);
+    ASSERT_EQ(afflux_registry_add_sem(registry_, sem_), AFFLUX_OK);
+    ASSERT_EQ(afflux_registry_add_client(registry_, client_), AFFLUX_OK);
+  }
+  void TearDown() override { afflux_registry_unref(registry_); }
 
   std::atomic<std::uint64_t> by_try_{0};  // permits that no request has named a client for
 
@@ -123,9 +146,28 @@ class StressStatus : public stress {
            afflux_sem_wait_times(sem_, &waits) == AFFLUX_OK;
   }
 
+  bool read_registry() const {
+    afflux_registry_summary_t all;
+    afflux_registry_summary_init(&all);
+    std::size_t size = 0;
+    return afflux_registry_summary(registry_, &all) == AFFLUX_OK && all.sems == 1 &&
+           all.clients >= 1 && all.client.lines_dropped[0] <= all.client.lines_read[0] &&
+           afflux_registry_print(registry_, nullptr, nullptr, 0, &size) == AFFLUX_EOVERFLOW &&
+           size > 0;
+  }
+
+  // Another client comes, counts and goes.
+  bool visit() const {
+    const client_guard other;
+    return afflux_registry_add_client(registry_, other) == AFFLUX_OK &&
+           afflux_client_count_timeout(other) == AFFLUX_OK &&
+           afflux_registry_remove_client(registry_, other) == AFFLUX_OK;
+  }
+
   const afflux_sem_options options_ = counted();
   const sem_guard sem_{options_};
   const client_guard client_;
+  afflux_registry* registry_ = nullptr;
 };
 
 TEST_P(StressStatus, AHundredThousandOperationsEndAndNoneIsLost) {
@@ -150,6 +192,7 @@ TEST_P(StressStatus, AHundredThousandOperationsEndAndNoneIsLost) {
     all.responses += each.responses;
     all.read += each.read;
     all.dropped += each.dropped;
+    all.visits += each.visits;
   }
   expect(all);
 }
