@@ -1219,6 +1219,12 @@ class semaphore {
   }
   /// The name given at creation, "" without one.
   [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(target_.sem); }
+  /// What it has done; all 0 where the handle is empty. Never waits, never allocates.
+  [[nodiscard]] ::afflux_sem_stats_t stats() const noexcept {
+    ::afflux_sem_stats_t now{};
+    ::afflux_sem_stats(target_.sem, &now);
+    return now;
+  }
 
  private:
   explicit semaphore(const detail::target& t) noexcept : target_(t) {}

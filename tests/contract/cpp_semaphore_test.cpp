@@ -53,6 +53,73 @@ TEST(CppSemaphore, TakesDesignatedOptions) {
   EXPECT_STREQ(afflux_sem_name(sem.handle()), "disk");
 }
 
+// ---------------------------------------------------------------------------------------------
+// Inline, without statistics; everything else in this file makes the calls, which count
+// ---------------------------------------------------------------------------------------------
+
+const options inline_options{.permits = 3, .statistics = afflux::statistics_level::off};
+
+TEST(CppSemaphoreInline, TakesAndGivesBack) {
+  const semaphore sem(inline_options);
+  ASSERT_EQ(afflux_sem_fastpath(sem.handle())->reserved, 0u);
+  EXPECT_EQ(sem.try_acquire_raw(2), status::ok);
+  EXPECT_EQ(sem.held(), 2u);
+  EXPECT_EQ(sem.try_acquire_raw(2), status::again);
+  EXPECT_EQ(sem.try_acquire_raw(), status::ok);
+  EXPECT_EQ(sem.available(), 0u);
+  EXPECT_EQ(sem.release(4), status::overflow);
+  EXPECT_EQ(sem.release(3), status::ok);
+  EXPECT_EQ(sem.release(), status::overflow);
+  EXPECT_EQ(sem.try_acquire_raw(4), status::invalid);
+  EXPECT_EQ(sem.try_acquire_raw(0), status::invalid);
+  EXPECT_EQ(sem.available(), 3u);
+  EXPECT_EQ(sem.stats().acquired_fast, 0u);  // nobody counted
+}
+
+TEST(CppSemaphoreInline, WaitsAndIsGrantedByTheCalls) {
+  semaphore sem(inline_options);
+  ASSERT_EQ(sem.try_acquire_raw(3), status::ok);
+  std::thread other([&sem] { EXPECT_TRUE(sem.acquire_blocking(2)); });
+  while (sem.waiters() == 0) std::this_thread::yield();
+  EXPECT_EQ(sem.try_acquire_raw(), status::again);
+  EXPECT_EQ(sem.release(3), status::ok);
+  other.join();
+  EXPECT_EQ(sem.available(), 3u);
+  sem.close();
+  EXPECT_EQ(sem.try_acquire_raw(), status::closed);
+}
+
+TEST(CppSemaphoreInline, ManyThreadsStayWithinTheLimit) {
+  const semaphore sem(inline_options);
+  std::atomic<int> inside{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5'000; ++i) {
+        const permit mine = sem.acquire_blocking(2);
+        EXPECT_TRUE(mine);
+        EXPECT_LE(inside.fetch_add(2) + 2, 3);
+        inside.fetch_sub(2);
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  EXPECT_EQ(sem.available(), 3u);
+}
+
+TEST(CppSemaphore, Counts) {
+  semaphore sem(3);
+  ASSERT_EQ(sem.try_acquire_raw(2), status::ok);
+  EXPECT_EQ(sem.try_acquire_raw(2), status::again);
+  EXPECT_EQ(sem.release(2), status::ok);
+  EXPECT_EQ(sem.stats().acquired_fast, 2u);
+  EXPECT_EQ(sem.stats().released, 2u);
+  EXPECT_EQ(sem.stats().try_failed, 1u);
+  const semaphore moved = std::move(sem);
+  EXPECT_EQ(sem.stats().limit, 0u);  // NOLINT(bugprone-use-after-move): an empty handle's
+  EXPECT_EQ(moved.stats().limit, 3u);
+}
+
 TEST(CppSemaphore, OptionsConvertFieldByField) {
   const options o{.permits = 7,
                   .queue = afflux::queue_strategy::intrusive,

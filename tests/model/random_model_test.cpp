@@ -173,7 +173,7 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
       case deed::attempt: {
         core::demand want;
         want.permits = s.n;
-        const status got = core::take_now(*w.sem, want);
+        const status got = core::take_now(*w.sem, want, true);
         check(got == status::ok || got == status::again || allowed(got, s), "a try's answer");
         if (got != status::ok) break;
         w.enter(s.n);
@@ -252,9 +252,9 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
 }
 
 template <class W>
-void every_plan_holds() {
+void every_plan_holds(std::uint64_t share = 1) {
   const std::uint64_t first = from_environment("AFFLUX_MODEL_SEED", 1);
-  const std::uint64_t plans = from_environment("AFFLUX_MODEL_PLANS", 1'000);
+  const std::uint64_t plans = from_environment("AFFLUX_MODEL_PLANS", 1'000) / share;
   for (std::uint64_t seed = first; seed < first + plans; ++seed) {
     const plan p = draw(seed).a_plan();
     const result found =
@@ -270,6 +270,23 @@ TEST(RandomModel, Intrusive) {
 TEST(RandomModel, Lockfree) { every_plan_holds<world<checking_policy<>, queue::lockfree_queue>>(); }
 TEST(RandomModel, Hybrid) { every_plan_holds<world<checking_policy<>, queue::hybrid_queue>>(); }
 TEST(RandomModel, Mutex) { every_plan_holds<world<checking_policy<>, queue::mutex_queue>>(); }
+
+// The same, with semaphores that count: K1 and K2 at the end of each schedule.
+template <template <class> class Queue, std::uint32_t Statistics>
+void every_plan_counts() {
+  every_plan_holds<world<checking_policy<>, Queue, Statistics>>(2);
+}
+TEST(RandomModel, IntrusiveCounts) {
+  every_plan_counts<queue::intrusive_queue, AFFLUX_STATS_COUNTERS>();
+}
+TEST(RandomModel, IntrusiveTakesTimes) {
+  every_plan_counts<queue::intrusive_queue, AFFLUX_STATS_FULL>();
+}
+TEST(RandomModel, LockfreeCounts) {
+  every_plan_counts<queue::lockfree_queue, AFFLUX_STATS_COUNTERS>();
+}
+TEST(RandomModel, HybridTakesTimes) { every_plan_counts<queue::hybrid_queue, AFFLUX_STATS_FULL>(); }
+TEST(RandomModel, MutexCounts) { every_plan_counts<queue::mutex_queue, AFFLUX_STATS_COUNTERS>(); }
 
 }  // namespace
 }  // namespace afflux::model
