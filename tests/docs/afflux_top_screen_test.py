@@ -53,7 +53,7 @@ class ScreenTest(unittest.TestCase):
         def page(number):
             return UPLOADS + semaphore(
                 "database", 1, limit=64, held=64, waiting=1234, oldest=0.0125,
-                acquired=(1000 * number, 0), rejected=number,
+                acquired=(1000 * number, 0), rejected=number, timed_out=0,
                 waits={"0.001": 0, "0.01": number, "+Inf": number})
 
         with StandIn(page) as server, self.watch(server) as terminal:
