@@ -300,7 +300,10 @@ class grant_pass : public handout<P> {
       if constexpr (P::kMutant != mutant::batch_counted_twice) this->count_batch_not();
       return false;
     }
-    if constexpr (P::kMutant == mutant::counted_too_late) this->count_batch();
+    if constexpr (P::kMutant == mutant::counted_too_late) {
+      (void)P::pins(&q_).load(std::memory_order_relaxed);  // others go on meanwhile
+      this->count_batch();
+    }
     this->batch_is_final();
     return true;
   }

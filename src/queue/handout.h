@@ -12,7 +12,7 @@ namespace afflux::queue {
 template <class P>
 class handout {
  public:
-  explicit handout(waiter_queue<P>& q) : q_(q), counted_(q.stats_ != nullptr) {}
+  explicit handout(waiter_queue<P>& q) : q_(q), stats_(q.stats()) {}
   handout(const handout&) = delete;
   handout& operator=(const handout&) = delete;
 
@@ -146,19 +146,19 @@ class handout {
 
   // In the statistics; while the semaphore is certain to be there.
   void count_batch() {
-    if (q_.stats_ != nullptr && batch_count_ != 0) q_.stats_->granted(batch_count_, sum_);
+    if (stats_ != nullptr && batch_count_ != 0) stats_->granted(batch_count_, sum_);
   }
   void count_batch_not() {
-    if (q_.stats_ != nullptr && batch_count_ != 0) q_.stats_->granted_not(batch_count_, sum_);
+    if (stats_ != nullptr && batch_count_ != 0) stats_->granted_not(batch_count_, sum_);
   }
   // ... and how long each has waited.
   void take_times() {
     if (!q_.times_ || batch_.empty()) return;
     slow_ = q_.settings_.slow;
     now_ = stats::stamp_of(P::now());
-    if (!q_.stats_->has_times()) return;
+    if (!stats_->has_times()) return;
     for (const waiter<P>* x = batch_.first(); x != nullptr; x = x->next) {
-      q_.stats_->waited(stats::since(x->queued_at(), now_));
+      stats_->waited(stats::since(x->queued_at(), now_));
     }
   }
 
@@ -166,7 +166,7 @@ class handout {
   void batch_is_final() {
     if (AFFLUX_TRACED(grant)) {
       for (const waiter<P>* x = batch_.first(); x != nullptr; x = x->next) {
-        waiter_queue<P>::trace_grant(&q_, *x, counted_);
+        waiter_queue<P>::trace_grant(&q_, *x, stats_ != nullptr);
       }
     }
     finished_.append(batch_);
@@ -193,7 +193,7 @@ class handout {
   }
   // The cost of x has left those on the way.
   void count_listed(const waiter<P>& x) {
-    if (x.has(traits::kCosts) && q_.stats_ != nullptr) q_.stats_->listed_bytes(x.cost());
+    if (x.has(traits::kCosts) && stats_ != nullptr) stats_->listed_bytes(x.cost());
   }
 
   // kQueued, kPoked and kHandover as they are to be after `w`, for a queue with waiters.
@@ -228,7 +228,7 @@ class handout {
   }
 
   waiter_queue<P>& q_;
-  const bool counted_;
+  typename waiter_queue<P>::stats_type* const stats_;
   finished_list<P> batch_;         // decided, not yet counted as held ...
   std::uint64_t sum_ = 0;          // ... and their permits ...
   std::uint64_t batch_count_ = 0;  // ... and how many they are
