@@ -366,7 +366,8 @@ AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_
  * A registry adds semaphores and clients up, and renders them for Prometheus. Adding, removing
  * and reading need no lock and may be done at once. What is in a registry is kept alive by it.
  * A removal answers at once: readers that are at the object at that moment go on reading it, and
- * the registry's reference is dropped when the last of them is done, by whoever that is.
+ * the registry's reference is dropped when the last of them is done, by whoever that is. If that
+ * was the last reference to a semaphore, its requests complete there, as by afflux_sem_unref().
  *
  * Sums are exact while objects come and go: each object is counted once, and none of the totals
  * goes back by it. An object brings along all that it has done; when it is removed, what it had
