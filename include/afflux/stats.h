@@ -514,7 +514,8 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
  *   _queued_total, _resizes_total
  *   afflux_semaphore_requests_total{outcome="fast"|"granted"|"canceled"|"timed_out"|"rejected"
  *                                   |"dropped"|"closed"|"impossible"|"try_failed"}
- *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min,
+ *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min (what is
+ *   just as long as a bound, to the nanosecond, is counted above it),
  *   afflux_semaphore_wait_seconds, afflux_semaphore_hold_seconds
  *
  * All clients together, those that have been removed included:
