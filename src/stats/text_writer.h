@@ -94,6 +94,7 @@ class text_writer {
  private:
   std::size_t room() const { return sizeof buffer_ - used_; }
   void append(std::string_view text) {
+    if (text.empty()) return;  // there may be nothing where it points
     std::memcpy(buffer_ + used_, text.data(), text.size());
     used_ += text.size();
   }
