@@ -27,12 +27,14 @@ namespace {
 // relaxed throughout: counters, read while nobody allocates or only as an estimate.
 std::atomic<std::uint64_t> counted{0};
 std::atomic<std::int64_t> live{0};
+std::atomic<std::uint64_t> bytes{0};
 
 }  // namespace
 
 bool counts_allocations() noexcept { return AFFLUX_BENCH_REPLACES_MALLOC != 0; }
 std::uint64_t allocations() noexcept { return counted.load(std::memory_order_relaxed); }
 std::int64_t live_bytes() noexcept { return live.load(std::memory_order_relaxed); }
+std::uint64_t allocated_bytes() noexcept { return bytes.load(std::memory_order_relaxed); }
 
 #if AFFLUX_BENCH_REPLACES_MALLOC
 
@@ -43,7 +45,9 @@ std::int64_t usable(void* memory) { return static_cast<std::int64_t>(malloc_usab
 void* count(void* memory) {
   if (memory == nullptr) return memory;
   counted.fetch_add(1, std::memory_order_relaxed);
-  live.fetch_add(usable(memory), std::memory_order_relaxed);
+  const std::int64_t size = usable(memory);
+  live.fetch_add(size, std::memory_order_relaxed);
+  bytes.fetch_add(static_cast<std::uint64_t>(size), std::memory_order_relaxed);
   return memory;
 }
 

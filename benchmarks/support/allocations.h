@@ -8,8 +8,9 @@
 
 namespace afflux::bench {
 
-bool counts_allocations() noexcept;    // can it?
-std::uint64_t allocations() noexcept;  // so far
-std::int64_t live_bytes() noexcept;    // not freed, as the allocator rounds them
+bool counts_allocations() noexcept;        // can it?
+std::uint64_t allocations() noexcept;      // so far
+std::int64_t live_bytes() noexcept;        // not freed, as the allocator rounds them
+std::uint64_t allocated_bytes() noexcept;  // so far, rounded likewise
 
 }  // namespace afflux::bench
