@@ -93,7 +93,7 @@ uint64_t afflux_histogram_quantile(const afflux_histogram* histogram, double qua
     if (static_cast<double>(seen) < rank) continue;
     if (i == stats::kBuckets - 1) return histogram->max_ns;
     const std::uint64_t low = i == 0 ? 0 : stats::bound_of(i - 1);
-    return std::min(low + (stats::bound_of(i) - low) / 2, histogram->max_ns);
+    return std::min(low + (stats::bound_of(i) - low + 1) / 2, histogram->max_ns);
   }
   return histogram->max_ns;
 }

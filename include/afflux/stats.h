@@ -107,7 +107,7 @@ enum {
 
 /**
  * A histogram of times: log-linear, 16 buckets for each power of two from 16 ns up to 2^42 ns
- * (73 minutes), one for each nanosecond below; longer times fall into the last. The middle of
+ * (73 minutes), one for each nanosecond up to there; longer times fall into the last. The middle of
  * a bucket is off by at most 1/32 (3.2 %) of the time. The layout is HdrHistogram's
  * (G. Tene) with 16 sub-buckets. Since: 0.1
  */
@@ -146,8 +146,7 @@ AFFLUX_API afflux_status afflux_sem_hold_times(const afflux_sem *sem, afflux_his
  */
 AFFLUX_API uint64_t afflux_histogram_quantile(const afflux_histogram *histogram, double quantile);
 
-/** The first nanosecond that is too long for bucket `index`; UINT64_MAX for the last one and
- *  beyond. Since: 0.1 */
+/** The longest time in bucket `index`, ns; UINT64_MAX for the last one and beyond. Since: 0.1 */
 AFFLUX_API uint64_t afflux_histogram_bound(uint32_t index);
 
 /* ---- Health */
@@ -372,7 +371,8 @@ AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_
  * Sums are exact while objects come and go: each object is counted once, and none of the totals
  * goes back by it. An object brings along all that it has done; when it is removed, what it had
  * done by then stays in the totals, and what it does afterwards is not the registry's business. If
- * it comes back to the registry that it was in last, it counts from then on. A registry has room for 8,388,608 semaphores and as many clients.
+ * it comes back to the registry that it was in last, it counts from then on. A registry has room
+ * for 8,388,608 semaphores and as many clients.
  */
 
 typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
@@ -514,8 +514,7 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
  *   _queued_total, _resizes_total
  *   afflux_semaphore_requests_total{outcome="fast"|"granted"|"canceled"|"timed_out"|"rejected"
  *                                   |"dropped"|"closed"|"impossible"|"try_failed"}
- *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min (what is
- *   just as long as a bound, to the nanosecond, is counted above it),
+ *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min,
  *   afflux_semaphore_wait_seconds, afflux_semaphore_hold_seconds
  *
  * All clients together, those that have been removed included:

@@ -22,7 +22,10 @@ inline constexpr unsigned kTopBit = 42;
 inline constexpr std::size_t kBuckets = ((kTopBit - kSubBits) + 1) << kSubBits;
 static_assert(kBuckets == AFFLUX_HISTOGRAM_BUCKETS);
 
-constexpr std::size_t bucket_of(std::uint64_t ns) {
+// A bucket's bound belongs to it, as Prometheus's `le` has it: so 17 is the first time that has to
+// share one.
+constexpr std::size_t bucket_of(std::uint64_t time) {
+  const std::uint64_t ns = time == 0 ? 0 : time - 1;
   if (ns < (1u << kSubBits)) return static_cast<std::size_t>(ns);
   if (ns >> kTopBit != 0) return kBuckets - 1;
   const unsigned top = static_cast<unsigned>(std::bit_width(ns)) - 1;
@@ -30,7 +33,7 @@ constexpr std::size_t bucket_of(std::uint64_t ns) {
   return ((std::size_t{top} - kSubBits + 1) << kSubBits) + static_cast<std::size_t>(sub);
 }
 
-// The first that is too long for the bucket.
+// The longest time in the bucket.
 constexpr std::uint64_t bound_of(std::size_t bucket) {
   if (bucket >= kBuckets - 1) return std::numeric_limits<std::uint64_t>::max();
   const std::size_t next = bucket + 1;

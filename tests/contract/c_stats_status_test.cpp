@@ -125,15 +125,15 @@ TEST(Histogram, QuantilesOfAHandmadeOne) {
   auto h = std::make_unique<afflux_histogram>();
   EXPECT_EQ(afflux_histogram_quantile(nullptr, 0.5), 0u);
   EXPECT_EQ(afflux_histogram_quantile(h.get(), 0.5), 0u);
-  h->buckets[3] = 90;   // 3 ns
-  h->buckets[32] = 10;  // 32, 33 ns
+  h->buckets[3] = 90;   // 4 ns
+  h->buckets[32] = 10;  // 33, 34 ns
   h->count = 100;
   h->max_ns = 33;
-  EXPECT_EQ(afflux_histogram_quantile(h.get(), 0), 3u);
-  EXPECT_EQ(afflux_histogram_quantile(h.get(), 0.9), 3u);
+  EXPECT_EQ(afflux_histogram_quantile(h.get(), 0), 4u);
+  EXPECT_EQ(afflux_histogram_quantile(h.get(), 0.9), 4u);
   EXPECT_EQ(afflux_histogram_quantile(h.get(), 0.91), 33u);
   EXPECT_EQ(afflux_histogram_quantile(h.get(), 1), 33u);
-  EXPECT_EQ(afflux_histogram_quantile(h.get(), -3), 3u);
+  EXPECT_EQ(afflux_histogram_quantile(h.get(), -3), 4u);
   EXPECT_EQ(afflux_histogram_quantile(h.get(), 7), 33u);
   EXPECT_EQ(afflux_histogram_quantile(h.get(), std::numeric_limits<double>::quiet_NaN()), 33u);
   h->max_ns = 32;  // never above the longest

@@ -214,7 +214,7 @@ class IdleTest(unittest.TestCase):
         # In that bucket of the exposition in which the library's own lies.
         exact = self.stats["semaphores"]["database"]["waits"]["p99_ns"] * 1e-9
         bounds = sorted(float(bound) for bound in self.buckets("wait"))
-        upper = bisect.bisect_right(bounds, exact)  # bounds are exclusive
+        upper = bisect.bisect_left(bounds, exact)
         lower = bounds[upper - 1] if upper else 0
         self.assertTrue(lower <= rows["database"]["p99"] <= bounds[upper], (rows, exact))
 

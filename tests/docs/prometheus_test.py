@@ -106,7 +106,7 @@ class ScrapeTest(unittest.TestCase):
             self.assertEqual(bounds[-1], math.inf)
             for share in (50, 99):
                 exact = stats["semaphores"]["database"][told][f"p{share}_ns"] * 1e-9
-                upper = bisect.bisect_right(bounds, exact)  # bounds are exclusive
+                upper = bisect.bisect_left(bounds, exact)
                 lower = bounds[upper - 1] if upper else 0
                 [(_, value)] = prometheus.query(f"histogram_quantile({share / 100}, {series})")
                 self.assertTrue(lower <= value <= bounds[upper], (kind, share, exact, value))
