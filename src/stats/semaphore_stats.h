@@ -15,6 +15,7 @@
 //       the queue, and ends in one way; so arrived - ended is who waits.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
