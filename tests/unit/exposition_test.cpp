@@ -170,7 +170,7 @@ TEST(Exposition, HistogramsAreCumulative) {
       R"(# HELP afflux_semaphore_wait_seconds How long those requests waited that were granted after queueing.
 # TYPE afflux_semaphore_wait_seconds histogram
 # UNIT afflux_semaphore_wait_seconds seconds
-afflux_semaphore_wait_seconds_bucket{semaphore="s",id="7",le="1.024e-06"} 2
+afflux_semaphore_wait_seconds_bucket{semaphore="s",id="7",le="1.024e-06"} 3
 afflux_semaphore_wait_seconds_bucket{semaphore="s",id="7",le="4.096e-06"} 3
 afflux_semaphore_wait_seconds_bucket{semaphore="s",id="7",le="1.6384e-05"} 4
 afflux_semaphore_wait_seconds_bucket{semaphore="s",id="7",le="6.5536e-05"} 4
