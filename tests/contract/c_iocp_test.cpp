@@ -1,144 +1,122 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Ports of the kind IOCP, in a completion port as a Windows loop has it.
+// What only ports of the kind IOCP promise. All that they share with other kinds the suites of
+// support/port.h ask of them, too.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 #include <windows.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <thread>
+#include <deque>
+#include <map>
 
+#include "support/port.h"
 #include "support/sem_guard.h"
 
+namespace afflux_test {
 namespace {
 
-using afflux_test::options;
-using afflux_test::sem_guard;
+afflux_port_options iocp(std::intptr_t handle, std::uint64_t key = listener::kKey) {
+  afflux_port_options o;
+  EXPECT_EQ(afflux_port_options_init(&o), AFFLUX_OK);
+  o.kind = AFFLUX_PORT_IOCP;
+  o.handle = handle;
+  o.user_data = key;
+  return o;
+}
 
-constexpr std::uint64_t kKey = 77;
-
-class completion_port {
+// One permit, held.
+class full_sem : public sem_guard {
  public:
-  completion_port() : handle_(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1)) {}
-  completion_port(const completion_port&) = delete;
-  completion_port& operator=(const completion_port&) = delete;
-  ~completion_port() { close(); }
-  void close() {
-    if (handle_ != nullptr) CloseHandle(handle_);
-    handle_ = nullptr;
-  }
-
-  std::intptr_t handle() const { return reinterpret_cast<std::intptr_t>(handle_); }
-  // How many packets with kKey have come; waits for the first one.
-  unsigned packets(DWORD milliseconds) {
-    std::array<OVERLAPPED_ENTRY, 16> entries;
-    ULONG count = 0;
-    if (GetQueuedCompletionStatusEx(handle_, entries.data(), entries.size(), &count, milliseconds,
-                                    FALSE) == 0) {
-      return 0;
-    }
-    for (ULONG i = 0; i < count; ++i) EXPECT_EQ(entries[i].lpCompletionKey, kKey);
-    return count;
-  }
+  full_sem() : sem_guard(one()) { EXPECT_EQ(afflux_sem_try_acquire(*this, 1), AFFLUX_OK); }
 
  private:
-  HANDLE handle_;
+  static afflux_sem_options one() {
+    afflux_sem_options o;
+    EXPECT_EQ(afflux_sem_options_init(&o), AFFLUX_OK);
+    return o;
+  }
 };
 
-class Iocp : public testing::Test {
- protected:
-  Iocp() {
-    afflux_port_options o;
-    afflux_port_options_init(&o);
-    o.kind = AFFLUX_PORT_IOCP;
-    o.handle = loop.handle();
-    o.user_data = kKey;
-    EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_OK);
-    afflux_request_init(&request);
-    request.port = port;
-  }
-  ~Iocp() override { afflux_port_unref(port); }
-
-  completion_port loop;
+TEST(Iocp, ThePortHasAHandleOfItsOwnAndGivesItBack) {
+  const listener loop;
+  EXPECT_EQ(loop.resources(), 1u);
+  const afflux_port_options o = iocp(loop.handle());
   afflux_port* port = nullptr;
-  afflux_request request;
-  std::array<afflux_waiter, 64> waiters;
-  std::array<afflux_completion, 64> done;
-};
-
-TEST_F(Iocp, TellsWhatItIs) {
-  EXPECT_EQ(afflux_port_kind(port), std::uint32_t{AFFLUX_PORT_IOCP});
-  EXPECT_EQ(afflux_port_handle(port), -1);
+  ASSERT_EQ(afflux_port_create(&o, &port), AFFLUX_OK);
+  EXPECT_EQ(loop.resources(), 2u);
+  afflux_port_unref(port);
+  EXPECT_EQ(loop.resources(), 1u);
 }
 
-TEST_F(Iocp, ABurstIsOnePacket) {
-  const sem_guard sem(options(waiters.size()));
-  ASSERT_EQ(afflux_sem_try_acquire(sem, waiters.size()), AFFLUX_OK);
-  for (std::size_t i = 0; i < waiters.size(); ++i) {
-    request.user_data = i;
-    ASSERT_EQ(afflux_sem_acquire_async(sem, &request, &waiters[i]), AFFLUX_PENDING);
-  }
-  std::thread other([&] { EXPECT_EQ(afflux_sem_release(sem, waiters.size()), AFFLUX_OK); });
-  EXPECT_EQ(loop.packets(INFINITE), 1u);
-  other.join();
-  std::size_t count = 0;
-  while (count < done.size()) {
-    count += afflux_port_drain(port, &done[count], done.size() - count);
-  }
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    EXPECT_EQ(done[i].user_data, i);
-    EXPECT_EQ(done[i].status, AFFLUX_OK);
-  }
-  EXPECT_EQ(loop.packets(0), 0u);
-  EXPECT_EQ(afflux_sem_release(sem, waiters.size()), AFFLUX_OK);
-}
-
-// The loop sleeps again and again; every completion wakes it.
-TEST_F(Iocp, LosesNoWake) {
-  const sem_guard sem(options(1));
-  constexpr int kRounds = 2'000;
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  for (int i = 0; i < kRounds; ++i) {
-    ASSERT_EQ(afflux_sem_acquire_async(sem, &request, &waiters[0]), AFFLUX_PENDING);
-    std::thread other;
-    if (i % 16 == 0) {
-      other = std::thread([&] { EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK); });
-    } else {
-      EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
-    }
-    while (afflux_port_drain(port, done.data(), done.size()) == 0) {
-      EXPECT_NE(loop.packets(INFINITE), 0u);
-    }
-    if (other.joinable()) other.join();
-  }
-  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
-}
-
-// The port has a handle of its own.
-TEST_F(Iocp, TheLoopMayCloseItsPortFirst) {
-  const sem_guard sem(options(1));
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  ASSERT_EQ(afflux_sem_acquire_async(sem, &request, &waiters[0]), AFFLUX_PENDING);
+TEST(Iocp, TheLoopMayCloseItsCompletionPortFirst) {
+  listener loop;
+  const afflux_port_options o = iocp(loop.handle());
+  afflux_port* port = nullptr;
+  ASSERT_EQ(afflux_port_create(&o, &port), AFFLUX_OK);
+  const full_sem sem;
+  ported p(port, 3);
+  ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
   loop.close();
   EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
-  EXPECT_EQ(afflux_port_drain(port, done.data(), done.size()), 1u);
+  afflux_completion done{};
+  EXPECT_EQ(afflux_port_drain(port, &done, 1), 1u);
+  EXPECT_EQ(done.user_data, 3u);
+  EXPECT_EQ(afflux_port_drain(port, &done, 1), 0u);
   EXPECT_EQ(afflux_port_close(port), AFFLUX_OK);
-  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  afflux_port_unref(port);
+}
+
+// Each port's packets by its own key, between those of others.
+TEST(Iocp, SeveralPortsAndTheLoopsOwnPacketsShareACompletionPort) {
+  const HANDLE loop = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
+  ASSERT_NE(loop, nullptr);
+  constexpr std::array<std::uint64_t, 3> kKeys = {0, 7, ~std::uint64_t{0}};
+  std::array<afflux_port*, kKeys.size()> ports{};
+  const full_sem sem;
+  std::deque<ported> waiting;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const afflux_port_options o = iocp(reinterpret_cast<std::intptr_t>(loop), kKeys[i]);
+    ASSERT_EQ(afflux_port_create(&o, &ports[i]), AFFLUX_OK);
+    ASSERT_EQ(waiting.emplace_back(ports[i]).start(sem), AFFLUX_PENDING);
+  }
+  OVERLAPPED own{};
+  ASSERT_NE(PostQueuedCompletionStatus(loop, 12, 99, &own), 0);
+  EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
+  std::map<std::uint64_t, OVERLAPPED*> seen;
+  for (std::size_t i = 0; i <= ports.size(); ++i) {
+    DWORD bytes = 0;
+    ULONG_PTR key = 0;
+    OVERLAPPED* overlapped = &own;
+    ASSERT_NE(GetQueuedCompletionStatus(loop, &bytes, &key, &overlapped, INFINITE), 0);
+    EXPECT_EQ(bytes, key == 99 ? 12u : 0u);
+    seen.emplace(key, overlapped);
+  }
+  const std::map<std::uint64_t, OVERLAPPED*> expected = {
+      {kKeys[0], nullptr}, {kKeys[1], nullptr}, {kKeys[2], nullptr}, {99, &own}};
+  EXPECT_EQ(seen, expected);
+  for (afflux_port* const port : ports) {
+    afflux_completion done{};
+    EXPECT_EQ(afflux_port_drain(port, &done, 1), 1u);
+    afflux_port_unref(port);
+  }
+  EXPECT_NE(CloseHandle(loop), 0);
 }
 
 TEST(IocpCreate, NeedsACompletionPort) {
-  afflux_port_options o;
-  afflux_port_options_init(&o);
-  o.kind = AFFLUX_PORT_IOCP;
-  afflux_port* port = nullptr;
-  EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_EINVAL);
-  o.handle = 0;
-  EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_EINVAL);
-  o.handle = 0x7ffffff0;  // no handle of this process
-  EXPECT_EQ(afflux_port_create(&o, &port), AFFLUX_EOS);
-  EXPECT_NE(afflux_last_os_error(), 0);
-  EXPECT_EQ(port, nullptr);
+  const auto refused = [](std::intptr_t handle, afflux_status expected) {
+    const afflux_port_options o = iocp(handle);
+    afflux_port* port = nullptr;
+    EXPECT_EQ(afflux_port_create(&o, &port), expected) << handle;
+    EXPECT_EQ(port, nullptr);
+  };
+  refused(-1, AFFLUX_EINVAL);
+  refused(0, AFFLUX_EINVAL);
+  refused(0x7ffffff0, AFFLUX_EOS);  // no handle of this process
+  EXPECT_EQ(afflux_last_os_error(), ERROR_INVALID_HANDLE);
 }
 
 }  // namespace
+}  // namespace afflux_test

@@ -2,7 +2,7 @@
 //
 // When a port rings: once for a burst that finds the loop asleep, and not at all while it is
 // awake. Rings are counted where they arrive: doorbell calls, the eventfd's counter, the bytes in
-// the pipe; and once as system calls.
+// the pipe, the packets in the completion port. As system calls: c_port_syscalls_test.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
@@ -12,10 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "support/build_kind.h"
 #include "support/port.h"
 #include "support/recorder.h"
-#include "support/syscall_count.h"
 
 namespace afflux_test {
 namespace {
@@ -151,30 +149,12 @@ TEST_P(PortRing, ADrainToZeroLeavesNothingShowing) {
     queue_up(waiting, i == 0 ? full(sem) : static_cast<afflux_sem*>(sem), port, 2);
     EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
     EXPECT_EQ(port.drain(4).size(), 1u);
-    EXPECT_TRUE(readable(port.handle()));
+    EXPECT_TRUE(port.shows());
     EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
     EXPECT_EQ(port.drain_all().size(), 1u);
-    EXPECT_FALSE(readable(port.handle()));
+    EXPECT_FALSE(port.shows());
     EXPECT_EQ(port.drain(4).size(), 0u);
   }
-}
-
-// All the system calls of a burst to a sleeping loop: the ring. To an awake one: none.
-TEST_P(PortRing, ABurstCostsOneSystemCallAndNoneWhileAwake) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer makes system calls of its own";
-  const sem_guard sem(options(2 * kBurst + 1));
-  port_guard port(kind());
-  std::deque<ported> waiting;
-  queue_up(waiting, full(sem), port, 2 * kBurst + 1);
-  const syscalls found = count_syscalls(
-      [&] { return afflux_sem_release(sem, 1) == AFFLUX_OK && port.drain_all().size() == 1; },
-      [&] { return afflux_sem_release(sem, kBurst) == AFFLUX_OK && port.drain(1).size() == 1; },
-      [&] { return afflux_sem_release(sem, kBurst) == AFFLUX_OK; });
-  for (ported& p : waiting) p.cancel();
-  if (!found.traced) GTEST_SKIP() << found.why_not;
-  EXPECT_TRUE(found.right);
-  EXPECT_EQ(found.first, port.by_level() ? 1u : 0u);  // CALLBACK's own code makes none here
-  EXPECT_EQ(found.second, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, PortRing, port_kinds(), port_variant_name);

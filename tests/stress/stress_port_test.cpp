@@ -145,8 +145,9 @@ class StressPort : public stress {};
 // Half of the loops sleep between two turns, the others are always awake; by level, some drain
 // once a wake, so that the rest must go on showing.
 TEST_P(StressPort, LoopsReleasersCancelsAndTimeoutsLoseNothing) {
-  const std::vector<std::uint32_t> kinds = {AFFLUX_PORT_AUTO, AFFLUX_PORT_PIPE,
-                                            AFFLUX_PORT_CALLBACK, AFFLUX_PORT_CALLBACK};
+  const std::vector<std::uint32_t> heard = loop_kinds();
+  const std::vector<std::uint32_t> kinds = {heard.front(), heard.back(), AFFLUX_PORT_CALLBACK,
+                                            AFFLUX_PORT_CALLBACK};
   const sem_guard sem(options(kLimit));
   ledger book(sem);
   std::atomic<bool> stop{false};
@@ -155,9 +156,7 @@ TEST_P(StressPort, LoopsReleasersCancelsAndTimeoutsLoseNothing) {
   for (std::uint64_t t = 0; t < kinds.size(); ++t) {
     loops.emplace_back([&, t] {
       random_engine random = engine(t);
-      std::uint32_t kind = kinds[t];
-      if (kind == AFFLUX_PORT_AUTO && offered(AFFLUX_PORT_EVENTFD)) kind = AFFLUX_PORT_EVENTFD;
-      loop mine(sem, book, kind, t % 2 == 0 ? 0u : std::uint32_t{AFFLUX_PORT_DRAINS_ALL},
+      loop mine(sem, book, kinds[t], t % 2 == 0 ? 0u : std::uint32_t{AFFLUX_PORT_DRAINS_ALL},
                 engine(50 + t));
       while (time_left()) {
         mine.begin_some();
@@ -200,7 +199,7 @@ TEST_P(StressPort, AClosingSemaphoreReachesEveryLoop) {
     std::vector<std::thread> loops;
     for (std::uint64_t t = 0; t < 3; ++t) {
       loops.emplace_back([&, t] {
-        port_guard port(t == 0 ? AFFLUX_PORT_CALLBACK : AFFLUX_PORT_PIPE);
+        port_guard port(t == 0 ? std::uint32_t{AFFLUX_PORT_CALLBACK} : loop_kinds().back());
         std::deque<ported> mine;
         std::size_t waiting = 0;
         for (std::size_t i = 0; i < kRequests; ++i) {

@@ -1,61 +1,55 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Ports as a test sees them: what rings, how often it has, and a loop's sleep, alike for every
-// kind that needs no ring; requests that complete there.
+// kind that needs no io_uring; requests that complete there.
 #pragma once
 
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 
 #include <atomic>
-#include <cerrno>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#if __has_include(<poll.h>)
+#  include "listener_posix.h"
+#else
+#  include "listener_windows.h"
+#endif
 #include "recorder.h"
 #include "sem_guard.h"
 
 namespace afflux_test {
 
+// Builds and platforms have different ones.
 inline bool offered(std::uint32_t kind) {
   afflux_port_options options;
   afflux_port_options_init(&options);
   options.kind = kind;
+  const listener ear;
+  ear.prepare(options);
   if (kind == AFFLUX_PORT_CALLBACK) options.doorbell = [](void*) {};
   afflux_port* port = nullptr;
   const bool answer = afflux_port_create(&options, &port) == AFFLUX_OK;
   afflux_port_unref(port);
   return answer;
 }
-
-// Whether the descriptor is readable now.
-inline bool readable(std::intptr_t handle) {
-  pollfd entry{static_cast<int>(handle), POLLIN, 0};
-  return poll(&entry, 1, 0) == 1;
-}
-
-// What stands in an eventfd's counter, which reading it would change. Source: man 5 proc.
-inline std::uint64_t eventfd_count(std::intptr_t handle) {
-  const std::string path = "/proc/self/fdinfo/" + std::to_string(handle);
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return ~std::uint64_t{0};
-  char line[128];
-  unsigned long long count = ~0ULL;
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    if (std::sscanf(line, "eventfd-count: %llx", &count) == 1) break;
+// Those that a loop hears by its system; never none.
+inline std::vector<std::uint32_t> loop_kinds() {
+  std::vector<std::uint32_t> all;
+  for (const std::uint32_t kind : listener::kKinds) {
+    if (offered(kind)) all.push_back(kind);
   }
-  std::fclose(file);
-  return count;
+  return all;
 }
 
 class port_guard {
@@ -65,14 +59,17 @@ class port_guard {
     afflux_port_options_init(&options);
     options.kind = kind;
     options.flags = flags;
-    if (kind == AFFLUX_PORT_CALLBACK) {
+    if (calls_back()) {
       options.doorbell = &port_guard::rung;
       options.ctx = this;
+    } else {
+      ear_.prepare(options);
     }
     const afflux_status status = afflux_port_create(&options, &port_);
     EXPECT_EQ(status, AFFLUX_OK);
     // Without its port a test would only report a hundred NULL answers.
     if (status != AFFLUX_OK) std::abort();
+    ear_.listen(port_);
   }
   // Whoever rings may still be at it, in this object.
   ~port_guard() {
@@ -87,28 +84,30 @@ class port_guard {
 
   std::uint32_t kind() const { return kind_; }
   std::intptr_t handle() const { return afflux_port_handle(port_); }
-  bool by_level() const { return kind_ != AFFLUX_PORT_CALLBACK; }
+  bool calls_back() const { return kind_ == AFFLUX_PORT_CALLBACK; }
+  // Polled by level: what has rung shows until a drain has silenced it.
+  bool by_level() const { return listener::kByLevel && !calls_back(); }
 
-  // CALLBACK: all rings so far; the others: those that show.
-  std::uint64_t rings() const {
-    if (kind_ == AFFLUX_PORT_CALLBACK) return calls_.load(std::memory_order_acquire);
-    if (kind_ == AFFLUX_PORT_EVENTFD) return eventfd_count(handle());
-    int bytes = -1;
-    EXPECT_EQ(ioctl(static_cast<int>(handle()), FIONREAD, &bytes), 0);
-    return static_cast<std::uint64_t>(bytes);
+  // By level: the rings that show; the others: all so far.
+  std::uint64_t rings() {
+    return calls_back() ? calls_.load(std::memory_order_acquire) : ear_.rings();
   }
+  // Whether a sleep would end at once.
+  bool shows() {
+    if (!calls_back()) return ear_.shows();
+    const std::lock_guard lock(mutex_);
+    return signal_;
+  }
+  // Whether the system's part of the doorbell is there, also after give().
+  bool bell_is_open() const { return !calls_back() && ear_.bell_is_open(); }
 
   // A loop's sleep: until it is rung. It must have drained what the kind asks for.
   void sleep() {
-    if (kind_ == AFFLUX_PORT_CALLBACK) {
-      signal_.wait(0, std::memory_order_acquire);
-      signal_.exchange(0, std::memory_order_acquire);
-      return;
-    }
-    pollfd entry{static_cast<int>(handle()), POLLIN, 0};
-    while (poll(&entry, 1, -1) < 0) {
-      if (errno != EINTR) std::abort();
-    }
+    if (!calls_back()) return ear_.sleep();
+    // Not std::atomic's wait(), which may lose a wake with MinGW's libstdc++ 12.
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return signal_; });
+    signal_ = false;
   }
 
   std::vector<afflux_completion> drain(std::size_t most) {
@@ -143,14 +142,21 @@ class port_guard {
     auto* const self = static_cast<port_guard*>(context);
     self->calls_.fetch_add(1, std::memory_order_acq_rel);
     if (self->on_ring) self->on_ring();
-    self->signal_.store(1, std::memory_order_release);
-    self->signal_.notify_one();
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->signal_ = true;
+    }
+    self->changed_.notify_one();
   }
 
   const std::uint32_t kind_;
+  listener ear_;
   afflux_port* port_ = nullptr;
+  // CALLBACK's:
   std::atomic<std::uint64_t> calls_{0};
-  std::atomic<std::uint32_t> signal_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool signal_ = false;
 };
 
 // A request that completes in a port. Its context is itself.
@@ -214,9 +220,10 @@ inline std::string port_variant_name(const testing::TestParamInfo<port_variant>&
 }
 
 inline auto port_variants(std::initializer_list<std::uint32_t> queues) {
+  std::vector<std::uint32_t> kinds = loop_kinds();
+  kinds.push_back(AFFLUX_PORT_CALLBACK);
   std::vector<port_variant> all;
-  for (const std::uint32_t kind : {AFFLUX_PORT_EVENTFD, AFFLUX_PORT_PIPE, AFFLUX_PORT_CALLBACK}) {
-    if (!offered(kind)) continue;
+  for (const std::uint32_t kind : kinds) {
     for (const std::uint32_t queue : queues) {
       if (built_in(queue)) all.push_back({kind, queue});
     }
