@@ -116,6 +116,11 @@ TEST(IocpCreate, NeedsACompletionPort) {
   refused(0, AFFLUX_EINVAL);
   refused(0x7ffffff0, AFFLUX_EOS);  // no handle of this process
   EXPECT_EQ(afflux_last_os_error(), ERROR_INVALID_HANDLE);
+  // A handle of something else: its port would never ring.
+  const HANDLE event = CreateEventW(nullptr, FALSE, FALSE, nullptr);
+  refused(reinterpret_cast<std::intptr_t>(event), AFFLUX_EOS);
+  EXPECT_EQ(afflux_last_os_error(), ERROR_INVALID_HANDLE);
+  EXPECT_NE(CloseHandle(event), 0);
 }
 
 }  // namespace
