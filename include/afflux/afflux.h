@@ -186,8 +186,8 @@ enum {
 AFFLUX_API const char *afflux_strerror(afflux_status status);
 
 /**
- * The operating system's error number (errno) behind this thread's newest
- * AFFLUX_EOS; 0 when there was none.
+ * The operating system's error number behind this thread's newest AFFLUX_EOS:
+ * errno, or GetLastError() for a port of the kind IOCP; 0 when there was none.
  *
  * Since: 0.1
  */
@@ -716,10 +716,12 @@ AFFLUX_API afflux_status afflux_port_options_init(afflux_port_options *options);
  * @return AFFLUX_OK       created
  *         AFFLUX_EINVAL   a pointer is NULL, an unknown kind or flag, reserved is not 0, CALLBACK
  *                         without doorbell or another kind with it, MSG_RING for another kind
- *                         or without a ring's handle, or struct_size is too short to be one
+ *                         or without a ring's handle, KQUEUE or IOCP without a handle, or
+ *                         struct_size is too short to be one
  *         AFFLUX_ENOTSUP  not a kind of this platform, or bytes beyond the known struct are
  *                         not zero
- *         AFFLUX_EOS      no descriptor to be had: afflux_last_os_error() tells why
+ *         AFFLUX_EOS      no descriptor to be had, or the handle is of something else:
+ *                         afflux_last_os_error() tells why
  *         AFFLUX_ENOMEM   no memory
  * Owns:  the caller owes one afflux_port_unref().
  * Since: 0.1
