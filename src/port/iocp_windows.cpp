@@ -19,7 +19,9 @@ class iocp_bell final : public doorbell {
 
   kind what() const noexcept override { return kind::iocp; }
   void ring() noexcept override {
+    const DWORD saved = GetLastError();  // whoever completes does not know of the ring
     PostQueuedCompletionStatus(port_, 0, static_cast<ULONG_PTR>(key_), nullptr);
+    SetLastError(saved);
   }
 
  private:
