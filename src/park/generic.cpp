@@ -34,7 +34,8 @@ struct alignas(64) bucket {
 alignas(bucket) std::byte g_storage[kBuckets * sizeof(bucket)];
 
 bucket* build() noexcept {
-  bucket* table = reinterpret_cast<bucket*>(g_storage);
+  // Through void*: it is aligned as the buckets are, which not every compiler sees.
+  bucket* table = static_cast<bucket*>(static_cast<void*>(g_storage));
   for (std::size_t i = 0; i < kBuckets; ++i) new (table + i) bucket;
   return std::launder(table);
 }

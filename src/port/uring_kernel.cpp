@@ -24,7 +24,7 @@ bool has_operation(int ring, std::uint8_t operation) noexcept {
   constexpr unsigned kMost = 256;
   alignas(io_uring_probe) char answer[sizeof(io_uring_probe) + kMost * sizeof(io_uring_probe_op)]{};
   if (call_register(ring, kRegisterProbe, answer, kMost) < 0) return false;
-  const auto* const probe = reinterpret_cast<const io_uring_probe*>(answer);
+  const auto* const probe = static_cast<const io_uring_probe*>(static_cast<const void*>(answer));
   return operation <= probe->last_op && (probe->ops[operation].flags & IO_URING_OP_SUPPORTED) != 0;
 }
 
