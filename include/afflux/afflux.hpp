@@ -289,11 +289,34 @@ struct target {
   }
 };
 
+#ifdef __cpp_lib_atomic_ref
+using word_ref = std::atomic_ref<std::uint64_t>;
+#else
+/// What is needed of it where the standard library has none: libc++ before 19.
+class word_ref {
+ public:
+  explicit word_ref(std::uint64_t& word) noexcept : word_(&word) {}
+
+  [[nodiscard]] std::uint64_t load(std::memory_order order) const noexcept {
+    return __atomic_load_n(word_, static_cast<int>(order));
+  }
+  [[nodiscard]] bool compare_exchange_weak(std::uint64_t& seen, std::uint64_t wanted,
+                                           std::memory_order success,
+                                           std::memory_order failure) const noexcept {
+    return __atomic_compare_exchange_n(word_, &seen, wanted, true, static_cast<int>(success),
+                                       static_cast<int>(failure));
+  }
+
+ private:
+  std::uint64_t* word_;
+};
+#endif
+
 /// One compare-and-swap; false: nothing changed, make the call.
 [[nodiscard]] inline bool fast_acquire(::afflux_fastpath* fast, std::uint64_t n) noexcept {
   if (n - 1 >= kMaxPermits) return false;  // 0 wraps round: refused as well
-  const std::atomic_ref<std::uint64_t> word(fast->word);
-  const std::atomic_ref<std::uint64_t> limit(fast->limit);
+  const word_ref word(fast->word);
+  const word_ref limit(fast->limit);
   // acquire: takes over what the releases before published, and orders the load of the limit.
   std::uint64_t seen = word.load(std::memory_order_acquire);
   while ((seen & kFlags) == 0) {
@@ -311,7 +334,7 @@ struct target {
 /// One compare-and-swap; false: nothing changed, make the call. After true the semaphore may be
 /// gone.
 [[nodiscard]] inline bool fast_release(::afflux_fastpath* fast, std::uint64_t n) noexcept {
-  const std::atomic_ref<std::uint64_t> word(fast->word);
+  const word_ref word(fast->word);
   // relaxed: a hint only, the exchange decides.
   std::uint64_t seen = word.load(std::memory_order_relaxed);
   while ((seen & kFlags) == 0 && n - 1 < (seen >> kHeldShift)) {  // 0 wraps round
