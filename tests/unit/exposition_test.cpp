@@ -70,6 +70,11 @@ TEST(TextWriter, WritesNumbersInWhateverLocale) {
   EXPECT_EQ(written([](text_writer& to) { to.put(UINT64_MAX); }), "18446744073709551615");
 }
 
+// For UBSan: such a view has no address.
+TEST(TextWriter, TakesNoTextAtAll) {
+  EXPECT_EQ(written([](text_writer& to) { to.put(std::string_view()); }), "");
+}
+
 TEST(TextWriter, EscapesWhatLabelsMayNotHave) {
   EXPECT_EQ(escaped(""), "");
   EXPECT_EQ(escaped("plain {} # ="), "plain {} # =");
