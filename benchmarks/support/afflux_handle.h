@@ -14,8 +14,7 @@ struct unref {
 using handle = std::unique_ptr<afflux_sem, unref>;
 
 // Empty when the strategy is not in the library.
-inline handle make(std::uint64_t permits, std::uint32_t queue,
-                   std::uint32_t fairness = AFFLUX_FAIR,
+inline handle make(std::uint64_t permits, std::uint32_t queue, std::uint32_t fairness = AFFLUX_FAIR,
                    std::uint32_t statistics = AFFLUX_STATS_OFF) noexcept {
   afflux_sem_options options;
   afflux_sem_options_init(&options);
