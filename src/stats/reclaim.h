@@ -38,8 +38,8 @@ class readers {
   bool leave(side s) {
     // [leave] release: it has read what it read; acquire, pairs with the [leave] of all others
     // there, and with [turn] for what the reclaimer did.
-    constexpr auto order = P::kMutant == mutant::relaxed_leave ? std::memory_order_relaxed
-                                                               : std::memory_order_acq_rel;
+    constexpr auto order =
+        P::kMutant == mutant::relaxed_leave ? std::memory_order_relaxed : std::memory_order_acq_rel;
     return gone_[s].fetch_add(1, order) == -1;
   }
 
