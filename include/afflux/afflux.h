@@ -56,7 +56,8 @@
  * takes its default. A longer
  * struct than the library knows is taken while the bytes beyond are zero, and
  * answered AFFLUX_ENOTSUP otherwise. A struct_size too short to hold the
- * first field after it answers AFFLUX_EINVAL.
+ * first field after it answers AFFLUX_EINVAL. For structs that are only written 0 means the size
+ * of version 0.1, and less than that answers AFFLUX_EINVAL.
  *
  * 6. Time
  * -------
@@ -232,7 +233,8 @@ enum { AFFLUX_FAIR = 0, AFFLUX_THROUGHPUT = 1 };
  *  that have to queue: one that gets its permits at once, or whose time is 0, is never refused
  *  and drops nobody. DROP_NEWEST and FAIL are the same. Since: 0.1 */
 enum {
-  AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait */
+  AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait; they are
+                                        marks for afflux_sem_health() */
   AFFLUX_OVERFLOW_DROP_NEWEST = 1, /**< the newcomer is refused: AFFLUX_EREJECTED */
   AFFLUX_OVERFLOW_DROP_OLDEST = 2, /**< the oldest request of the lowest priority present
                                         completes with AFFLUX_EREJECTED, as many as it takes,
@@ -284,8 +286,8 @@ typedef struct afflux_slow_wait {
   uint32_t struct_size; /**< set by the library */
   uint32_t priority;    /**< AFFLUX_PRIORITY_… */
   uint64_t permits;     /**< granted to it */
-  int64_t wait_ns;      /**< from queueing to grant */
-  void *ctx;            /**< afflux_request.ctx; NULL for a blocked thread */
+  int64_t wait_ns;      /**< from queueing to grant; in steps of 1,024 ns */
+  void *ctx; /**< afflux_request.ctx; NULL for a blocked thread and for waits for several */
 } afflux_slow_wait;
 
 /** Told of a slow wait. Runs on the thread that made the grant, just before the request
@@ -310,8 +312,8 @@ typedef struct afflux_sem_options {
   uint32_t statistics;  /**< AFFLUX_STATS_…; default AFFLUX_STATS_DEFAULT */
   uint32_t ledger;      /**< how many holders of permit tokens are remembered for
                              afflux_sem_visit_holders(), 0 … 65,536; default 0: no ledger */
-  int64_t slow_wait_ns; /**< waits as long as this are told to slow_wait; default 0; ignored
-                             without slow_wait */
+  int64_t slow_wait_ns; /**< waits as long as this are told to slow_wait, 0 (default) or more; of
+                             no effect without slow_wait */
   afflux_slow_wait_fn slow_wait; /**< NULL (default): nobody is told */
   void *slow_wait_ctx;           /**< passed to it; default NULL */
 } afflux_sem_options;
@@ -941,9 +943,9 @@ typedef struct afflux_permit {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes and flags count; reserved must be
- *                    0; timeout_ns, wake, ctx, port and user_data are ignored. NULL: one
- *                    permit, normal priority.
+ * @param request     Borrowed; permits, priority, cost_bytes, flags, client and tag count; reserved
+ * must be 0; timeout_ns, wake, ctx, port and user_data are ignored. NULL: one permit, normal
+ * priority.
  * @param timeout_ns  As for afflux_sem_acquire().
  * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
  *                    before are lost.

@@ -6,7 +6,8 @@
  * Part of afflux.h, which includes it: include that. The chapters on threads, ownership,
  * errors and growing structs there hold here, too.
  *
- * Counting never blocks, locks or allocates, and neither does reading: a number may be a
+ * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
+ * holder ledger: a number may be a
  * moment old, and numbers that are read together may be of different moments. When nothing
  * moves they are exact.
  */
@@ -54,7 +55,8 @@ typedef struct afflux_sem_stats_t {
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
   uint64_t try_failed;          /**< requests with no time to wait that would have had to */
   uint64_t released;            /**< permits given back */
-  uint64_t canceled;            /**< queued requests that were cancelled */
+  uint64_t canceled;            /**< queued requests that were cancelled, or taken back by a wait
+                                     for several, whatever ended that */
   uint64_t timed_out;           /**< queued requests whose time ran out */
   uint64_t rejected;            /**< newcomers that a queue limit refused */
   uint64_t dropped;             /**< queued requests that a queue limit dropped (DROP_OLDEST) */
@@ -66,7 +68,8 @@ typedef struct afflux_sem_stats_t {
   uint64_t queued;              /**< requests that have queued */
 
   /* The histograms in short; afflux_sem_wait_times() and afflux_sem_hold_times() have the rest.
-     0 without FULL. */
+     0 without FULL. Waits are taken in steps of 1,024 ns, here, for slow_wait and for clients:
+     each is off by less than a step either way. Holds are taken in nanoseconds. */
   uint64_t wait_count;  /**< requests granted after a wait */
   uint64_t wait_sum_ns; /**< their waits together */
   uint64_t wait_max_ns; /**< the longest */
@@ -74,7 +77,8 @@ typedef struct afflux_sem_stats_t {
   uint64_t hold_sum_ns;
   uint64_t hold_max_ns;
 
-  int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
+  int64_t age_ns;    /**< since the semaphore was created, to a tick of the system's clock */
+  uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_sem_stats_t;
 
 /**
@@ -106,10 +110,12 @@ enum {
 };
 
 /**
- * A histogram of times: log-linear, 16 buckets for each power of two from 16 ns up to 2^42 ns
- * (73 minutes), one for each nanosecond up to there; longer times fall into the last. The middle of
- * a bucket is off by at most 1/32 (3.2 %) of the time. The layout is HdrHistogram's
- * (G. Tene) with 16 sub-buckets. Since: 0.1
+ * A histogram of times: log-linear, 16 buckets for each power of two from 32 ns up to 2^42 ns
+ * (73 minutes), one for each nanosecond up to 32; longer times fall into the last. Bucket i holds
+ * the times above afflux_histogram_bound(i - 1) up to and including afflux_histogram_bound(i), the
+ * first one 0 and 1 ns. The middle of a bucket is off by at most 1/32 (3.1 %) of the time, and one
+ * nanosecond. The layout is HdrHistogram's (G. Tene) with 16 sub-buckets, shifted by one.
+ * Since: 0.1
  */
 typedef struct afflux_histogram {
   uint32_t struct_size; /**< sizeof(afflux_histogram); 0: as of version 0.1 */
@@ -136,7 +142,8 @@ AFFLUX_API afflux_status afflux_sem_wait_times(const afflux_sem *sem, afflux_his
 AFFLUX_API afflux_status afflux_sem_hold_times(const afflux_sem *sem, afflux_histogram *ret_times);
 
 /**
- * The time that a share `quantile` of those recorded did not exceed.
+ * About the time that a share `quantile` of those recorded did not exceed: the middle of the
+ * bucket that it is in.
  *
  * @param quantile  0 … 1; 0.99 for the 99th percentile. Outside of that, and NaN: as the
  *                  nearer end, NaN as 1.
@@ -298,7 +305,8 @@ AFFLUX_API afflux_status afflux_client_count_lines(afflux_client *client, uint32
                                                    uint64_t read, uint64_t dropped);
 
 /** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. A stall
- *  counts from the first call with too low a speed until one with another, or a run's begin. */
+ *  counts from the first call with too low a speed until one that is high enough, or a run's
+ *  begin. */
 AFFLUX_API afflux_status afflux_client_set_speed(afflux_client *client, double speed);
 
 /** How far it has come in the current run, ns; EINVAL for a negative one. The drift is by how much
@@ -332,11 +340,12 @@ typedef struct afflux_client_summary_t {
   uint64_t wait_sum_ns; /**< their waits */
   uint64_t wait_max_ns; /**< the longest */
   uint64_t rejected;    /**< requests that a queue limit refused or dropped */
-  uint64_t timed_out;
+  uint64_t timed_out;   /**< queued ones whose time ran out, and blocking calls with a time of 0 */
   uint64_t canceled;
 
   int64_t uptime_ns; /**< since it was created; off by at most a tick of the system's clock,
                           1 … 16 ms */
+  uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_client_summary_t;
 
 /** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
@@ -368,11 +377,13 @@ AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_
  * the registry's reference is dropped when the last of them is done, by whoever that is. If that
  * was the last reference to a semaphore, its requests complete there, as by afflux_sem_unref().
  *
- * Sums are exact while objects come and go: each object is counted once, and none of the totals
- * goes back by it. An object brings along all that it has done; when it is removed, what it had
- * done by then stays in the totals, and what it does afterwards is not the registry's business. If
- * it comes back to the registry that it was in last, it counts from then on. A registry has room
- * for 8,388,608 semaphores and as many clients.
+ * Sums are exact while objects come and go: none of the totals goes back by it, and each object is
+ * counted once, unless it comes back after it has been in another registry: then anew. The two laws
+ * of afflux_sem_stats_t hold for a semaphore, not for these sums once one has been removed. An
+ * object brings along all that it has done; when it is removed, what it had done by then stays in
+ * the totals, and what it does afterwards is not the registry's business. If it comes back to the
+ * registry that it was in last, it counts from then on. A registry has room for 8,388,608
+ * semaphores and as many clients.
  */
 
 typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
@@ -620,7 +631,9 @@ typedef struct afflux_holder {
 typedef int32_t (*afflux_holder_visitor)(void *ctx, const afflux_holder *holder);
 
 /**
- * Visit who holds permits by a token (afflux_permit), those of afflux_sem_options.ledger at most.
+ * Visit who holds permits by a token (afflux_permit), those of afflux_sem_options.ledger at most. A
+ * token that finds the ledger full stays untold: its tag is not kept, what is split from it has
+ * none, and what is merged into it is untold from then on.
  *
  * @param ret_untold  Permits that are held otherwise; NULL is fine. Exact when nothing moves.
  * @return AFFLUX_OK         all were visited
@@ -636,9 +649,10 @@ AFFLUX_API afflux_status afflux_sem_visit_holders(const afflux_sem *sem,
 
 /**
  * The ledger as text: a line for each holder, "id permits seconds tag", longest held first, and
- * one for the rest.
+ * "- permits - untold" for the rest, if there is one.
  *
  * @return as afflux_sem_visit_holders(); AFFLUX_ENOMEM: no memory to sort in
+ * Threads: as afflux_sem_visit_holders(); allocates.
  * Since: 0.1
  */
 AFFLUX_API afflux_status afflux_sem_dump_holders(const afflux_sem *sem, afflux_sink_fn sink,

@@ -68,6 +68,7 @@ void fill_in(queue::waiter<P>& x, const demand& want, const queue::sink<P>& to) 
   x.priority = want.priority;
   x.target = reinterpret_cast<void*>(to.wake);
   x.context = to.context;
+  x.set_internal(to.internal);
   std::uint8_t traits = want.waits_for_resize ? queue::traits::kWaitsForResize : 0;
   if (to.destination != nullptr) {
     x.target = to.destination;

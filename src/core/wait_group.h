@@ -221,7 +221,8 @@ class wait_group {
         timeout = i.sem->settings().default_timeout < 0 ? -1 : INT64_MAX;
       }
     }
-    return acquire_async<P>(*i.sem, want, timeout, {&called_back, &i}, i.x, error);
+    return acquire_async<P>(*i.sem, want, timeout,
+                            {.wake = &called_back, .context = &i, .internal = true}, i.x, error);
   }
 
   static void called_back(void* context, std::int32_t result) {

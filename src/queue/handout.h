@@ -256,7 +256,7 @@ class handout {
                                      .priority = x->priority,
                                      .permits = x->permits,
                                      .wait_ns = waited,
-                                     .ctx = x->sleeps() ? nullptr : x->context};
+                                     .ctx = x->users_context()};
       slow_.tell(slow_.context, &told);
     }
   }

@@ -84,6 +84,7 @@ struct sink {
   void* context = nullptr;
   port::port<P, waiter<P>>* destination = nullptr;
   std::uint64_t user_data = 0;
+  bool internal = false;  // the callback and its context are the library's own
 };
 
 // A waiter's entry in the timer service, and the way back.
@@ -121,11 +122,11 @@ struct waiter {
   }
   // When it queued, if that is counted.
   stats::stamp queued_at() const {
-    const std::uint64_t high = queued_high;
+    const std::uint64_t high = queued_high & 0x7fu;
     return high << 32 | queued_low;
   }
   void queued_at(stats::stamp now) {
-    queued_high = static_cast<std::uint8_t>(now >> 32);
+    queued_high = static_cast<std::uint8_t>((queued_high & kInternal) | now >> 32);
     queued_low = static_cast<std::uint32_t>(now);
   }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
@@ -141,7 +142,7 @@ struct waiter {
   var<status> result;
   var<std::uint8_t> priority;
   var<std::uint8_t> traits;
-  var<std::uint8_t> queued_high;
+  var<std::uint8_t> queued_high;  // of 39 bits, and kInternal
   var<std::uint32_t> queued_low;
 
   // The second line.
@@ -152,7 +153,15 @@ struct waiter {
     timer<P> deadline;
   };
 
+  // What slow_wait is told of whom it is.
+  void* users_context() const {
+    return sleeps() || (queued_high & kInternal) != 0 ? nullptr : static_cast<void*>(context);
+  }
+  void set_internal(bool is) { queued_high = is ? kInternal : 0; }
+
  private:
+  static constexpr std::uint8_t kInternal = 0x80;
+
   void* to_void() const { return target; }
 };
 

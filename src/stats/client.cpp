@@ -65,7 +65,7 @@ void client::begin_run() noexcept {
 }
 
 void client::set_speed(double speed) noexcept {
-  set(speed_, speed);
+  set(speed_, speed + 0.0);  // -0 as 0
   if (!(speed < stall_speed_)) {
     set(stalled_at_, kNever);
   } else if (get(stalled_at_) == kNever) {

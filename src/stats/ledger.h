@@ -11,6 +11,7 @@
 //       it is odd while the line is being written. Writers never wait.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -37,7 +38,10 @@ inline void copy_tag(const char* tag, std::array<char, 48>& to) {
   if (tag[size] != '\0') {
     while (size > 0 && (static_cast<unsigned char>(tag[size]) & 0xc0) == 0x80) --size;
   }
-  std::memcpy(to.data(), tag, size);
+  // What would make another line of a dump, or a terminal do something.
+  std::transform(tag, tag + size, to.begin(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  });
 }
 
 template <class P>

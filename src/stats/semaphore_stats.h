@@ -34,10 +34,10 @@ enum class on_the_way : unsigned {
   arrived_bytes,
 };
 
-// Instants and waits, in 40 bits: units of 1,024 ns, modulo 13 days.
+// Instants and waits, in 39 bits: units of 1,024 ns, modulo 6 days and a half.
 using stamp = std::uint64_t;
 inline constexpr unsigned kStampShift = 10;
-inline constexpr stamp kStampMask = (stamp{1} << 40) - 1;
+inline constexpr stamp kStampMask = (stamp{1} << 39) - 1;
 constexpr stamp stamp_of(std::int64_t now) {
   return (static_cast<std::uint64_t>(now) >> kStampShift) & kStampMask;
 }
@@ -45,7 +45,7 @@ constexpr std::int64_t since(stamp then, stamp now) {
   return static_cast<std::int64_t>(((now - then) & kStampMask) << kStampShift);
 }
 
-// Of two that are less than a week apart.
+// Of two that are less than three days apart.
 constexpr bool earlier(stamp a, stamp b) { return ((a - b) & kStampMask) > kStampMask / 2; }
 
 template <class P>

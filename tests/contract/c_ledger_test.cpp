@@ -139,7 +139,9 @@ TEST_P(Ledger, CutsLongTagsBetweenCharacters) {
   const permit_guard fits(sem, 1, std::string(47, 'x').c_str());
   const permit_guard longer(sem, 1, std::string(100, 'y').c_str());
   const permit_guard wide(sem, 1, (std::string(46, 'z') + "\u00e9").c_str());
+  const permit_guard forged(sem, 1, "x\n7 5 3600.0 payroll\x7f\t");
   const book now = holders(sem);
+  EXPECT_EQ(now.at(forged.id()).tag, "x?7 5 3600.0 payroll??");
   EXPECT_EQ(now.at(fits.id()).tag, std::string(47, 'x'));
   EXPECT_EQ(now.at(longer.id()).tag, std::string(47, 'y'));
   EXPECT_EQ(now.at(wide.id()).tag, std::string(46, 'z'));

@@ -342,6 +342,40 @@ TEST_P(Stats, SlowWaitsAreTold) {
   }
 }
 
+// What a wait for several queues is the library's own, and nobody's to look into.
+TEST_P(Stats, SlowWaitsForSeveralHaveNoContext) {
+  slow_book book;
+  afflux_sem_options watched = options(1);
+  watched.slow_wait = &slow_book::note;
+  watched.slow_wait_ctx = &book;
+  const sem_guard sem(watched);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  pending whole;
+  afflux_wait_group group = {};
+  afflux_wait_item item = {};
+  item.sem = sem;
+  item.permits = 1;
+  ASSERT_EQ(afflux_acquire_all_async(&group, &item, 1, &whole.request), AFFLUX_PENDING);
+  ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  ASSERT_TRUE(whole.completed_once_with(AFFLUX_OK));
+  ASSERT_EQ(book.told.size(), 1u);
+  EXPECT_EQ(book.told[0].ctx, nullptr);
+
+  std::thread blocked_thread([&] {
+    afflux_wait_item again = {};
+    again.sem = sem;
+    again.permits = 1;
+    EXPECT_EQ(afflux_acquire_all(&again, 1, AFFLUX_FOREVER), AFFLUX_OK);
+  });
+  await_waiters(sem, 1);
+  ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  blocked_thread.join();
+  ASSERT_EQ(book.told.size(), 2u);
+  EXPECT_EQ(book.told[1].ctx, nullptr);
+  ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  expect_all_free(sem, 1);
+}
+
 TEST_P(Stats, OffCountsNothing) {
   afflux_sem_options off = options(1);
   off.statistics = AFFLUX_STATS_OFF;
