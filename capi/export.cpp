@@ -149,6 +149,7 @@ afflux_status afflux_registry_write(afflux_registry* registry, const afflux_expo
 }
 
 afflux_status afflux_registry_print(afflux_registry* registry, const afflux_export_options* options,
+                                    // NOLINTNEXTLINE(readability-non-const-parameter): by `into`
                                     char* buffer, size_t size, size_t* ret_size) {
   if (registry == nullptr || (buffer == nullptr && size != 0)) return AFFLUX_EINVAL;
   afflux_export_options known;

@@ -68,6 +68,7 @@ enum class found : std::uint8_t { nothing, live, departed };
 //   prefetch(who)              what that atomic member* points to is read soon, or was freed
 //   kSlots, kFan               slots of a chunk, chunks of a node
 template <class P, class Traits>
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): its parts lie apart on purpose
 class member_set {
  public:
   using member = typename Traits::member;
