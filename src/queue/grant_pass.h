@@ -53,7 +53,7 @@ class grant_pass : public handout<P> {
         continue;
       }
       if ((w_ & kDead) != 0) return end();
-      if (q_.times_ && !batch_.empty()) {
+      if (q_.counts_.times() && !batch_.empty()) {
         commit();  // their times are taken while the semaphore is certain to be there
         continue;
       }
@@ -197,7 +197,7 @@ class grant_pass : public handout<P> {
     }
     if (p == place::listed && ours()) {
       this->take_off(x);
-      q_.count_ending(x, r.why);
+      q_.counts_.ended(x, r.why);
       mark_off(x, status::canceled);
       r.result = removal::removed;
     } else {
@@ -292,7 +292,7 @@ class grant_pass : public handout<P> {
     }
     if (this->served_first()) q_.forget_overtakings();
     if constexpr (P::kMutant != mutant::counted_too_late) this->count_batch();
-    q_.count_oldest();
+    q_.counts_.oldest(q_.line_);
     // [give up] release, pairs with the next holder's [role]: publishes line and inbox state.
     // Failure relaxed: commit() acquires.
     if (!q_.gate_.word.compare_exchange_strong(w_, then, std::memory_order_release,

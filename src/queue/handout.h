@@ -41,7 +41,7 @@ class handout {
 
   // Off for good, without permits.
   void dismiss(waiter<P>& x, status why) {
-    q_.count_ending(x, why);
+    q_.counts_.ended(x, why);
     mark_off(x, why);
     finished_.push(x);
   }
@@ -153,7 +153,7 @@ class handout {
   }
   // ... and how long each has waited.
   void take_times() {
-    if (!q_.times_ || batch_.empty()) return;
+    if (!q_.counts_.times() || batch_.empty()) return;
     slow_ = q_.settings_.slow;
     now_ = stats::stamp_of(P::now());
     if (!stats_->has_times()) return;
@@ -164,9 +164,9 @@ class handout {
 
   // The batch is counted as held. The semaphore may be gone.
   void batch_is_final() {
-    if (AFFLUX_TRACED(grant)) {
+    if (counting<P>::traces_grants()) {
       for (const waiter<P>* x = batch_.first(); x != nullptr; x = x->next) {
-        waiter_queue<P>::trace_grant(&q_, *x, stats_ != nullptr);
+        counting<P>::trace_grant(&q_, *x, stats_ != nullptr);
       }
     }
     finished_.append(batch_);

@@ -79,7 +79,7 @@ class locked_handout : public handout<P> {
       if (q_.impossible(x, limit)) return status::invalid;
       const bool free = (w & kQueued) == 0 && fits(w, x.permits, limit);
       if (!free && refused(x)) {
-        q_.count_refusal(x);
+        q_.counts_.refused(x);
         return status::rejected;
       }
       if ((w & kQueued) != 0) break;  // only the lock's holder takes it away
@@ -87,12 +87,11 @@ class locked_handout : public handout<P> {
               w, free ? w + permits(q_.settings_.weight(x.permits)) : w | kQueued,
               std::memory_order_acquire, std::memory_order_acquire)) {
         if (!free) break;
-        if (q_.stats_ != nullptr) q_.stats_->took(x.permits);
-        return status::ok;
+        return q_.count_taken(x.permits);
       }
     }
     if (q_.settings_.when_full == overflow::drop_oldest) this->drop_for(x);
-    q_.count_arrival(x);
+    q_.counts_.arrives(x);
     list(x);
     return status::pending;
   }
@@ -176,7 +175,7 @@ class locked_handout : public handout<P> {
   locked_handout(queue_type& q, bool how) : handout<P>(q), q_(q), how_(how) {}
 
   void leave() {
-    q_.count_oldest();
+    q_.counts_.oldest(q_.line_);
     q_.lock_.leave(how_, q_.line_.count());
   }
 
@@ -223,7 +222,7 @@ removal locked_queue<P, Lock>::remove(request<P>& r, pin<P>& guard, bool expiry)
     // S7. A poked one need not be first any more, but releases count on it.
     const bool counts = this->line_.first() == &x || this->poked_ == &x;
     now.take_off(x);
-    this->count_ending(x, r.why);
+    this->counts_.ended(x, r.why);
     mark_off(x, status::canceled);
     r.result = removal::removed;
     if (counts && P::kMutant != mutant::no_regrant_on_cancel) now.hand_out();
@@ -245,7 +244,7 @@ template <class P, class Lock>
 void locked_queue<P, Lock>::resize(std::uint64_t limit) {
   section now(*this);
   this->store_limit(limit);
-  if (this->stats_ != nullptr) this->stats_->resized();
+  this->counts_.resized();
   std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
   std::uint64_t then = w;
   do {
@@ -270,7 +269,7 @@ status locked_queue<P, Lock>::close(bool dead) {
   }
   // release: what came before the close is visible to who sees it.
   this->gate_.word.fetch_or(dead ? kClosed | kDead : kClosed, std::memory_order_release);
-  if (!dead) this->trace_close();
+  if (!dead) counting<P>::trace_close(this);
   now.dismiss_all();
   now.hand_out();  // clears kQueued
   if (dead) {

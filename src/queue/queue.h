@@ -23,12 +23,12 @@
 #include <memory>
 
 #include "queue/completion.h"
+#include "queue/counting.h"
 #include "queue/gate.h"
 #include "queue/line.h"
 #include "queue/request.h"
 #include "queue/status.h"
 #include "stats/ledger.h"
-#include "stats/probes.h"
 
 namespace afflux::queue {
 
@@ -79,7 +79,7 @@ class alignas(128) waiter_queue {
         limit_(s.limit),
         settings_(s),
         simple_(!s.throughput && !s.limited() && !s.weightless),
-        times_(s.times()) {
+        counts_(this, s.times()) {
     gate_.limit.store(s.limit, std::memory_order_relaxed);  // nobody else sees it yet
   }
   waiter_queue(const waiter_queue&) = delete;
@@ -146,7 +146,8 @@ class alignas(128) waiter_queue {
   // What is rare is in functions that are called last, so that this needs no stack frame.
   status release(std::uint64_t n) {
     // Counted before the exchange, for after it the semaphore may be gone.
-    if (ways_ != nullptr && !ways_->try_add(stats::on_the_way::released, n)) [[unlikely]]
+    auto* const ways = counts_.ways();
+    if (ways != nullptr && !ways->try_add(stats::on_the_way::released, n)) [[unlikely]]
       return release_without_shard(n);
     return release_counted(n);
   }
@@ -199,21 +200,21 @@ class alignas(128) waiter_queue {
 
   // ---- statistics
 
-  using stats_type = stats::semaphore_stats<P>;
+  using stats_type = typename counting<P>::stats_type;
 
   // This thread has got n permits without queueing: ok.
   status count_taken(std::uint64_t n) {
-    if (ways_ == nullptr) return status::ok;
-    if (n != 1 || !ways_->try_add(stats::on_the_way::requests, 1)) [[unlikely]]
+    auto* const ways = counts_.ways();
+    if (ways == nullptr) return status::ok;
+    if (n != 1 || !ways->try_add(stats::on_the_way::requests, 1)) [[unlikely]]
       return count_taken_otherwise(n);
     return status::ok;
   }
 
   // nullptr: nothing is counted. Given before anybody else sees the semaphore.
-  stats_type* stats() const { return stats_.get(); }
+  stats_type* stats() const { return counts_.stats(); }
   void count_with(typename stats_type::pointer stats) {
-    stats_ = std::move(stats);
-    ways_ = &stats_->ways();
+    counts_.count_with(std::move(stats));
     gate_.reserved = AFFLUX_FASTPATH_COUNTED;
   }
   // Of those in line.
@@ -235,7 +236,7 @@ class alignas(128) waiter_queue {
       if (held(w) < n) [[unlikely]]
         return release_refused(n);
       if (!release_is_plain(w)) [[unlikely]]
-        return ways_ == nullptr ? release_contended(n) : release_counted_contended(n);
+        return counts_.ways() == nullptr ? release_contended(n) : release_counted_contended(n);
       constexpr auto order = P::kMutant == mutant::relaxed_release ? std::memory_order_relaxed
                                                                    : std::memory_order_release;
       // [release] release, pairs with [acquire] and with the granter's. The last touch.
@@ -245,7 +246,7 @@ class alignas(128) waiter_queue {
     }
   }
   [[gnu::noinline]] status release_without_shard(std::uint64_t n) {
-    ways_->add(stats::on_the_way::released, n);
+    counts_.ways()->add(stats::on_the_way::released, n);
     return release_counted(n);
   }
   [[gnu::noinline]] status release_counted_contended(std::uint64_t n) {
@@ -254,13 +255,13 @@ class alignas(128) waiter_queue {
   }
   // This caller's reference keeps the semaphore.
   [[gnu::noinline]] status release_refused(std::uint64_t n) {
-    if (ways_ != nullptr && P::kMutant != mutant::refusal_counted) {
-      ways_->add(stats::on_the_way::released, std::uint64_t{0} - n);
+    if (counts_.ways() != nullptr && P::kMutant != mutant::refusal_counted) {
+      counts_.ways()->add(stats::on_the_way::released, std::uint64_t{0} - n);
     }
     return status::overflow;
   }
   [[gnu::noinline]] status count_taken_otherwise(std::uint64_t n) {
-    stats_->took(n);
+    stats()->took(n);
     return status::ok;
   }
 
@@ -275,82 +276,6 @@ class alignas(128) waiter_queue {
     limit_.store(limit, std::memory_order_relaxed);
   }
 
-  // x is about to queue, with its owner set; the semaphore is certain to be there.
-  void count_arrival(waiter<P>& x) {
-    if (AFFLUX_TRACED(enqueue)) {
-      AFFLUX_PROBE(enqueue, this, static_cast<std::uint64_t>(x.permits),
-                   static_cast<std::uint32_t>(x.priority));
-    }
-    const bool accounted = x.has(traits::kAccounted);
-    if (stats_ == nullptr && !accounted) return;
-    if (stats_ != nullptr) stats_->arrives(x.cost());
-    x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
-  }
-  void count_arrival_not(const waiter<P>& x) {
-    if (stats_ != nullptr) stats_->arrives_not(x.cost());
-  }
-  void count_refusal(const waiter<P>& x) {
-    if (AFFLUX_TRACED(reject)) {
-      AFFLUX_PROBE(reject, this, static_cast<std::uint64_t>(x.permits), 0);
-    }
-    if (stats_ != nullptr) stats_->rejected();
-  }
-  // In the role, or under the lock; before it is given back.
-  void count_oldest() {
-    if (stats_ == nullptr) return;
-    if (line_.empty()) return stats_->nobody_waits();
-    stats_->oldest_is(line_.oldest());
-  }
-  // Likewise: a request that had queued is off, without a grant.
-  void count_ending(const waiter<P>& x, status why) {
-    trace_ending(x, why);
-    if (stats_ == nullptr) return;
-    switch (why) {
-      case status::canceled:
-        return stats_->canceled();
-      case status::timed_out:
-        return stats_->timed_out();
-      case status::rejected:
-        return stats_->dropped();
-      case status::closed:
-        return stats_->closed_out();
-      case status::invalid:
-        return stats_->impossible();
-      default:
-        return;
-    }
-  }
-
-  // A grant of x, which has not been completed yet; `counted`: its arrival was. -1: who knows.
-  static void trace_grant(const waiter_queue* of, const waiter<P>& x, bool counted) {
-    [[maybe_unused]] const std::uint64_t n = x.permits;
-    [[maybe_unused]] const std::int64_t waited =
-        counted ? stats::since(x.queued_at(), stats::stamp_of(P::now())) : -1;
-    AFFLUX_PROBE(grant, of, n, waited);
-  }
-  void trace_ending(const waiter<P>& x, status why) const {
-    [[maybe_unused]] const std::uint64_t n = x.permits;
-    switch (why) {
-      case status::canceled:
-        if (AFFLUX_TRACED(cancel)) AFFLUX_PROBE(cancel, this, n);
-        return;
-      case status::timed_out:
-        if (AFFLUX_TRACED(timeout)) AFFLUX_PROBE(timeout, this, n);
-        return;
-      case status::rejected:
-        if (AFFLUX_TRACED(reject)) AFFLUX_PROBE(reject, this, n, 1);
-        return;
-      case status::closed:
-        if (AFFLUX_TRACED(closed_out)) AFFLUX_PROBE(closed_out, this, n);
-        return;
-      default:
-        return;
-    }
-  }
-  void trace_close() const {
-    if (AFFLUX_TRACED(close)) AFFLUX_PROBE(close, this);
-  }
-
   // The first 128 bytes: what the thread in the role works on.
   gate_type gate_;
   line<P> line_;
@@ -362,10 +287,8 @@ class alignas(128) waiter_queue {
   // limit between load and exchange of the word would cost a second miss.
   alignas(128) atomic<std::uint64_t> limit_;
   const queue::settings settings_;
-  const bool simple_;                              // FAIR, counted, and without queue limits
-  const bool times_;                               // settings_.times(); stats_ is there then
-  typename stats_type::counters* ways_ = nullptr;  // of *stats_, a step less away
-  typename stats_type::pointer stats_;
+  const bool simple_;  // FAIR, counted, and without queue limits
+  counting<P> counts_;
 
   alignas(128) atomic<std::uint64_t> refs_{1};
   atomic<std::uint32_t> overtakings_{0};

@@ -81,7 +81,7 @@ template <class P, class Inbox>
 status role_queue<P, Inbox>::release_contended(std::uint64_t n) {
   // acquire: the limit that hand_over() reads is at least as new as this epoch.
   std::uint64_t w = this->gate_.word.load(std::memory_order_acquire);
-  if ((w & kFlags) == kQueued && this->simple_ && !this->times_ && held(w) >= n) {
+  if ((w & kFlags) == kQueued && this->simple_ && !this->counts_.times() && held(w) >= n) {
     if (const status s = hand_over(w, n); s != status::again) return s;
   }
   w = this->gate_.word.load(std::memory_order_relaxed);
@@ -129,21 +129,21 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
   mark_off(*x, status::ok);
   P::own(static_cast<waiter<P>*>(next->next));
   // Before the exchange: the semaphore may be gone after it.
-  if (this->stats_ != nullptr) this->stats_->granted(1, n);
-  this->count_oldest();
-  const bool counted = this->stats_ != nullptr;
+  this->counts_.granted(1, n);
+  this->counts_.oldest(this->line_);
+  const bool counted = this->stats() != nullptr;
   std::uint64_t expected = taken;
   // [give up] release, pairs with the next holder's [role]; the last touch. On failure
   // [commit], acquire: the pass that follows acts on what is seen here.
   if (this->gate_.word.compare_exchange_strong(expected, w, std::memory_order_release,
                                                std::memory_order_acquire)) {
-    if (AFFLUX_TRACED(grant)) base::trace_grant(this, *x, counted);
+    if (counting<P>::traces_grants()) counting<P>::trace_grant(this, *x, counted);
     finished_list<P> finished;
     finished.push(*x);
     complete_all<P>(finished, nullptr);
     return status::ok;
   }
-  if (this->stats_ != nullptr) this->stats_->granted_not(1, n);
+  this->counts_.granted_not(1, n);
   x->where.store(place::listed, std::memory_order_release);  // [where] as in admit()
   line.push_front(*x);
   return release_in_role(expected, n);
@@ -182,8 +182,8 @@ bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t&
   P::own(static_cast<waiter<P>*>(x.next));
   if (&x == this->line_.first()) return true;
   this->line_.remove(x);
-  this->count_ending(x, why);
-  this->count_oldest();
+  this->counts_.ended(x, why);
+  this->counts_.oldest(this->line_);
   mark_off(x, status::canceled);
   removed = true;
   const std::uint64_t free = w & ~kGranting;
@@ -301,7 +301,7 @@ void role_queue<P, Inbox>::resize(std::uint64_t limit) {
   {
     std::lock_guard lock(resizing_);
     this->store_limit(limit);
-    if (this->stats_ != nullptr) this->stats_->resized();
+    this->counts_.resized();
     std::uint64_t w = this->gate_.word.load(std::memory_order_relaxed);
     for (;;) {
       std::uint64_t then = P::kMutant == mutant::no_epoch ? w : next_epoch(w);
@@ -346,7 +346,7 @@ status role_queue<P, Inbox>::close(bool dead) {
     // [flag] release, [role] acquire. Not touched afterwards unless the role is ours.
     if (this->gate_.word.compare_exchange_strong(w, then, std::memory_order_acq_rel,
                                                  std::memory_order_relaxed)) {
-      if (!dead) this->trace_close();
+      if (!dead) counting<P>::trace_close(this);
       if (mine) grant_pass<P, Inbox>(*this, then).run();
       return status::ok;
     }

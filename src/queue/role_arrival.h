@@ -55,7 +55,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // published by [push]
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
   if (this->settings_.limited()) return enqueue_counted(x);
-  if constexpr (P::kMutant != mutant::arrival_counted_late) this->count_arrival(x);
+  if constexpr (P::kMutant != mutant::arrival_counted_late) this->counts_.arrives(x);
   // [where] release: a canceller that reads `inbox` finds this owner.
   x.where.store(place::inbox, std::memory_order_release);
 
@@ -70,7 +70,7 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
     std::uintptr_t head = inbox_.look();
     while (!Inbox::urgent(head, priority)) {
       if (!inbox_.try_push(x, priority, head)) continue;
-      if constexpr (P::kMutant == mutant::arrival_counted_late) this->count_arrival(x);
+      if constexpr (P::kMutant == mutant::arrival_counted_late) this->counts_.arrives(x);
       if (Inbox::announces(head)) return announce(x);
       if constexpr (P::kMutant == mutant::look_after_quiet_push) {
         (void)this->gate_.word.load(std::memory_order_relaxed);
@@ -85,10 +85,10 @@ status role_queue<P, Inbox>::enqueue(waiter<P>& x) {
 template <class P, class Inbox>
 status role_queue<P, Inbox>::enqueue_counted(waiter<P>& x) {
   if (const status s = count_in(x); s != status::ok) {
-    this->count_refusal(x);
+    this->counts_.refused(x);
     return s;
   }
-  this->count_arrival(x);
+  this->counts_.arrives(x);
   x.where.store(place::inbox, std::memory_order_release);  // [where] as above
   const status s = enqueue_referenced(x, this->settings_.when_full == overflow::drop_oldest);
   if (s == status::no_memory) count_out(x);
@@ -103,7 +103,7 @@ status role_queue<P, Inbox>::enqueue_referenced(waiter<P>& x, bool drops) {
   this->ref();
   if (!inbox_.put(x)) {
     x.where.store(place::none, std::memory_order_relaxed);  // nobody else has seen it
-    this->count_arrival_not(x);
+    this->counts_.arrives_not(x);
     this->unref();
     return status::no_memory;
   }

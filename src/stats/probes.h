@@ -29,10 +29,20 @@ AFFLUX_PROBE_WORD(close);
 
 #  define AFFLUX_TRACED(name) __builtin_expect(afflux_##name##_semaphore != 0, 0)
 #  define AFFLUX_PROBE(name, ...) STAP_PROBEV(afflux, name, __VA_ARGS__)
+#  define AFFLUX_TRACE(name, ...)                               \
+    do {                                                        \
+      if (AFFLUX_TRACED(name)) AFFLUX_PROBE(name, __VA_ARGS__); \
+    } while (false)
 
 #else
 
 #  define AFFLUX_TRACED(name) false
-#  define AFFLUX_PROBE(name, ...) static_cast<void>(0)
+#  define AFFLUX_PROBE(name, ...) afflux::stats::nobody_traces(__VA_ARGS__)
+#  define AFFLUX_TRACE(name, ...) afflux::stats::nobody_traces(__VA_ARGS__)
+
+namespace afflux::stats {
+template <class... Arguments>
+void nobody_traces(const Arguments&...) {}
+}  // namespace afflux::stats
 
 #endif
