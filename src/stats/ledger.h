@@ -21,6 +21,8 @@
 #include <new>
 #include <utility>
 
+#include "stats/free_list.h"
+
 namespace afflux::stats {
 
 struct holder {
@@ -47,7 +49,7 @@ inline void copy_tag(const char* tag, std::array<char, 48>& to) {
 template <class P>
 class ledger {
  public:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr std::uint32_t kNone = free_list<P>::kNone;
 
   // nullptr: no memory. `lines` is not 0.
   static std::unique_ptr<ledger> make(std::uint32_t lines) {
@@ -57,16 +59,9 @@ class ledger {
 
   // kNone: it is full.
   std::uint32_t open(const holder& who) {
-    // [pop] acquire, pairs with [give]: the line's life before has ended.
-    std::uint64_t head = free_.load(std::memory_order_acquire);
-    std::uint32_t at = 0;
-    do {
-      at = static_cast<std::uint32_t>(head);
-      if (at == kNone) return kNone;
-      // relaxed: right if nobody has taken the line meanwhile, which the count above it tells.
-    } while (!free_.compare_exchange_strong(
-        head, counted(head, lines_[at].next_free.load(std::memory_order_relaxed)),
-        std::memory_order_acquire, std::memory_order_acquire));
+    const std::uint32_t at =
+        free_.pop([this](std::uint32_t free) -> auto& { return lines_[free].next_free; });
+    if (at == kNone) return kNone;
     write(at, who);
     return at;
   }
@@ -81,13 +76,7 @@ class ledger {
   void close(std::uint32_t at) {
     if (at == kNone) return;
     write(at, {});
-    std::uint64_t head = free_.load(std::memory_order_relaxed);  // the exchange decides
-    do {
-      // relaxed: published by [give].
-      lines_[at].next_free.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
-      // [give] release, pairs with [pop].
-    } while (!free_.compare_exchange_strong(head, counted(head, at), std::memory_order_release,
-                                            std::memory_order_relaxed));
+    free_.push(at, lines_[at].next_free);
   }
 
   std::uint32_t size() const { return size_; }
@@ -119,7 +108,7 @@ class ledger {
     atomic<std::uint64_t> permits{0};
     atomic<std::int64_t> since{0};
     std::array<atomic<std::uint64_t>, 6> tag{};
-    atomic<std::uint32_t> next_free{kNone};
+    typename free_list<P>::link next_free{kNone};
   };
   static_assert(sizeof(holder::tag) == 6 * sizeof(std::uint64_t));
 
@@ -129,13 +118,6 @@ class ledger {
     for (std::uint32_t i = 0; i + 1 < lines; ++i) {
       lines_[i].next_free.store(i + 1, std::memory_order_relaxed);
     }
-  }
-
-  // The head of the free lines: a number, and above it a count of the changes, so that an exchange
-  // fails that was prepared by a look at an earlier head with the same number.
-  static std::uint64_t counted(std::uint64_t head, std::uint32_t number) {
-    constexpr std::uint64_t kOne = std::uint64_t{1} << 32;
-    return ((head & -kOne) + kOne) | number;
   }
 
   void write(std::uint32_t at, const holder& who) {
@@ -173,7 +155,7 @@ class ledger {
 
   const std::unique_ptr<line[]> lines_;
   const std::uint32_t size_;
-  atomic<std::uint64_t> free_{0};
+  free_list<P> free_{0};
 };
 
 }  // namespace afflux::stats

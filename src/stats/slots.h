@@ -9,12 +9,13 @@
 
 #include <cstdint>
 
+#include "stats/free_list.h"
 #include "stats/mutants.h"
 
 namespace afflux::stats {
 
 // Chunk: `Chunk::kSlots` slots (a power of two) in `slots`, constructed with the number of the
-// first one. Slot: `number`, its own, and an atomic `next_free`.
+// first one. Slot: `number`, its own, and `next_free`, a free_list's link.
 template <class P, class Chunk>
 class slot_table {
  public:
@@ -40,28 +41,13 @@ class slot_table {
 
   // nullptr: no memory, or kMost are taken.
   slot* take() {
-    // [pop] acquire, pairs with [give]: the slot's life before has ended.
-    std::uint64_t head = free_.load(std::memory_order_acquire);
-    while (number_in(head) != kNone) {
-      slot& x = at(number_in(head));
-      // relaxed: right if nobody has taken x meanwhile, which the tag tells.
-      const std::uint32_t next = x.next_free.load(std::memory_order_relaxed);
-      if (free_.compare_exchange_strong(head, with_number(head, next), std::memory_order_acquire,
-                                        std::memory_order_acquire)) {
-        return &x;
-      }
-    }
+    const std::uint32_t number =
+        free_.pop([this](std::uint32_t free) -> auto& { return at(free).next_free; });
+    if (number != free_type::kNone) return &at(number);
     return take_fresh();
   }
 
-  void give(slot& x) {
-    std::uint64_t head = free_.load(std::memory_order_relaxed);  // the exchange decides
-    do {
-      x.next_free.store(number_in(head), std::memory_order_relaxed);  // published by [give]
-      // [give] release, pairs with [pop].
-    } while (!free_.compare_exchange_strong(head, with_number(head, x.number),
-                                            std::memory_order_release, std::memory_order_relaxed));
-  }
+  void give(slot& x) { free_.push(x.number, x.next_free); }
 
   // The number must be below an end() that was seen, or have come from a slot.
   slot& at(std::uint32_t number) { return chunk_of(number).slots[number % Chunk::kSlots]; }
@@ -80,21 +66,12 @@ class slot_table {
   template <class T>
   using atomic = typename P::template atomic<T>;
 
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-  static_assert(kMost < kNone);
+  using free_type = free_list<P, P::kMutant != mutant::slot_without_tag>;
+  static_assert(kMost < free_type::kNone);
 
   struct node {
     atomic<Chunk*> chunks[kFan]{};
   };
-
-  // The head of the free slots: a number, and above it a count of the changes, so that an
-  // exchange fails that was prepared by a look at an earlier head with the same number.
-  static std::uint32_t number_in(std::uint64_t head) { return static_cast<std::uint32_t>(head); }
-  static std::uint64_t with_number(std::uint64_t head, std::uint32_t number) {
-    constexpr std::uint64_t kOne = std::uint64_t{1} << 32;
-    const std::uint64_t tag = P::kMutant == mutant::slot_without_tag ? 0 : (head & -kOne) + kOne;
-    return tag | number;
-  }
 
   slot* take_fresh() {
     std::uint32_t number = end();
@@ -129,7 +106,7 @@ class slot_table {
   }
 
   atomic<node*> root_[kFan]{};
-  alignas(64) atomic<std::uint64_t> free_{kNone};
+  alignas(64) free_type free_;
   alignas(64) atomic<std::uint32_t> end_{0};
 };
 
