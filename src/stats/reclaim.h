@@ -103,15 +103,4 @@ class retired_list {
   typename P::template atomic<std::uintptr_t> head_{kIdle};
 };
 
-// Between loads of counters and a later load that tells whether they may be used, and between the
-// store that forbids it and a later load of the same counters. Nothing but loads is ordered by
-// it, so no sanitizer needs to know; g++ warns that its thread sanitizer does not.
-inline void loads_stay_in_place(std::memory_order order) {
-#ifndef __SANITIZE_THREAD__
-  std::atomic_thread_fence(order);
-#else
-  (void)order;
-#endif
-}
-
 }  // namespace afflux::stats

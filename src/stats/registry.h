@@ -206,7 +206,7 @@ class member_set {
     typename P::template var<slot*> next{nullptr};
     chunk* home = nullptr;
     std::uint32_t number = 0;
-    atomic<std::uint32_t> next_free{0};
+    typename free_list<P>::link next_free{0};
   };
 
   struct chunk {
@@ -259,9 +259,10 @@ class member_set {
   static found look(slot& x, std::uint64_t word, record& r, std::int64_t when) {
     if (phase_of(word) == kLive || phase_of(word) == kLeaving) {
       read_member(x, word, r, when);
-      loads_stay_in_place(std::memory_order_acquire);
       const std::uint64_t before = word;
-      word = x.word.load(std::memory_order_acquire);  // [look]
+      // [again] A read-modify-write, as [leaving] is: so one of them is the first. release, pairs
+      // with [leaving]: what is read there is no older than r. acquire, as [look].
+      word = x.word.fetch_add(0, std::memory_order_acq_rel);
       if (phase_of(word) == kLive) return found::live;
       if (P::kMutant == mutant::live_not_rechecked && phase_of(before) == kLive) {
         return found::live;
@@ -281,9 +282,9 @@ class member_set {
 
   // M4, the remover.
   static void leave_record(slot& x) {
-    // seq_cst, with the fence: readers see it before the counters are read.
-    std::uint64_t word = x.word.fetch_add(kLeaving - kLive, std::memory_order_seq_cst);
-    loads_stay_in_place(std::memory_order_seq_cst);
+    // [leaving] acquire, pairs with [again] of those who came before. release, as every exchange
+    // of the word: the ones after [live] belong to its publishing.
+    std::uint64_t word = x.word.fetch_add(kLeaving - kLive, std::memory_order_acq_rel);
     word = in_phase(word, kLeaving);
     record& left = left_of(x);
     do {
