@@ -146,7 +146,7 @@ void registry::sum_up_clients(afflux_registry_summary_t& s, std::int64_t now,
   stats::add_totals(sum, clients.departed(side));
   average.tell(s);
   sum.struct_size = sizeof sum;
-  sum.drop_rate = stats::drop_rate(sum);
+  sum.drop_rate = stats::client::drop_rate(sum.lines_dropped, sum.lines_read);
   sum.uptime_ns = now - roughly_created_;
 }
 

@@ -121,8 +121,11 @@ void client::read_lines(std::uint64_t* dropped, std::uint64_t* read) const noexc
 
 double client::drop_rate(const std::uint64_t* dropped, const std::uint64_t* read) noexcept {
   if ((dropped[0] | dropped[1]) == 0) return 0;
-  return (static_cast<double>(dropped[0]) + static_cast<double>(dropped[1])) /
-         (static_cast<double>(read[0]) + static_cast<double>(read[1]));
+  const double of = static_cast<double>(read[0]) + static_cast<double>(read[1]);
+  const double lost = static_cast<double>(dropped[0]) + static_cast<double>(dropped[1]);
+  // A line that was read before its client was added to a registry, and dropped after, is in
+  // `dropped` alone.
+  return lost < of ? lost / of : (of > 0 ? 1 : 0);
 }
 
 void client::raise_peak() noexcept {

@@ -121,6 +121,8 @@ class client {
   // All but struct_size. `now` is a time::rough_now_ns(), which costs less than the rest does; the
   // clock is read for one that is slow and may have stalled within this tick.
   void read(afflux_client_summary_t& into, std::int64_t now) const noexcept;
+  // Of both pipelines' lines.
+  static double drop_rate(const std::uint64_t* dropped, const std::uint64_t* read) noexcept;
   std::uint64_t responses(std::uint32_t code) const noexcept {
     const std::uint32_t slot = code - kFirstCode;
     if (slot >= 2 * kFamily) return get(other_);
@@ -167,7 +169,6 @@ class client {
   std::uint64_t sum(std::size_t family) const noexcept;
   static std::uint64_t sum_all(const count* slots) noexcept;
   void read_lines(std::uint64_t* dropped, std::uint64_t* read) const noexcept;
-  static double drop_rate(const std::uint64_t* dropped, const std::uint64_t* read) noexcept;
   void raise_peak() noexcept;
 
   // A line for each of those who write: another thread has each of them, as a rule.

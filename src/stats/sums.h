@@ -73,15 +73,4 @@ void subtract_totals(Record& one, const Record& before) {
   each_total(one, before, [](std::uint64_t& a, std::uint64_t b) { a -= b; });
 }
 
-// dropped / read of both pipelines.
-inline double drop_rate(const afflux_client_summary_t& s) {
-  double read = 0;
-  double dropped = 0;
-  for (std::size_t i = 0; i < AFFLUX_CLIENT_PIPELINES; ++i) {
-    read += static_cast<double>(s.lines_read[i]);
-    dropped += static_cast<double>(s.lines_dropped[i]);
-  }
-  return read > 0 ? std::min(dropped / read, 1.0) : 0;
-}
-
 }  // namespace afflux::stats
