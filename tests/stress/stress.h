@@ -23,7 +23,9 @@ inline std::int64_t stress_ns() {
   return (given != nullptr ? std::atoll(given) : 1500) * kMillisecond;
 }
 
-class stress : public per_variant {
+// A fixture whose tests run for as long, and draw by such numbers.
+template <class Fixture>
+class seeded : public Fixture {
  protected:
   void SetUp() override {
     const char* given = std::getenv("AFFLUX_STRESS_SEED");
@@ -43,6 +45,8 @@ class stress : public per_variant {
   std::uint64_t seed_ = 0;
   std::int64_t until_ = 0;
 };
+
+using stress = seeded<per_variant>;
 
 inline std::uint64_t below(random_engine& random, std::uint64_t bound) { return random() % bound; }
 

@@ -43,19 +43,8 @@ struct counted {
   }
 };
 
-class StressClient : public testing::Test {
+class StressClient : public seeded<testing::Test> {
  protected:
-  void SetUp() override {
-    const char* given = std::getenv("AFFLUX_STRESS_SEED");
-    seed_ = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-    std::printf("AFFLUX_STRESS_SEED=%llu\n", static_cast<unsigned long long>(seed_));
-    until_ = now_ns() + stress_ns();
-  }
-  bool time_left() const { return now_ns() < until_; }
-  random_engine engine(std::uint64_t thread) const {
-    return random_engine(seed_ * 0x9e3779b97f4a7c15u + thread);
-  }
-
   // Runs body(thread) in kThreads threads that begin together.
   template <class Body>
   static void together(Body body) {
@@ -69,10 +58,6 @@ class StressClient : public testing::Test {
     }
     for (std::thread& thread : threads) thread.join();
   }
-
- private:
-  std::uint64_t seed_ = 0;
-  std::int64_t until_ = 0;
 };
 
 bool count_something(afflux_client* client, random_engine& random, counted& own) {

@@ -22,20 +22,8 @@
 namespace afflux_test {
 namespace {
 
-class StressRegistry : public testing::Test {
+class StressRegistry : public seeded<testing::Test> {
  protected:
-  void SetUp() override {
-    const char* given = std::getenv("AFFLUX_STRESS_SEED");
-    seed_ = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-    std::printf("AFFLUX_STRESS_SEED=%llu\n", static_cast<unsigned long long>(seed_));
-    std::fflush(stdout);
-    until_ = now_ns() + stress_ns();
-  }
-  bool time_left() const { return now_ns() < until_; }
-  random_engine engine(std::uint64_t thread) const {
-    return random_engine(seed_ * 0x9e3779b97f4a7c15u + thread);
-  }
-
   // Runs each of these in a thread, begun together, until the time is up.
   template <class... Body>
   void together(Body... bodies) {
@@ -50,10 +38,6 @@ class StressRegistry : public testing::Test {
   }
 
   registry_guard all_;
-
- private:
-  std::uint64_t seed_ = 0;
-  std::int64_t until_ = 0;
 };
 
 // What a client counts while it is in the registry is in the sums from then on, and no sum is less

@@ -41,5 +41,6 @@ int main(int argc, char** argv) {
 
 #if AFFLUX_TEST_TSAN
 // Tests of fork() start the timer's thread in a child of a process with threads.
+extern "C" const char* __tsan_default_options();
 extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 #endif
