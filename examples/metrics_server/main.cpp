@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Semaphores and clients whose statistics are scraped over HTTP.
-#include <pthread.h>
-
-#include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <optional>
 
+#include "../support/ending.h"
 #include "options.h"
 #include "server.h"
 #include "service.h"
@@ -18,28 +15,8 @@
 namespace metrics_server {
 namespace {
 
-// The signals that end it, blocked in all threads: they are waited for.
-sigset_t block_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGINT);
-  sigaddset(&ending, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  return ending;
-}
-
-void wait_for_the_end(const sigset_t& ending, unsigned duration_s) {
-  int signal = 0;
-  if (duration_s == 0) {
-    sigwait(&ending, &signal);
-    return;
-  }
-  const timespec time{static_cast<time_t>(duration_s), 0};
-  sigtimedwait(&ending, nullptr, &time);
-}
-
 void run(const options& chosen) {
-  const sigset_t ending = block_signals();
+  const example::ending ending;
   const service measured;
   std::optional<still_life> stands;
   std::optional<workload> moves;
@@ -51,7 +28,7 @@ void run(const options& chosen) {
   const server asked(chosen, measured, moves ? &*moves : nullptr);
   std::printf("listening on 127.0.0.1:%d\n", asked.port());
   std::fflush(stdout);
-  wait_for_the_end(ending, chosen.duration_s);
+  ending.wait(chosen.duration_s);
 }
 
 }  // namespace

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // A server over io_uring whose work in flight is limited by one semaphore for all threads.
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <limits>
 #include <list>
@@ -14,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/ending.h"
 #include "../support/process.h"
 #include "options.h"
 #include "service.h"
@@ -21,26 +18,6 @@
 
 namespace uring_server {
 namespace {
-
-// The signals that end it, blocked in all threads: they are waited for.
-sigset_t block_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGINT);
-  sigaddset(&ending, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  return ending;
-}
-
-void wait_for_the_end(const sigset_t& ending, unsigned duration_s) {
-  int signal = 0;
-  if (duration_s == 0) {
-    sigwait(&ending, &signal);
-    return;
-  }
-  const timespec time{static_cast<time_t>(duration_s), 0};
-  sigtimedwait(&ending, nullptr, &time);
-}
 
 void print_report(const options& chosen, const tally& counted, std::uint64_t peak) {
   const std::string of = chosen.limit != 0 ? " of " + std::to_string(chosen.limit) : "";
@@ -54,7 +31,7 @@ void print_report(const options& chosen, const tally& counted, std::uint64_t pea
 }
 
 int run(const options& chosen) {
-  const sigset_t ending = block_signals();
+  const example::ending ending;
   example::raise_open_file_limit();
   service shared(chosen);
   std::list<worker> workers;
@@ -69,7 +46,7 @@ int run(const options& chosen) {
     threads.reserve(workers.size());
     // What a ring throws ends the program: its clients' coroutines could not go on.
     for (worker& each : workers) threads.emplace_back([&each] { each.run(); });
-    wait_for_the_end(ending, chosen.duration_s);
+    ending.wait(chosen.duration_s);
     shared.permits.close();
     shared.stop.notify_all();
   }
