@@ -76,21 +76,25 @@ def progress(text):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def measure(options, launches):
-    """Answers a dictionary as launch() does for each launch, and the programs that failed."""
+def wanted_of(options):
     programs = PROGRAMS + ((MILLION,) if options.million else ())
     groups = [options.group] if options.group else options.only or GROUPS
-    wanted = [p for p in programs if p.group in groups]
+    return [p for p in programs if p.group in groups]
+
+
+def measure(programs, launches, launch_one, title):
+    """Answers what launch_one(program) does, of all programs in one, for each launch; and the
+    programs that failed, by their titles."""
     results, failed = [], []
     for number in range(launches):
         merged = {}
-        for program in wanted:
-            progress(f"launch {number + 1} of {launches}: {program.name}")
+        for program in programs:
+            progress(f"launch {number + 1} of {launches}: {title(program)}")
             try:
-                merged.update(launch(program, options))
+                merged.update(launch_one(program))
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 reason = getattr(error, "returncode", type(error).__name__)
-                failed.append(f"{program.name} {' '.join(program.arguments)}: {reason}")
+                failed.append(f"{title(program)}: {reason}")
         results.append(merged)
     progress("")
     return results, failed
@@ -226,7 +230,8 @@ def main():
     options = parse_arguments()
     launches = options.launches or (2 if options.quick else 7)
     header = machine(options, launches)
-    results, failed = measure(options, launches)
+    results, failed = measure(wanted_of(options), launches, lambda p: launch(p, options),
+                              lambda p: " ".join((p.name, *p.arguments)))
     rows = [row for row in (evaluate(figure, results) for figure in FIGURES) if row]
     print(plain(header, rows), end="")
     if options.json:

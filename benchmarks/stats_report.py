@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # nothing is left beside the sources
 import stats_figures as f  # noqa: E402
-from report import machine, nanoseconds, progress, update  # noqa: E402
+from report import machine, measure, nanoseconds, progress, update  # noqa: E402
 
 COUNTERS = ("write_ns", "allocs", "bytes")
 GO = "stats_peers_go"
@@ -115,22 +115,8 @@ def launch(program, options):
             for name, metrics in samples.items()}
 
 
-def measure(options, launches):
-    """Answers a dictionary as launch() does for each launch, and the programs that failed."""
-    results, failed = [], []
-    programs = [p for p in PROGRAMS if p.name != GO or (options.folder / GO).exists()]
-    for number in range(launches):
-        merged = {}
-        for program in programs:
-            progress(f"launch {number + 1} of {launches}: {program.name} {program.pattern}")
-            try:
-                merged.update(launch(program, options))
-            except (OSError, subprocess.SubprocessError, ValueError) as error:
-                reason = getattr(error, "returncode", type(error).__name__)
-                failed.append(f"{program.name} {program.pattern}: {reason}")
-        results.append(merged)
-    progress("")
-    return results, failed
+def wanted_of(options):
+    return [p for p in PROGRAMS if p.name != GO or (options.folder / GO).exists()]
 
 
 def go_test(folder):
@@ -268,7 +254,8 @@ def main():
         launches = options.launches or (2 if options.quick else 7)
         header = machine(options, launches)
         ended, good = go_test(options.folder)
-        results, failed = measure(options, launches)
+        results, failed = measure(wanted_of(options), launches, lambda p: launch(p, options),
+                                  lambda p: f"{p.name} {p.pattern}")
     figures = Figures(results)
     print(f"{header}.\n{ended}.\n{plain(figures)}", end="")
     if options.json:

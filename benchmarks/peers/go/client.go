@@ -245,7 +245,8 @@ func (c *plain) summarize(into *Summary) {
 	into.DropRate = rate(into.LinesDropped, into.LinesRead)
 }
 
-// RWMutexClient counts behind a sync.RWMutex, which readers share.
+// RWMutexClient counts behind a sync.RWMutex, which readers share. It and MutexClient are the same
+// twice: a call through an interface or a generic's dictionary would be part of what is measured.
 type RWMutexClient struct {
 	mutex sync.RWMutex
 	plain
