@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Afflux for C++20: any of several acquires and events, all of them. A part of afflux.hpp, which
-// includes it and whose chapters hold here, too; afflux.h ("Several at once") is the manual.
+// Afflux for C++20: any of several acquires and events, all of them. A part of afflux.hpp,
+// whose chapters hold here, too; afflux.h ("Several at once") is the manual.
 #ifndef AFFLUX_SEVERAL_HPP
 #define AFFLUX_SEVERAL_HPP
 
@@ -14,8 +14,16 @@
 #include <type_traits>
 #include <utility>
 
-#include <afflux/afflux.hpp>
+#include <afflux/afflux.h>
+#include <afflux/acquire.hpp>
+#include <afflux/detail/awaiter.hpp>
+#include <afflux/detail/part.hpp>
+#include <afflux/detail/terms.hpp>
 #include <afflux/event.hpp>
+#include <afflux/executor.hpp>
+#include <afflux/permit.hpp>
+#include <afflux/status.hpp>
+#include <afflux/wait.hpp>
 
 namespace afflux {
 
@@ -27,42 +35,6 @@ struct any_permit {
 };
 
 namespace detail {
-
-/// One of several: an acquire, or the wait for an event.
-struct part {
-  target from;
-  ::afflux_event* event;
-  bool passes_on;  // an auto-reset event's wait takes the notification with it
-  acquire_terms terms;
-
-  [[nodiscard]] permit taken() const noexcept;
-  void give_back() const noexcept {
-    if (event == nullptr) {
-      release(from, terms.permits);
-    } else if (passes_on) {
-      ::afflux_event_notify_one(event);
-    }
-  }
-};
-
-/// What is not everybody's: permits are made here, operations taken apart.
-struct several_access {
-  [[nodiscard]] static permit make(const target& t, std::uint64_t n) noexcept { return {t, n}; }
-  [[nodiscard]] static permit failed(::afflux_status why) noexcept {
-    return permit(static_cast<status>(why));
-  }
-  [[nodiscard]] static part part_of(const acquire_operation<>& op) noexcept {
-    return {op.target_, nullptr, false, op.terms_};
-  }
-  [[nodiscard]] static part part_of(const wait_operation<event_source>& op) noexcept {
-    return {{}, op.source_.event, op.source_.passes_on, op.terms_};
-  }
-};
-
-inline permit part::taken() const noexcept {
-  return event == nullptr ? several_access::make(from, terms.permits)
-                          : several_access::failed(AFFLUX_OK);
-}
 
 /// What can be one of several.
 template <class T>
@@ -219,7 +191,5 @@ requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
 }
 
 }  // namespace afflux
-
-#include <afflux/port.hpp>
 
 #endif  // AFFLUX_SEVERAL_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// event.hpp: events, conditions and waiter queues, for threads and for coroutines.
-#include <afflux/event.hpp>
+// Events, conditions and waiter queues, for threads and for coroutines.
+#include <afflux/afflux.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// port.hpp: waits that complete in an event loop, and what becomes of them when the coroutine is
+// Waits that complete in an event loop, and what becomes of them when the coroutine is
 // destroyed (D7 of afflux.hpp, chapter 4).
-#include <afflux/port.hpp>
+#include <afflux/afflux.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What lies in a coroutine's frame while it waits (afflux.hpp, chapter 4).
+#ifndef AFFLUX_DETAIL_AWAITER_HPP
+#define AFFLUX_DETAIL_AWAITER_HPP
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include <afflux/afflux.h>
+#include <afflux/detail/noinline.hpp>
+#include <afflux/detail/resume.hpp>
+#include <afflux/detail/terms.hpp>
+#include <afflux/executor.hpp>
+
+namespace afflux::detail {
+
+/// What is told of a completion: a wake function, or a port.
+struct destination {
+  ::afflux_wake_fn wake = nullptr;
+  void* ctx = nullptr;
+  ::afflux_port* port = nullptr;
+  std::uint64_t user_data = 0;
+};
+
+/// The part of an awaiter that knows neither what it waits for nor executor nor result.
+///
+/// I1  The library borrows waiter_ from a PENDING answer until on_completed() begins or a cancel
+///     has answered OK.
+/// I2  state_ leaves kWaiting once, by a compare-and-swap: to kQueued or kClaimed by the
+///     completion, to kIdle by start() with an answer, to kDestroying by the destructor. kQueued
+///     likewise, to kClaimed by the thread on whose queue it is, to kDestroying by a destructor
+///     elsewhere. (On that same thread the destructor unlinks it.)
+/// I3  Who claimed it may resume; the completion touches the frame no more, but for a discarding
+///     executor's kHandedOver. Who finds kDestroying stores kAbandoned as its last touch, and the
+///     destructor waits for that.
+/// I4  result_ is written by the completion before it leaves kWaiting or stores kAbandoned, and
+///     read after one of these was seen (or in the coroutine, which the claim resumed).
+class awaiter_base {
+ public:
+  awaiter_base(const awaiter_base&) = delete;
+  awaiter_base& operator=(const awaiter_base&) = delete;
+
+ protected:
+  enum : std::uint32_t {
+    kIdle,        // no completion is outstanding
+    kWaiting,     // the call that queues it is under way or has answered PENDING
+    kQueued,      // completed; on the resume queue of a thread
+    kClaimed,     // somebody resumes it, or hands it over
+    kHandedOver,  // discarding executors only: the hand-over has ended
+    kDestroying,  // the destructor waits for the completion to let go
+    kAbandoned    // the completion has let go; nobody will resume
+  };
+
+  explicit awaiter_base(const acquire_terms& terms) noexcept : terms_(terms) {}
+  ~awaiter_base() = default;
+
+  /// Queue, by source.start(request, waiter); false: there is an answer in result_ already.
+  template <class Source>
+  AFFLUX_HPP_NOINLINE bool start(Source& source, std::coroutine_handle<> h,
+                                 const destination& to) noexcept {
+    handle_ = h;
+    ::afflux_request request{};
+    request.struct_size = sizeof request;
+    request.flags = terms_.flags;
+    request.permits = terms_.permits;
+    request.priority = static_cast<std::uint32_t>(terms_.prio);
+    request.cost_bytes = terms_.cost_bytes;
+    request.timeout_ns = terms_.timeout_ns();
+    request.wake = to.wake;
+    request.ctx = to.ctx;
+    request.port = to.port;
+    request.user_data = to.user_data;
+    // relaxed: whoever completes it has it through the library, which orders this.
+    state_.store(kWaiting, std::memory_order_relaxed);
+    const resume_scope scope;  // touches this thread's queue only, never the frame
+    const ::afflux_status answer = source.start(request, waiter_);
+    if (answer == AFFLUX_PENDING) return true;  // the frame may be gone
+    result_ = answer;
+    if (leave(kWaiting, kIdle)) return false;
+    abandon();  // another thread destroys it, and waits
+    return true;
+  }
+
+  /// The completion of a wait without an executor.
+  AFFLUX_HPP_NOINLINE void complete_inline() noexcept {
+    resume_queue& queue = resume_queue::mine();
+    if (queue.open) {
+      queue_ = &queue;
+      if (leave(kWaiting, kQueued)) {
+        // The destructor, on another thread, may have turned it to kDestroying since; it waits
+        // until run() has taken it off here.
+        queue.push(*this);
+      } else {
+        abandon();
+      }
+      return;
+    }
+    // Nobody further up will see to it: this is the outermost one.
+    if (!leave(kWaiting, kClaimed)) return abandon();
+    const resume_scope scope;
+    handle_.resume();
+  }
+
+  /// [claim] acq_rel: release publishes result_ and queue_ to a destructor that sees the new
+  /// state; acquire on failure takes over that the destructor waits.
+  bool leave(std::uint32_t from, std::uint32_t to) noexcept {
+    return state_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+  }
+
+  void abandon() noexcept {
+    // [abandoned] release; pairs with await_other(). Publishes result_. The last touch.
+    state_.store(kAbandoned, std::memory_order_release);
+  }
+
+  /// Wait until another thread has moved state_ on from `from`. Rare and short: no notification,
+  /// which would have to touch the frame after the store that ends its life.
+  void await_other(std::uint32_t from) const noexcept {
+    while (state_.load(std::memory_order_acquire) == from) std::this_thread::yield();
+  }
+
+  /// The frame is being destroyed and the wait has not come to its end. Within a resume_scope.
+  /// @return kIdle: cancelled; nobody will touch the frame any more, nothing is held
+  ///         kAbandoned: nobody will touch the frame any more, result_ tells what is held
+  ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
+  template <class Source>
+  AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
+    std::uint32_t seen = state_.load(std::memory_order_acquire);
+    if (seen == kWaiting) {
+      if (cancel(source) == AFFLUX_OK) return kIdle;
+      if (!leave(kWaiting, kDestroying)) {
+        seen = state_.load(std::memory_order_acquire);
+      } else {
+        seen = kDestroying;
+      }
+    }
+    if (seen == kQueued) {
+      if (queue_ == &resume_queue::mine()) {
+        queue_->remove(*this);
+        return kAbandoned;
+      }
+      seen = leave(kQueued, kDestroying) ? std::uint32_t{kDestroying}
+                                         : state_.load(std::memory_order_acquire);
+    }
+    if (seen != kDestroying) return seen;
+    // The completion may be this thread's own: next in a batch that we were resumed from.
+    ::afflux_completions_run();
+    await_other(kDestroying);
+    return kAbandoned;
+  }
+
+  template <class Source>
+  ::afflux_status cancel(Source& source) noexcept {
+    if constexpr (requires { source.cancel(); }) {
+      return source.cancel();
+    } else {
+      return ::afflux_waiter_cancel(&waiter_);
+    }
+  }
+
+  acquire_terms terms_;
+  ::afflux_status result_ = AFFLUX_OK;
+  std::atomic<std::uint32_t> state_{kIdle};
+  std::coroutine_handle<> handle_;
+  ::afflux_waiter waiter_;  // needs no initialisation: cancelled only while kWaiting
+  resume_queue* queue_ = nullptr;
+
+ private:
+  friend class resume_queue;
+
+  awaiter_base* prev_ = nullptr;
+  awaiter_base* next_ = nullptr;
+};
+
+inline void resume_queue::push(awaiter_base& a) noexcept {
+  a.prev_ = tail_;
+  a.next_ = nullptr;
+  (tail_ != nullptr ? tail_->next_ : head_) = &a;
+  tail_ = &a;
+}
+
+inline void resume_queue::remove(awaiter_base& a) noexcept {
+  (a.prev_ != nullptr ? a.prev_->next_ : head_) = a.next_;
+  (a.next_ != nullptr ? a.next_->prev_ : tail_) = a.prev_;
+}
+
+inline bool resume_queue::run_one() noexcept {
+  if (head_ == nullptr) return false;
+  awaiter_base& first = *head_;
+  remove(first);
+  if (first.leave(awaiter_base::kQueued, awaiter_base::kClaimed)) {
+    first.handle_.resume();
+  } else {
+    first.abandon();
+  }
+  return true;
+}
+
+/// The awaiter but for its result. What it waits for is the business of a Source, which has
+///   afflux_status start(const afflux_request&, afflux_waiter&)   as afflux_sem_acquire_async
+///   void give_back(const acquire_terms&)   return what a completion with AFFLUX_OK gave to a
+///                                          coroutine that will not see it
+///   afflux_status cancel()                 optional: where there is more to it than the waiter
+/// neither of which throws.
+template <class Source, class Executor>
+class awaiter : private awaiter_base {
+ public:
+  awaiter(Source source, const acquire_terms& terms, Executor executor)
+      : awaiter_base(terms), source_(std::move(source)), executor_(std::move(executor)) {}
+
+  awaiter(const awaiter&) = delete;
+  awaiter& operator=(const awaiter&) = delete;
+
+  bool await_suspend(std::coroutine_handle<> h) noexcept {
+    return start(source_, h, {.wake = &on_completed, .ctx = this});
+  }
+
+ protected:
+  ~awaiter() {
+    // relaxed: after a wait that ended in await_resume this thread wrote it itself.
+    if (state_.load(std::memory_order_relaxed) != kIdle) destroyed_while_waiting();
+  }
+
+  /// For await_resume: the wait is over; with what?
+  [[nodiscard]] ::afflux_status finish() noexcept {
+    if constexpr (discarding_executor<Executor>) await_other(kClaimed);
+    state_.store(kIdle, std::memory_order_relaxed);
+    return result_;
+  }
+
+  [[nodiscard]] const Source& source() const noexcept { return source_; }
+  [[nodiscard]] const acquire_terms& terms() const noexcept { return terms_; }
+
+ private:
+  static void on_completed(void* ctx, ::afflux_status result) noexcept {
+    auto* self = static_cast<awaiter*>(ctx);
+    self->result_ = result;
+    if constexpr (std::is_same_v<Executor, resume_inline>) {
+      self->complete_inline();
+    } else {
+      self->hand_over();
+    }
+  }
+
+  void hand_over() noexcept {
+    // Off the frame first: from the claim on it may go at any moment.
+    Executor executor = take_executor();
+    const std::coroutine_handle<> h = handle_;
+    if (!leave(kWaiting, kClaimed)) return abandon();
+    executor(h);
+    if constexpr (discarding_executor<Executor>) {
+      // [handed over] release; pairs with await_other() in finish() and in the destructor,
+      // one of which waits for it. The last touch.
+      state_.store(kHandedOver, std::memory_order_release);
+    }
+  }
+
+  [[nodiscard]] Executor take_executor() noexcept {
+    if constexpr (discarding_executor<Executor>) {
+      return executor_;  // the destructor needs it, too
+    } else {
+      return std::move(executor_);
+    }
+  }
+
+  AFFLUX_HPP_NOINLINE void destroyed_while_waiting() noexcept {
+    // Others may be completed by the cancel or by what is given back; they are resumed at the
+    // very end.
+    const resume_scope scope;
+    const std::uint32_t seen = take_back(source_);
+    if (seen == kIdle) return;
+    if constexpr (discarding_executor<Executor>) {
+      if (seen != kAbandoned) {
+        await_other(kClaimed);
+        static_cast<std::unwrap_reference_t<Executor>&>(executor_).discard(handle_);
+      }
+    }
+    if (result_ == AFFLUX_OK) source_.give_back(terms_);
+  }
+
+  Source source_;
+  [[no_unique_address]] Executor executor_;
+};
+
+}  // namespace afflux::detail
+
+#endif  // AFFLUX_DETAIL_AWAITER_HPP

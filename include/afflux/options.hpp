@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// How to create a semaphore. A part of afflux.hpp.
+#ifndef AFFLUX_OPTIONS_HPP
+#define AFFLUX_OPTIONS_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include <afflux/afflux.h>
+
+namespace afflux {
+
+/// How waiting requests are kept; see AFFLUX_QUEUE_.... Since: 0.1
+enum class queue_strategy : std::uint32_t {
+  automatic = AFFLUX_QUEUE_AUTO,
+  intrusive = AFFLUX_QUEUE_INTRUSIVE,
+  lockfree = AFFLUX_QUEUE_LOCKFREE,
+  hybrid = AFFLUX_QUEUE_HYBRID,
+  mutex = AFFLUX_QUEUE_MUTEX
+};
+
+/// Who may go first; afflux.h, chapter 7. Since: 0.1
+enum class fairness_policy : std::uint32_t { fair = AFFLUX_FAIR, throughput = AFFLUX_THROUGHPUT };
+
+/// What happens at a queue limit; see AFFLUX_OVERFLOW_.... Since: 0.1
+enum class overflow_policy : std::uint32_t {
+  suspend = AFFLUX_OVERFLOW_SUSPEND,
+  drop_newest = AFFLUX_OVERFLOW_DROP_NEWEST,
+  drop_oldest = AFFLUX_OVERFLOW_DROP_OLDEST,
+  fail = AFFLUX_OVERFLOW_FAIL
+};
+
+/// A request's priority; afflux.h, chapter 7. Since: 0.1
+enum class priority : std::uint32_t {
+  low = AFFLUX_PRIORITY_LOW,
+  normal = AFFLUX_PRIORITY_NORMAL,
+  high = AFFLUX_PRIORITY_HIGH,
+  critical = AFFLUX_PRIORITY_CRITICAL
+};
+
+/// What a semaphore counts; see AFFLUX_STATS_.... Since: 0.1
+enum class statistics_level : std::uint32_t {
+  automatic = AFFLUX_STATS_DEFAULT,
+  off = AFFLUX_STATS_OFF,  ///< the fastest: permits are taken and given back inline
+  counters = AFFLUX_STATS_COUNTERS,
+  full = AFFLUX_STATS_FULL
+};
+
+/// How to create a semaphore. Since: 0.1
+struct options {
+  std::uint64_t permits = 1;  ///< the limit, 0 ... 2^42 - 1
+  queue_strategy queue = queue_strategy::automatic;
+  fairness_policy fairness = fairness_policy::fair;
+  overflow_policy overflow = overflow_policy::suspend;
+  std::uint64_t max_waiters = 0;      ///< bound on queued requests; 0: none
+  std::uint64_t max_queue_bytes = 0;  ///< bound on queued requests' cost, in bytes; 0: none
+  /// Longest wait of a request that names none, > 0; empty: no limit.
+  std::optional<std::chrono::nanoseconds> waiter_timeout = std::nullopt;
+  const char* name = nullptr;  ///< what name() answers, UTF-8; copied; null: none
+  statistics_level statistics = statistics_level::automatic;
+
+  /// The same for the C API; `name` is borrowed from here.
+  [[nodiscard]] explicit operator ::afflux_sem_options() const noexcept {
+    ::afflux_sem_options c{};
+    c.struct_size = sizeof c;
+    c.queue = static_cast<std::uint32_t>(queue);
+    c.fairness = static_cast<std::uint32_t>(fairness);
+    c.overflow = static_cast<std::uint32_t>(overflow);
+    c.permits = permits;
+    c.max_waiters = max_waiters;
+    c.max_queue_bytes = max_queue_bytes;
+    c.waiter_timeout_ns = AFFLUX_FOREVER;
+    // A time of zero or below is a mistake, and -1 ns must not come to mean "no limit": 0 is
+    // refused by the library.
+    if (waiter_timeout) {
+      c.waiter_timeout_ns = waiter_timeout->count() > 0 ? waiter_timeout->count() : 0;
+    }
+    c.name = name;
+    c.statistics = static_cast<std::uint32_t>(statistics);
+    return c;
+  }
+};
+
+}  // namespace afflux
+
+#endif  // AFFLUX_OPTIONS_HPP

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The semaphore. A part of afflux.hpp, whose chapters hold here, too; afflux.h is the manual.
+#ifndef AFFLUX_SEMAPHORE_HPP
+#define AFFLUX_SEMAPHORE_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include <afflux/afflux.h>
+#include <afflux/acquire.hpp>
+#include <afflux/detail/calls.hpp>
+#include <afflux/detail/fast_path.hpp>
+#include <afflux/detail/noinline.hpp>
+#include <afflux/detail/resume.hpp>
+#include <afflux/detail/terms.hpp>
+#include <afflux/detail/time.hpp>
+#include <afflux/executor.hpp>
+#include <afflux/options.hpp>
+#include <afflux/permit.hpp>
+#include <afflux/permit_token.hpp>
+#include <afflux/status.hpp>
+
+namespace afflux {
+
+/// An owner of one reference of a semaphore. Move-only; share() makes another owner. The last one
+/// closes the semaphore: those who wait get status::closed.
+///
+/// An empty owner (default-made, moved from) answers status::invalid and 0.
+/// Threads: every member of one object from any thread at once, but for assignment, swap and the
+///          destructor; an acquire that has returned may be followed by the destruction of the
+///          last owner at once, even while the release that satisfied it is still returning.
+/// Since: 0.1
+class semaphore {
+ public:
+  /// Empty.
+  semaphore() noexcept = default;
+
+  /// With a limit of `permits`, 0 ... 2^42 - 1, all free; defaults else.
+  /// Throws error (status::invalid), std::bad_alloc.
+  explicit semaphore(std::uint64_t permits) : semaphore(make_options(permits)) {}
+
+  /// Throws error (invalid: a field is out of its range; not_supported: that queue strategy),
+  /// std::bad_alloc.
+  explicit semaphore(const options& o) {
+    status made = status::ok;
+    *this = create(o, made);
+    detail::throw_unless_made(made);
+  }
+
+  /// The same without exceptions: empty, and ret_status tells why, on failure.
+  // Out of line: g++ 12 with a sanitizer takes an empty optional inlined here for an uninitialised
+  // one.
+  [[nodiscard]] AFFLUX_HPP_NOINLINE static semaphore create(const options& o,
+                                                            status& ret_status) noexcept {
+    const auto c = static_cast<::afflux_sem_options>(o);
+    ::afflux_sem* sem = nullptr;
+    ret_status = static_cast<status>(::afflux_sem_create(&c, &sem));
+    return from_handle(ret_status == status::ok ? sem : nullptr);
+  }
+
+  /// Own a reference that the caller has; null makes an empty owner.
+  [[nodiscard]] static semaphore from_handle(::afflux_sem* sem) noexcept {
+    semaphore s;
+    if (sem != nullptr) s.target_ = detail::target::of(sem);
+    return s;
+  }
+
+  semaphore(semaphore&& other) noexcept : target_(std::exchange(other.target_, {})) {}
+  semaphore& operator=(semaphore&& other) noexcept {
+    if (this == &other) return *this;
+    const semaphore old(std::exchange(target_, std::exchange(other.target_, {})));
+    return *this;
+  }
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+
+  ~semaphore() {
+    if (target_.sem != nullptr) detail::unref_call(target_.sem);
+  }
+
+  /// Another owner of the same semaphore.
+  [[nodiscard]] semaphore share() const noexcept {
+    semaphore s;
+    s.target_ = target_;
+    ::afflux_sem_ref(target_.sem);
+    return s;
+  }
+
+  /// The C handle, borrowed; null when empty.
+  [[nodiscard]] ::afflux_sem* handle() const noexcept { return target_.sem; }
+  [[nodiscard]] explicit operator bool() const noexcept { return target_.sem != nullptr; }
+  friend void swap(semaphore& a, semaphore& b) noexcept { std::swap(a.target_, b.target_); }
+
+  // ------------------------------------------------------------------------------------------
+  // Acquire
+  // ------------------------------------------------------------------------------------------
+
+  /// Take `n` permits (1 ... limit()) if they are free and nobody queues.
+  /// @return the permits; empty: again, closed, invalid.
+  /// Threads: lock-free. Order: happens after the releases that supplied the permits.
+  permit try_acquire(std::uint64_t n = 1) const noexcept { return make(try_acquire_raw(n), n); }
+
+  /// Take `n` permits, blocking the thread as long as options::waiter_timeout allows.
+  /// @return the permits; empty: timed_out, closed, rejected, invalid.
+  /// Threads: may block. Order: as try_acquire.
+  permit acquire_blocking(std::uint64_t n = 1) const noexcept {
+    return make(acquire_raw(n, AFFLUX_FOREVER), n);
+  }
+  /// The same for at most `d`, rounded up to nanoseconds; zero or less never waits.
+  template <class Rep, class Period>
+  permit acquire_blocking_for(std::chrono::duration<Rep, Period> d,
+                              std::uint64_t n = 1) const noexcept {
+    return make(acquire_raw(n, detail::ceil_ns(d)), n);
+  }
+  /// The same until `when` at the latest, on any clock; its distance is measured once, at the call.
+  template <class Clock, class Duration>
+  permit acquire_blocking_until(std::chrono::time_point<Clock, Duration> when,
+                                std::uint64_t n = 1) const noexcept {
+    if (detail::fast_acquire(target_.fast, n)) return permit(target_, n);
+    return make(acquire_raw(n, detail::remaining_ns(when, Clock::now())), n);
+  }
+
+  /// The same, throwing afflux::error where the others answer an empty permit.
+  permit acquire_blocking(throws_t, std::uint64_t n = 1) const {
+    return or_throw(acquire_blocking(n));
+  }
+  template <class Rep, class Period>
+  permit acquire_blocking_for(throws_t, std::chrono::duration<Rep, Period> d,
+                              std::uint64_t n = 1) const {
+    return or_throw(acquire_blocking_for(d, n));
+  }
+  template <class Clock, class Duration>
+  permit acquire_blocking_until(throws_t, std::chrono::time_point<Clock, Duration> when,
+                                std::uint64_t n = 1) const {
+    return or_throw(acquire_blocking_until(when, n));
+  }
+
+  /// To be awaited: `permit p = co_await sem.acquire(n).within(50ms);`
+  /// co_await answers the permits; empty: again (within(0)), timed_out, closed, rejected, invalid,
+  /// os_error.
+  acquire_operation<> acquire(std::uint64_t n = 1) const noexcept {
+    detail::acquire_terms terms;
+    terms.permits = n;
+    return {target_, terms, resume_inline{}};
+  }
+
+  /// Take `n` permits into a token, blocking the thread. Statuses as for acquire_blocking.
+  permit_token acquire_token(std::uint64_t n = 1) const noexcept {
+    return permit_token(target_.sem, token_request(n), AFFLUX_FOREVER);
+  }
+  template <class Rep, class Period>
+  permit_token acquire_token_for(std::chrono::duration<Rep, Period> d,
+                                 std::uint64_t n = 1) const noexcept {
+    return permit_token(target_.sem, token_request(n), detail::ceil_ns(d));
+  }
+
+  /// Take all permits that are free now; empty, with status::again, when there are none.
+  permit drain() const noexcept {
+    std::uint64_t n = 0;
+    const auto s = static_cast<status>(::afflux_sem_drain(target_.sem, &n));
+    if (s == status::ok && n == 0) return permit(status::again);
+    return make(s, n);
+  }
+
+  // ------------------------------------------------------------------------------------------
+  // By hand
+  // ------------------------------------------------------------------------------------------
+
+  /// As try_acquire; with ok the caller owes `n` permits to release().
+  [[nodiscard]] status try_acquire_raw(std::uint64_t n = 1) const noexcept {
+    if (detail::fast_acquire(target_.fast, n)) return status::ok;
+    return static_cast<status>(::afflux_sem_try_acquire(target_.sem, n));
+  }
+  /// Give `n` permits back and complete the requests that now fit.
+  /// @return ok; overflow: fewer than n are held; invalid: n is 0.
+  /// Threads: any; resumes coroutines (chapter 4). Order: happens before the acquires that its
+  ///          permits satisfy.
+  status release(std::uint64_t n = 1) const noexcept { return detail::release(target_, n); }
+  /// Make a permit of `n` permits that the caller owes; 0 makes an empty one.
+  permit adopt(std::uint64_t n) const noexcept {
+    return n == 0 ? permit(status::already) : permit(target_, n);
+  }
+
+  // ------------------------------------------------------------------------------------------
+  // The rest
+  // ------------------------------------------------------------------------------------------
+
+  /// Close for good; those who wait get status::closed. @return ok; already.
+  AFFLUX_HPP_NOINLINE status close() const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_sem_close(target_.sem));
+  }
+  /// Change the limit, 0 ... 2^42 - 1. @return ok; invalid.
+  AFFLUX_HPP_NOINLINE status resize(std::uint64_t permits) const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_sem_resize(target_.sem, permits));
+  }
+  /// The limit on permits held at once.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_permits(target_.sem); }
+  /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.
+  [[nodiscard]] std::uint64_t available() const noexcept {
+    return ::afflux_sem_available(target_.sem);
+  }
+  /// Held now; above the limit while in debt.
+  [[nodiscard]] std::uint64_t held() const noexcept { return ::afflux_sem_held(target_.sem); }
+  /// Requests queued now, blocked threads included.
+  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_sem_waiters(target_.sem); }
+  /// The strategy that it really uses, never automatic.
+  [[nodiscard]] queue_strategy queue() const noexcept {
+    return static_cast<queue_strategy>(::afflux_sem_queue(target_.sem));
+  }
+  /// The name given at creation, "" without one.
+  [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(target_.sem); }
+  /// What it has done; all 0 where the handle is empty. Never waits, never allocates.
+  [[nodiscard]] ::afflux_sem_stats_t stats() const noexcept {
+    ::afflux_sem_stats_t now{};
+    ::afflux_sem_stats(target_.sem, &now);
+    return now;
+  }
+
+ private:
+  explicit semaphore(const detail::target& t) noexcept : target_(t) {}
+
+  [[nodiscard]] static options make_options(std::uint64_t permits) noexcept {
+    options o;
+    o.permits = permits;
+    return o;
+  }
+
+  [[nodiscard]] static ::afflux_request token_request(std::uint64_t n) noexcept {
+    ::afflux_request request{};
+    request.struct_size = sizeof request;
+    request.permits = n;
+    request.priority = AFFLUX_PRIORITY_NORMAL;
+    request.timeout_ns = AFFLUX_FOREVER;
+    return request;
+  }
+
+  [[nodiscard]] status acquire_raw(std::uint64_t n, std::int64_t timeout_ns) const noexcept {
+    if (detail::fast_acquire(target_.fast, n)) return status::ok;
+    return detail::acquire_call(target_.sem, n, timeout_ns);
+  }
+
+  permit make(status s, std::uint64_t n) const noexcept {
+    return s == status::ok ? permit(target_, n) : permit(s);
+  }
+
+  static permit or_throw(permit p) {
+    if (!p) throw error(p.status(), "afflux: acquire");
+    return p;
+  }
+
+  detail::target target_;
+};
+
+}  // namespace afflux
+
+#endif  // AFFLUX_SEMAPHORE_HPP

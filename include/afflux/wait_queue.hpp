@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The queue of waiters, for primitives of one's own. A part of afflux.hpp, whose chapters hold
+// here, too; afflux.h ("Waiter queue") is the manual.
+#ifndef AFFLUX_WAIT_QUEUE_HPP
+#define AFFLUX_WAIT_QUEUE_HPP
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <afflux/afflux.h>
+#include <afflux/detail/noinline.hpp>
+#include <afflux/detail/owner.hpp>
+#include <afflux/detail/resume.hpp>
+#include <afflux/detail/terms.hpp>
+#include <afflux/executor.hpp>
+#include <afflux/options.hpp>
+#include <afflux/status.hpp>
+#include <afflux/wait.hpp>
+
+namespace afflux {
+
+namespace detail {
+
+/// A wake of a queue, unless the condition holds.
+template <class Condition>
+struct queue_source {
+  ::afflux_queue* queue;
+  [[no_unique_address]] Condition condition;
+
+  [[nodiscard]] ::afflux_status start(const ::afflux_request& request,
+                                      ::afflux_waiter& waiter) noexcept {
+    return ::afflux_queue_add_waiter_if(queue, &ask, std::addressof(condition), &request, &waiter);
+  }
+  // Whoever woke it counts on somebody to look.
+  void give_back(const acquire_terms&) const noexcept { ::afflux_queue_wake_one(queue); }
+
+ private:
+  static std::int32_t ask(void* ctx) noexcept { return (*static_cast<Condition*>(ctx))() ? 1 : 0; }
+};
+
+}  // namespace detail
+
+/// An owner of one reference of a queue of waiters, for primitives of one's own; afflux.h, "Waiter
+/// queue", and docs/primitives.md. Move-only; share() makes another owner. With the last one those
+/// who wait get status::closed.
+///
+/// An empty owner (default-made, moved from) answers status::invalid and 0. Make one with a
+/// strategy: `wait_queue q(queue_strategy::automatic)`.
+/// Threads: as semaphore.
+/// Since: 0.1
+class wait_queue {
+ public:
+  /// Empty.
+  wait_queue() noexcept = default;
+
+  /// Throws error (not_supported: that strategy; invalid), std::bad_alloc.
+  explicit wait_queue(queue_strategy strategy) {
+    status made = status::ok;
+    *this = create(strategy, made);
+    detail::throw_unless_made(made);
+  }
+
+  /// The same without exceptions: empty, and ret_status tells why, on failure.
+  [[nodiscard]] static wait_queue create(queue_strategy strategy, status& ret_status) noexcept {
+    ::afflux_queue* made = nullptr;
+    ret_status =
+        static_cast<status>(::afflux_queue_create(static_cast<std::uint32_t>(strategy), &made));
+    return from_handle(made);
+  }
+
+  /// Own a reference that the caller has; null makes an empty owner.
+  [[nodiscard]] static wait_queue from_handle(::afflux_queue* handle) noexcept {
+    wait_queue q;
+    q.handle_ = detail::owner<::afflux_queue>(handle);
+    return q;
+  }
+
+  /// Another owner of the same queue.
+  [[nodiscard]] wait_queue share() const noexcept {
+    wait_queue q;
+    q.handle_ = handle_.share();
+    return q;
+  }
+
+  /// The C handle, borrowed; null when empty.
+  [[nodiscard]] ::afflux_queue* handle() const noexcept { return handle_.get(); }
+  [[nodiscard]] explicit operator bool() const noexcept { return handle() != nullptr; }
+  friend void swap(wait_queue& a, wait_queue& b) noexcept { std::swap(a.handle_, b.handle_); }
+
+  /// To be awaited: `while (!mine) co_await q.wait_unless([&] { return mine = try_lock(); });`
+  /// `condition()` answers a bool and does not throw. It is asked once, on this thread, when the
+  /// coroutine has its place in the queue: whoever makes it true and then wakes is not missed.
+  /// co_await answers ok (the condition held, or it was woken, after which the condition may hold
+  /// or not); again (within(0)), timed_out, closed, invalid, os_error, no_memory.
+  /// A coroutine that is destroyed when it was woken and has not run yet passes the wake on, by
+  /// wake_one(); so may a wake_all() wake one who came later.
+  template <class Condition>
+  requires std::predicate < std::decay_t<Condition>
+  & > wait_operation<detail::queue_source<std::decay_t<Condition>>> wait_unless(
+          Condition&& condition) const {
+    return {
+        {handle(), std::forward<Condition>(condition)}, detail::acquire_terms{}, resume_inline{}};
+  }
+
+  /// Wake the first waiter. @return ok; again: nobody waits; invalid.
+  /// Threads: any; resumes coroutines (chapter 4). Order: happens before what it wakes; whoever
+  ///          queues later sees what the caller did before.
+  AFFLUX_HPP_NOINLINE status wake_one() const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_queue_wake_one(handle()));
+  }
+  /// Wake the first `n`, or as many as there are. @return how many there were.
+  AFFLUX_HPP_NOINLINE std::uint64_t wake_n(std::uint64_t n) const noexcept {
+    const detail::resume_scope scope;
+    std::uint64_t woken = 0;
+    (void)::afflux_queue_wake_n(handle(), n, &woken);  // 0 when it fails
+    return woken;
+  }
+  /// Wake all who wait now. @return ok; invalid.
+  AFFLUX_HPP_NOINLINE status wake_all() const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_queue_wake_all(handle()));
+  }
+
+  /// Waiters now.
+  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_queue_waiters(handle()); }
+
+ private:
+  detail::owner<::afflux_queue> handle_;
+};
+
+}  // namespace afflux
+
+#endif  // AFFLUX_WAIT_QUEUE_HPP
