@@ -5,7 +5,6 @@
 #define AFFLUX_ACQUIRE_HPP
 
 #include <chrono>
-#include <coroutine>
 #include <cstdint>
 #include <type_traits>
 #include <utility>

@@ -6,7 +6,6 @@
 #define AFFLUX_WAIT_HPP
 
 #include <chrono>
-#include <coroutine>
 #include <type_traits>
 #include <utility>
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The shape of the source: includes point only right along
-capi -> core -> queue -> time, park -> operating system; core, queue and time
+capi -> core -> queue -> stats, port, time, park -> operating system; core, queue and time
 share nothing between threads but through the policy; only platform files ask
 which operating system it is."""
 

@@ -16,7 +16,6 @@
 #include <asio/post.hpp>
 #include <asio/query.hpp>
 #include <asio/strand.hpp>
-#include <cstdint>
 #include <memory>
 #include <tuple>
 #include <type_traits>
