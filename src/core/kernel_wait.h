@@ -12,6 +12,9 @@ namespace afflux::core {
 template <class P, class Entry>
 status wait_in_kernel(queue::waiter<P>& x, Entry& entry) {
   if (!x.has(queue::traits::kKernelWaits)) return status::invalid;
+  if constexpr (P::kMutant == mutant::done_overwritten) {
+    x.signal.store(queue::signals::kWaiting, std::memory_order_relaxed);
+  }
   std::uint32_t seen = queue::signals::kWaiting;
   // relaxed: the kernel compares, and x.result is read by look_after_kernel() only.
   if (x.signal.compare_exchange_strong(seen, queue::signals::kParked, std::memory_order_relaxed,

@@ -191,7 +191,7 @@ status cancel(queue::waiter<P>& x) {
   if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
   if (x.has(queue::traits::kAccounted)) queue::account(x);  // mark_off() has said: canceled
   withdraw(x);
-  if (x.has(queue::traits::kKernelWaits)) {
+  if (x.has(queue::traits::kKernelWaits) && P::kMutant != mutant::cancelled_silently) {
     queue::complete(x);  // ends the kernel's wait, if there is one
   } else {
     P::returned(&x, sizeof x);

@@ -51,6 +51,8 @@ enum : int {
   counted_too_late = 45,         // a grant is counted when the semaphore may be gone
   refusal_counted = 46,          // a refused release stays in the statistics
   arrival_counted_late = 47,     // a request is counted when it may have ended already
+  done_overwritten = 48,         // a kernel's wait is armed over a completion
+  cancelled_silently = 49,       // a cancel leaves the kernel waiting
   loser_kept = 50,               // any: what comes after the first is not given back
   losers_left_queued = 51,       // any: the others are not taken back
   claimed_while_started = 52,    // any: an end while items are still started tears the group down

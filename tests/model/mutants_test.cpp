@@ -10,6 +10,7 @@
 
 #include "extended_scenarios.h"
 #include "group_scenarios.h"
+#include "kernel_scenarios.h"
 #include "port_request_scenarios.h"
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
@@ -93,6 +94,11 @@ AFFLUX_KILLS(GroupMutants, intrusive, losers_left_queued, any_holds_references)
 AFFLUX_KILLS(GroupMutants, intrusive, claimed_while_started, any_starts_among_releases)
 AFFLUX_KILLS(GroupMutants, intrusive, step_left_while_arrived, all_of_two_releases)
 AFFLUX_KILLS(GroupMutants, intrusive, held_kept, all_against_cancel)
+
+AFFLUX_KILLS(KernelMutants, intrusive, done_overwritten, kernel_wait_against_release)
+AFFLUX_KILLS(KernelMutants, intrusive, cancelled_silently, kernel_wait_is_cancelled)
+AFFLUX_KILLS(KernelMutants, intrusive, no_unpark, kernel_wait_against_release)
+AFFLUX_KILLS(KernelMutants, intrusive, relaxed_publish, kernel_wait_against_release)
 
 AFFLUX_KILLS(PortMutants, no_queue, sleeps_over_ready, port_wakes_its_loop)
 AFFLUX_KILLS(PortMutants, no_queue, silences_the_sleeper, port_wakes_its_loop)

@@ -139,6 +139,23 @@ struct checking_policy {
     }
   }
 
+  // An entry of a ring, and the kernel's side of it: the wait that it asks for, to its end.
+  struct ring_entry {
+    const atomic<std::uint32_t>* word = nullptr;  // nullptr: it completes at once
+    std::uint32_t expected = 0;
+
+    // False: `deadline`, that of a linked timeout, has passed.
+    bool run(std::int64_t deadline) const {
+      return word == nullptr || park(*word, expected, deadline);
+    }
+  };
+  static constexpr bool waits_in_kernel() { return true; }
+  static void wait_in_kernel(const atomic<std::uint32_t>& word, std::uint32_t expected,
+                             ring_entry& entry) {
+    entry = {&word, expected};
+  }
+  static void complete_at_once(ring_entry& entry) { entry = {}; }
+
   static std::int64_t now() {
     explorer* engine = explorer::active();
     if (engine == nullptr) return kClockStart;
