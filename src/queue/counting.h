@@ -39,11 +39,7 @@ class counting {
 
   // x is about to queue, with its owner set.
   void arrives(waiter<P>& x) {
-    AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority));
-    const bool accounted = x.has(traits::kAccounted);
-    if (stats_ == nullptr && !accounted) return;
-    if (stats_ != nullptr) stats_->arrives(x.cost());
-    x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
+    if (stats_ != nullptr || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue)) tell_arrival(x);
   }
   void arrives_not(const waiter<P>& x) {
     if (stats_ != nullptr) stats_->arrives_not(x.cost());
@@ -108,6 +104,14 @@ class counting {
   static void trace_close(const void* of) { AFFLUX_TRACE(close, of); }
 
  private:
+  [[gnu::noinline]] void tell_arrival(waiter<P>& x) {
+    AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority));
+    const bool accounted = x.has(traits::kAccounted);
+    if (stats_ == nullptr && !accounted) return;
+    if (stats_ != nullptr) stats_->arrives(x.cost());
+    x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
+  }
+
   // A plain number of what the policy wraps.
   static std::uint64_t number(std::uint64_t n) { return n; }
 

@@ -129,9 +129,11 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
   mark_off(*x, status::ok);
   P::own(static_cast<waiter<P>*>(next->next));
   // Before the exchange: the semaphore may be gone after it.
-  this->counts_.granted(1, n);
-  this->counts_.oldest(this->line_);
   const bool counted = this->stats() != nullptr;
+  if (counted) {
+    this->counts_.granted(1, n);
+    this->counts_.oldest(this->line_);
+  }
   std::uint64_t expected = taken;
   // [give up] release, pairs with the next holder's [role]; the last touch. On failure
   // [commit], acquire: the pass that follows acts on what is seen here.
