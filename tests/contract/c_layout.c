@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What bindings and programs have compiled in: sizes and offsets, with pointers of 64 bits, and how
+ * far the initialisers write. An offset never changes, and a size by the rules of CONTRIBUTING.md
+ * alone, "When a struct grows".
+ */
+#include <afflux/afflux.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static int failures = 0;
+
+static void expect(size_t is, size_t was, const char *what) {
+  if (is == was) return;
+  fprintf(stderr, "%s is %u, was %u\n", what, (unsigned)is, (unsigned)was);
+  ++failures;
+}
+
+#define SIZE(type, was) expect(sizeof(type), was, "sizeof(" #type ")")
+#define AT(type, field, was) expect(offsetof(type, field), was, #type "." #field)
+
+static void check_layout(void) {
+  SIZE(afflux_slow_wait, 32);
+  AT(afflux_slow_wait, priority, 4);
+  AT(afflux_slow_wait, permits, 8);
+  AT(afflux_slow_wait, wait_ns, 16);
+  AT(afflux_slow_wait, ctx, 24);
+  SIZE(afflux_sem_options, 88);
+  AT(afflux_sem_options, queue, 4);
+  AT(afflux_sem_options, fairness, 8);
+  AT(afflux_sem_options, overflow, 12);
+  AT(afflux_sem_options, permits, 16);
+  AT(afflux_sem_options, max_waiters, 24);
+  AT(afflux_sem_options, max_queue_bytes, 32);
+  AT(afflux_sem_options, waiter_timeout_ns, 40);
+  AT(afflux_sem_options, name, 48);
+  AT(afflux_sem_options, statistics, 56);
+  AT(afflux_sem_options, ledger, 60);
+  AT(afflux_sem_options, slow_wait_ns, 64);
+  AT(afflux_sem_options, slow_wait, 72);
+  AT(afflux_sem_options, slow_wait_ctx, 80);
+  SIZE(afflux_request, 88);
+  AT(afflux_request, flags, 4);
+  AT(afflux_request, permits, 8);
+  AT(afflux_request, priority, 16);
+  AT(afflux_request, reserved, 20);
+  AT(afflux_request, cost_bytes, 24);
+  AT(afflux_request, timeout_ns, 32);
+  AT(afflux_request, wake, 40);
+  AT(afflux_request, ctx, 48);
+  AT(afflux_request, port, 56);
+  AT(afflux_request, user_data, 64);
+  AT(afflux_request, client, 72);
+  AT(afflux_request, tag, 80);
+  SIZE(afflux_waiter, 128);
+  SIZE(afflux_permit, 64);
+  SIZE(afflux_wait_group, 128);
+  SIZE(afflux_port_options, 48);
+  AT(afflux_port_options, kind, 4);
+  AT(afflux_port_options, flags, 8);
+  AT(afflux_port_options, handle, 16);
+  AT(afflux_port_options, user_data, 24);
+  AT(afflux_port_options, doorbell, 32);
+  AT(afflux_port_options, ctx, 40);
+  SIZE(afflux_completion, 24);
+  AT(afflux_completion, user_data, 0);
+  AT(afflux_completion, status, 8);
+  AT(afflux_completion, ctx, 16);
+  SIZE(afflux_fastpath, 24);
+  AT(afflux_fastpath, layout, 0);
+  AT(afflux_fastpath, reserved, 4);
+  AT(afflux_fastpath, word, 8);
+  AT(afflux_fastpath, limit, 16);
+  SIZE(afflux_wait_item, 192);
+  AT(afflux_wait_item, sem, 0);
+  AT(afflux_wait_item, event, 8);
+  AT(afflux_wait_item, permits, 16);
+  SIZE(afflux_sem_stats_t, 288);
+  AT(afflux_sem_stats_t, statistics, 4);
+  AT(afflux_sem_stats_t, limit, 8);
+  AT(afflux_sem_stats_t, oldest_wait_ns, 48);
+  AT(afflux_sem_stats_t, acquired_fast, 56);
+  AT(afflux_sem_stats_t, queued, 160);
+  AT(afflux_sem_stats_t, wait_count, 168);
+  AT(afflux_sem_stats_t, hold_max_ns, 208);
+  AT(afflux_sem_stats_t, age_ns, 216);
+  SIZE(afflux_histogram, 5024);
+  AT(afflux_histogram, count, 8);
+  AT(afflux_histogram, sum_ns, 16);
+  AT(afflux_histogram, max_ns, 24);
+  AT(afflux_histogram, buckets, 32);
+  SIZE(afflux_health_limits, 32);
+  AT(afflux_health_limits, max_waiters, 8);
+  AT(afflux_health_limits, max_queue_bytes, 16);
+  AT(afflux_health_limits, max_wait_ns, 24);
+  SIZE(afflux_health, 40);
+  AT(afflux_health, healthy, 4);
+  AT(afflux_health, reasons, 8);
+  AT(afflux_health, waiters, 16);
+  AT(afflux_health, queue_bytes, 24);
+  AT(afflux_health, oldest_wait_ns, 32);
+  SIZE(afflux_client_options, 80);
+  AT(afflux_client_options, name, 8);
+  AT(afflux_client_options, classes, 16);
+  AT(afflux_client_options, pipelines, 48);
+  AT(afflux_client_options, stall_speed, 64);
+  AT(afflux_client_options, stall_after_ns, 72);
+  SIZE(afflux_client_summary_t, 296);
+  AT(afflux_client_summary_t, stalled, 4);
+  AT(afflux_client_summary_t, requests, 8);
+  AT(afflux_client_summary_t, bytes, 40);
+  AT(afflux_client_summary_t, lines_read, 96);
+  AT(afflux_client_summary_t, drop_rate, 128);
+  AT(afflux_client_summary_t, max_drift_ns, 160);
+  AT(afflux_client_summary_t, acquired, 168);
+  AT(afflux_client_summary_t, canceled, 216);
+  AT(afflux_client_summary_t, uptime_ns, 224);
+  SIZE(afflux_rates, 56);
+  AT(afflux_rates, acquired, 0);
+  AT(afflux_rates, errors, 48);
+  SIZE(afflux_registry_summary_t, 752);
+  AT(afflux_registry_summary_t, sems, 8);
+  AT(afflux_registry_summary_t, clients, 16);
+  AT(afflux_registry_summary_t, sem, 24);
+  AT(afflux_registry_summary_t, client, 312);
+  AT(afflux_registry_summary_t, min_uptime_ns, 608);
+  AT(afflux_registry_summary_t, since_start, 632);
+  AT(afflux_registry_summary_t, since_look, 688);
+  AT(afflux_registry_summary_t, looked_at_ns, 744);
+  SIZE(afflux_export_options, 16);
+  AT(afflux_export_options, format, 4);
+  AT(afflux_export_options, flags, 8);
+  SIZE(afflux_holder, 40);
+  AT(afflux_holder, id, 8);
+  AT(afflux_holder, permits, 16);
+  AT(afflux_holder, held_ns, 24);
+  AT(afflux_holder, tag, 32);
+}
+
+/* An initialiser writes a struct of version 0.1, says so in it, and leaves what lies behind. */
+#define INITIALISES(function, type)                                 \
+  do {                                                              \
+    union {                                                         \
+      type known;                                                   \
+      unsigned char bytes[sizeof(type) + 64];                       \
+    } place;                                                        \
+    size_t i;                                                       \
+    memset(&place, 0xa5, sizeof place);                             \
+    expect((size_t)function(&place.known), AFFLUX_OK, #function);   \
+    expect(place.known.struct_size, sizeof(type), #function);       \
+    for (i = sizeof(type); i < sizeof place.bytes; ++i) {           \
+      expect(place.bytes[i], 0xa5, #function " behind the struct"); \
+    }                                                               \
+  } while (0)
+
+static void check_initialisers(void) {
+  INITIALISES(afflux_sem_options_init, afflux_sem_options);
+  INITIALISES(afflux_request_init, afflux_request);
+  INITIALISES(afflux_port_options_init, afflux_port_options);
+  INITIALISES(afflux_sem_stats_init, afflux_sem_stats_t);
+  INITIALISES(afflux_health_limits_init, afflux_health_limits);
+  INITIALISES(afflux_client_options_init, afflux_client_options);
+  INITIALISES(afflux_client_summary_init, afflux_client_summary_t);
+  INITIALISES(afflux_registry_summary_init, afflux_registry_summary_t);
+  INITIALISES(afflux_export_options_init, afflux_export_options);
+}
+
+int main(void) {
+  if (sizeof(void *) == 8) check_layout();
+  check_initialisers();
+  return failures != 0;
+}
