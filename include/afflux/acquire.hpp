@@ -5,6 +5,7 @@
 #define AFFLUX_ACQUIRE_HPP
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -24,7 +25,7 @@ namespace afflux {
 
 namespace detail {
 
-struct several_access;  // several.hpp
+struct part_access;  // detail/part.hpp
 
 /// Permits of a semaphore.
 struct permit_source {
@@ -94,8 +95,8 @@ class [[nodiscard]] acquire_operation {
   }
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
   template <class E>
-  requires executor<std::decay_t<E>>
-  [[nodiscard]] acquire_operation<std::decay_t<E>, Throws> resume_on(E&& e) && {
+  requires(!std::same_as<std::decay_t<E>, port> && executor<std::decay_t<E>>)
+      [[nodiscard]] acquire_operation<std::decay_t<E>, Throws> resume_on(E&& e) && {
     return {target_, terms_, std::forward<E>(e)};
   }
   /// Resume in p.run_ready() when it had to wait. The port must live until the wait has ended.
@@ -114,7 +115,7 @@ class [[nodiscard]] acquire_operation {
 
  private:
   friend class semaphore;
-  friend struct detail::several_access;
+  friend struct detail::part_access;
   template <class, bool>
   friend class acquire_operation;
 

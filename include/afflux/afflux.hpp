@@ -2,7 +2,7 @@
 //
 // Afflux for C++20: owners, chrono and coroutines over the C ABI of afflux.h, which is the manual.
 // Header-only; link with -lafflux. Each class has a header of its own; this one includes all but
-// asio.hpp.
+// error_code.hpp and asio.hpp.
 //
 // 1. Ownership
 // ------------
@@ -11,7 +11,7 @@
 //
 // 2. Errors
 // ---------
-// Nothing throws but the constructors of semaphore, the variants that take afflux::throws, and
+// Nothing throws but constructors that create something, the variants that take afflux::throws, and
 // acquire(n).or_throw(). Everything else answers a status, or a permit that is empty and tells
 // why (permit::status). An empty semaphore answers status::invalid. The header needs exceptions
 // to be enabled.
@@ -24,10 +24,10 @@
 // 4. Coroutines
 // -------------
 // `co_await sem.acquire(n)` never allocates: what the wait needs lies in the coroutine's frame. The
-// same holds for `co_await event.wait()` and `co_await queue.wait_unless(condition)`, and so does
-// what follows. So it does for `co_await any(...)` and `co_await all(...)`, each of which is one
-// wait: it is resumed once, when none of its requests is left in a queue, and destroying it takes
-// all of them back and returns whatever it held.
+// same holds for `co_await event.wait()`, `co_await queue.wait_unless(condition)`, and
+// `co_await any(...)` and `co_await all(...)`; and so does what follows. Each of the last two is
+// one wait: it is resumed once, when none of its requests is left in a queue, and destroying it
+// takes all of them back and returns whatever it held.
 //
 // Where it resumes. Without resume_on(), on the thread that completes it: inside a call on the
 // semaphore (release, close, resize, a permit's destructor ...) or on the timer's thread. A call

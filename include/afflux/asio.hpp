@@ -51,7 +51,7 @@ auto async_acquire(Where&& where, const acquire_operation<>& operation, Token&& 
   const auto executor = detail::executor_of(where);
   using initiation = detail::asio_initiation<std::remove_const_t<decltype(executor)>, true>;
   return asio::async_initiate<Token, void(asio::error_code, permit)>(
-      initiation(executor), token, detail::several_access::part_of(operation));
+      initiation(executor), token, detail::part_access::part_of(operation));
 }
 
 /// Acquire `n` permits: `async_acquire(io, sem, n, token)`. Since: 0.1
@@ -72,7 +72,7 @@ auto async_wait(Where&& where, const wait_operation<detail::event_source>& opera
   const auto executor = detail::executor_of(where);
   using initiation = detail::asio_initiation<std::remove_const_t<decltype(executor)>, false>;
   return asio::async_initiate<Token, void(asio::error_code)>(
-      initiation(executor), token, detail::several_access::part_of(operation));
+      initiation(executor), token, detail::part_access::part_of(operation));
 }
 
 /// `async_wait(io, ev, token)`. Since: 0.1

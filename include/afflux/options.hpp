@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// How to create a semaphore. A part of afflux.hpp.
+// How to create a semaphore, and the enumerations of requests and queues. A part of afflux.hpp.
 #ifndef AFFLUX_OPTIONS_HPP
 #define AFFLUX_OPTIONS_HPP
 

@@ -14,7 +14,7 @@
 namespace afflux {
 
 namespace detail {
-struct several_access;  // several.hpp
+struct part_access;  // detail/part.hpp
 }
 
 /// n permits of a semaphore, released by the destructor. Move-only.
@@ -94,7 +94,7 @@ class [[nodiscard]] permit {
 
  private:
   friend class semaphore;
-  friend struct detail::several_access;
+  friend struct detail::part_access;
   template <class, bool>
   friend class acquire_awaiter;
 

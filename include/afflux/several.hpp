@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Afflux for C++20: any of several acquires and events, all of them. A part of afflux.hpp,
+// Any of several acquires and events, all of them. A part of afflux.hpp,
 // whose chapters hold here, too; afflux.h ("Several at once") is the manual.
 #ifndef AFFLUX_SEVERAL_HPP
 #define AFFLUX_SEVERAL_HPP
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -15,6 +16,7 @@
 #include <afflux/afflux.h>
 #include <afflux/acquire.hpp>
 #include <afflux/detail/awaiter.hpp>
+#include <afflux/detail/on_port.hpp>
 #include <afflux/detail/part.hpp>
 #include <afflux/detail/terms.hpp>
 #include <afflux/event.hpp>
@@ -37,7 +39,7 @@ namespace detail {
 /// What can be one of several.
 template <class T>
 concept several_part = requires(const T& op) {
-  several_access::part_of(op);
+  part_access::part_of(op);
 };
 
 /// The wait for any (All: for all) of N; a Source of detail::awaiter.
@@ -83,9 +85,9 @@ class several_source {
   }
   [[nodiscard]] static result failed(::afflux_status why) noexcept {
     if constexpr (All) {
-      return each([why](std::size_t) { return several_access::failed(why); });
+      return each([why](std::size_t) { return part_access::failed(why); });
     } else {
-      return {0, several_access::failed(why)};
+      return {0, part_access::failed(why)};
     }
   }
 
@@ -143,8 +145,8 @@ class [[nodiscard]] several_operation {
 
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
   template <class E>
-  requires executor<std::decay_t<E>>
-  [[nodiscard]] several_operation<All, N, std::decay_t<E>> resume_on(E&& e) && {
+  requires(!std::same_as<std::decay_t<E>, port> && executor<std::decay_t<E>>)
+      [[nodiscard]] several_operation<All, N, std::decay_t<E>> resume_on(E&& e) && {
     return {parts_, std::forward<E>(e)};
   }
 
@@ -172,7 +174,7 @@ class [[nodiscard]] several_operation {
 template <detail::several_part... Ops>
 requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
     [[nodiscard]] several_operation<false, sizeof...(Ops)> any(Ops... ops) {
-  return {{detail::several_access::part_of(ops)...}, resume_inline{}};
+  return {{detail::part_access::part_of(ops)...}, resume_inline{}};
 }
 
 /// To be awaited: `auto [slot, memory] = co_await all(slots.acquire(), bytes.acquire(n));`
@@ -185,7 +187,7 @@ requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
 template <detail::several_part... Ops>
 requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)
     [[nodiscard]] several_operation<true, sizeof...(Ops)> all(Ops... ops) {
-  return {{detail::several_access::part_of(ops)...}, resume_inline{}};
+  return {{detail::part_access::part_of(ops)...}, resume_inline{}};
 }
 
 }  // namespace afflux

@@ -6,6 +6,7 @@
 #define AFFLUX_WAIT_HPP
 
 #include <chrono>
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -19,7 +20,7 @@
 namespace afflux {
 
 namespace detail {
-struct several_access;  // several.hpp
+struct part_access;  // detail/part.hpp
 }
 
 /// What co_await makes of a wait_operation; it lives in the coroutine's frame. Since: 0.1
@@ -56,8 +57,8 @@ class [[nodiscard]] wait_operation {
   }
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
   template <class E>
-  requires executor<std::decay_t<E>>
-  [[nodiscard]] wait_operation<Source, std::decay_t<E>> resume_on(E&& e) && {
+  requires(!std::same_as<std::decay_t<E>, port> && executor<std::decay_t<E>>)
+      [[nodiscard]] wait_operation<Source, std::decay_t<E>> resume_on(E&& e) && {
     return {std::move(source_), terms_, std::forward<E>(e)};
   }
   /// As acquire_operation::resume_on(port).
@@ -74,7 +75,7 @@ class [[nodiscard]] wait_operation {
   friend class event;
   friend class port;
   friend class wait_queue;
-  friend struct detail::several_access;
+  friend struct detail::part_access;
   template <class, class>
   friend class wait_operation;
 

@@ -48,7 +48,7 @@ template <bool HasPermit, class Handler>
 [[nodiscard]] auto complete_with(Handler handler, const part& what, asio::error_code ec) {
   if constexpr (HasPermit) {
     const bool ours = ec.category() == status_category();
-    permit p = ec ? several_access::failed(ours ? ec.value() : AFFLUX_ECANCELED) : what.taken();
+    permit p = ec ? part_access::failed(ours ? ec.value() : AFFLUX_ECANCELED) : what.taken();
     return asio_completion<Handler, asio::error_code, permit>{std::move(handler),
                                                               {ec, std::move(p)}};
   } else {

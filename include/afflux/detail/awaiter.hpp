@@ -8,14 +8,15 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
 #include <afflux/afflux.h>
 #include <afflux/detail/noinline.hpp>
+#include <afflux/detail/on_port.hpp>
 #include <afflux/detail/resume.hpp>
 #include <afflux/detail/terms.hpp>
+#include <afflux/detail/turn.hpp>
 #include <afflux/executor.hpp>
 
 namespace afflux::detail {
@@ -32,31 +33,9 @@ struct destination {
 ///
 /// I1  The library borrows waiter_ from a PENDING answer until on_completed() begins or a cancel
 ///     has answered OK.
-/// I2  state_ leaves kWaiting once, by a compare-and-swap: to kQueued or kClaimed by the
-///     completion, to kIdle by start() with an answer, to kDestroying by the destructor. kQueued
-///     likewise, to kClaimed by the thread on whose queue it is, to kDestroying by a destructor
-///     elsewhere. (On that same thread the destructor unlinks it.)
-/// I3  Who claimed it may resume; the completion touches the frame no more, but for a discarding
-///     executor's kHandedOver. Who finds kDestroying stores kAbandoned as its last touch, and the
-///     destructor waits for that.
-/// I4  result_ is written by the completion before it leaves kWaiting or stores kAbandoned, and
-///     read after one of these was seen (or in the coroutine, which the claim resumed).
-class awaiter_base {
- public:
-  awaiter_base(const awaiter_base&) = delete;
-  awaiter_base& operator=(const awaiter_base&) = delete;
-
+/// I2 to I4 are those of turn.
+class awaiter_base : protected turn {
  protected:
-  enum : std::uint32_t {
-    kIdle,        // no completion is outstanding
-    kWaiting,     // the call that queues it is under way or has answered PENDING
-    kQueued,      // completed; on the resume queue of a thread
-    kClaimed,     // somebody resumes it, or hands it over
-    kHandedOver,  // discarding executors only: the hand-over has ended
-    kDestroying,  // the destructor waits for the completion to let go
-    kAbandoned    // the completion has let go; nobody will resume
-  };
-
   explicit awaiter_base(const acquire_terms& terms) noexcept : terms_(terms) {}
   ~awaiter_base() = default;
 
@@ -107,30 +86,13 @@ class awaiter_base {
     handle_.resume();
   }
 
-  /// [claim] acq_rel: release publishes result_ and queue_ to a destructor that sees the new
-  /// state; acquire on failure takes over that the destructor waits.
-  bool leave(std::uint32_t from, std::uint32_t to) noexcept {
-    return state_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
-                                          std::memory_order_acquire);
-  }
-
-  void abandon() noexcept {
-    // [abandoned] release; pairs with await_other(). Publishes result_. The last touch.
-    state_.store(kAbandoned, std::memory_order_release);
-  }
-
-  /// Wait until another thread has moved state_ on from `from`. Rare and short: no notification,
-  /// which would have to touch the frame after the store that ends its life.
-  void await_other(std::uint32_t from) const noexcept {
-    while (state_.load(std::memory_order_acquire) == from) std::this_thread::yield();
-  }
-
   /// The frame is being destroyed and the wait has not come to its end. Within a resume_scope.
   /// @return kIdle: cancelled; nobody will touch the frame any more, nothing is held
   ///         kAbandoned: nobody will touch the frame any more, result_ tells what is held
   ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
   template <class Source>
   AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
+    // acquire, here and below, pairs with [claim]: result_ and queue_.
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     if (seen == kWaiting) {
       if (cancel(source) == AFFLUX_OK) return kIdle;
@@ -165,42 +127,9 @@ class awaiter_base {
   }
 
   acquire_terms terms_;
-  ::afflux_status result_ = AFFLUX_OK;
-  std::atomic<std::uint32_t> state_{kIdle};
-  std::coroutine_handle<> handle_;
   ::afflux_waiter waiter_;  // needs no initialisation: cancelled only while kWaiting
   resume_queue* queue_ = nullptr;
-
- private:
-  friend class resume_queue;
-
-  awaiter_base* prev_ = nullptr;
-  awaiter_base* next_ = nullptr;
 };
-
-inline void resume_queue::push(awaiter_base& a) noexcept {
-  a.prev_ = tail_;
-  a.next_ = nullptr;
-  (tail_ != nullptr ? tail_->next_ : head_) = &a;
-  tail_ = &a;
-}
-
-inline void resume_queue::remove(awaiter_base& a) noexcept {
-  (a.prev_ != nullptr ? a.prev_->next_ : head_) = a.next_;
-  (a.next_ != nullptr ? a.next_->prev_ : tail_) = a.prev_;
-}
-
-inline bool resume_queue::run_one() noexcept {
-  if (head_ == nullptr) return false;
-  awaiter_base& first = *head_;
-  remove(first);
-  if (first.leave(awaiter_base::kQueued, awaiter_base::kClaimed)) {
-    first.handle_.resume();
-  } else {
-    first.abandon();
-  }
-  return true;
-}
 
 /// The awaiter but for its result. What it waits for is the business of a Source, which has
 ///   afflux_status start(const afflux_request&, afflux_waiter&)   as afflux_sem_acquire_async
@@ -230,7 +159,7 @@ class awaiter : private awaiter_base {
   /// For await_resume: the wait is over; with what?
   [[nodiscard]] ::afflux_status finish() noexcept {
     if constexpr (discarding_executor<Executor>) await_other(kClaimed);
-    state_.store(kIdle, std::memory_order_relaxed);
+    state_.store(kIdle, std::memory_order_relaxed);  // only the destructor reads it now
     return result_;
   }
 
@@ -287,6 +216,10 @@ class awaiter : private awaiter_base {
   Source source_;
   [[no_unique_address]] Executor executor_;
 };
+
+/// One on a port: port_loop.hpp.
+template <class Source>
+class awaiter<Source, on_port>;
 
 }  // namespace afflux::detail
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What an operation needs to know of a port; the rest stands in port.hpp.
+// What an operation needs to know of a port; the rest stands in port.hpp and
+// detail/port_loop.hpp.
 #ifndef AFFLUX_DETAIL_ON_PORT_HPP
 #define AFFLUX_DETAIL_ON_PORT_HPP
 
@@ -16,7 +17,7 @@ class port_loop;
 struct on_port {
   port_loop* loop;
 };
-[[nodiscard]] on_port resume_in(const port& p) noexcept;
+[[nodiscard]] inline on_port resume_in(const port& p) noexcept;
 
 }  // namespace detail
 

@@ -37,7 +37,7 @@ struct part {
 };
 
 /// What is not everybody's: permits are made here, operations taken apart.
-struct several_access {
+struct part_access {
   [[nodiscard]] static permit make(const target& t, std::uint64_t n) noexcept { return {t, n}; }
   [[nodiscard]] static permit failed(::afflux_status why) noexcept {
     return permit(static_cast<status>(why));
@@ -51,8 +51,7 @@ struct several_access {
 };
 
 inline permit part::taken() const noexcept {
-  return event == nullptr ? several_access::make(from, terms.permits)
-                          : several_access::failed(AFFLUX_OK);
+  return event == nullptr ? part_access::make(from, terms.permits) : part_access::failed(AFFLUX_OK);
 }
 
 }  // namespace afflux::detail

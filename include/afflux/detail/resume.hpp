@@ -4,9 +4,9 @@
 #ifndef AFFLUX_DETAIL_RESUME_HPP
 #define AFFLUX_DETAIL_RESUME_HPP
 
-namespace afflux::detail {
+#include <afflux/detail/turn.hpp>
 
-class awaiter_base;
+namespace afflux::detail {
 
 /// This thread's completed coroutines, and whether somebody further up the stack will resume them.
 class resume_queue {
@@ -20,10 +20,28 @@ class resume_queue {
   resume_queue(const resume_queue&) = delete;
   resume_queue& operator=(const resume_queue&) = delete;
 
-  void push(awaiter_base& a) noexcept;
-  void remove(awaiter_base& a) noexcept;
+  void push(turn& t) noexcept {
+    t.prev_ = tail_;
+    t.next_ = nullptr;
+    (tail_ != nullptr ? tail_->next_ : head_) = &t;
+    tail_ = &t;
+  }
+  void remove(turn& t) noexcept {
+    (t.prev_ != nullptr ? t.prev_->next_ : head_) = t.next_;
+    (t.next_ != nullptr ? t.next_->prev_ : tail_) = t.prev_;
+  }
   /// Resume the first. False: there is none.
-  bool run_one() noexcept;
+  bool run_one() noexcept {
+    if (head_ == nullptr) return false;
+    turn& first = *head_;
+    remove(first);
+    if (first.leave(turn::kQueued, turn::kClaimed)) {
+      first.handle_.resume();
+    } else {
+      first.abandon();
+    }
+    return true;
+  }
   void run() noexcept {
     while (run_one()) {
     }
@@ -33,8 +51,8 @@ class resume_queue {
   bool open = false;
 
  private:
-  awaiter_base* head_ = nullptr;
-  awaiter_base* tail_ = nullptr;
+  turn* head_ = nullptr;
+  turn* tail_ = nullptr;
 };
 
 /// Around a call that may complete others: the outermost one resumes them when the call is over.
