@@ -189,7 +189,7 @@ status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout
 
 template <class P>
 status cancel(queue::waiter<P>& x) {
-  if (queue::remove(x) != queue::removal::removed) return status::already;
+  if (queue::remove(x, status::canceled) != queue::removal::removed) return status::already;
   if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
   if (x.has(queue::traits::kAccounted)) queue::account(x);  // mark_off() has said: canceled
   withdraw(x);

@@ -63,7 +63,7 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
     return status::pending;
   }
 
-  if (!done && queue::remove(x) != queue::removal::removed) {
+  if (!done && queue::remove(x, status::again) != queue::removal::removed) {
     // [settled] acquire, pairs with left_to_its_thread(), which is on its way.
     while (x.signal.load(std::memory_order_acquire) != queue::signals::kDone) {
       P::wait_for_change(x.signal, queue::signals::kWaiting);

@@ -196,10 +196,14 @@ class grant_pass : public handout<P> {
       return;
     }
     if (p == place::listed && ours()) {
-      this->take_off(x);
-      q_.counts_.ended(x, r.why);
-      mark_off(x, status::canceled);
-      r.result = removal::removed;
+      if (r.may_take()) {
+        this->take_off(x);
+        q_.counts_.ended(x, r.why);
+        mark_off(x, status::canceled);
+        r.result = removal::removed;
+      } else {
+        r.result = removal::unqueued;
+      }
     } else {
       r.result = p == place::inbox ? removal::unqueued : removal::gone;
     }

@@ -219,6 +219,11 @@ removal locked_queue<P, Lock>::remove(request<P>& r, pin<P>& guard, bool expiry)
   // relaxed, both: they change under this lock, or x is not ours.
   if (x.where.load(std::memory_order_relaxed) == place::listed &&
       x.owner.load(std::memory_order_relaxed) == this) {
+    if (!r.may_take()) {
+      r.result = removal::unqueued;
+      now.finish(r, guard, expiry);
+      return r.result;
+    }
     // S7. A poked one need not be first any more, but releases count on it.
     const bool counts = this->line_.first() == &x || this->poked_ == &x;
     now.take_off(x);

@@ -53,6 +53,7 @@ enum : int {
   arrival_counted_late = 47,     // a request is counted when it may have ended already
   done_overwritten = 48,         // a kernel's wait is armed over a completion
   cancelled_silently = 49,       // a cancel leaves the kernel waiting
+  cancelled_while_asking = 55,   // a cancel takes a waiter from a thread that still has it
   loser_kept = 50,               // any: what comes after the first is not given back
   losers_left_queued = 51,       // any: the others are not taken back
   claimed_while_started = 52,    // any: an end while items are still started tears the group down

@@ -296,7 +296,7 @@ class alignas(128) waiter_queue {
 
 // Take x back, whichever queue it is in, because of `why`. Its memory is valid during the call.
 template <class P>
-removal remove(waiter<P>& x, status why = status::canceled) {
+removal remove(waiter<P>& x, status why) {
   // [where] acquire: with `listed` comes the owner that was written before.
   const auto queued = [&x] {
     const place p = x.where.load(std::memory_order_acquire);

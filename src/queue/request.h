@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "queue/mutants.h"
 #include "queue/waiter.h"
 
 namespace afflux::queue {
@@ -16,7 +17,7 @@ namespace afflux::queue {
 enum class removal : std::uint32_t {
   removed,   // it is the requester's: it will never be completed by the queue
   gone,      // completed or being completed
-  unqueued,  // its enqueue has not come so far yet
+  unqueued,  // its enqueue has not come so far yet, or its thread still asks whether to wait
 };
 
 template <class P>
@@ -32,6 +33,14 @@ struct request {
   typename P::template var<status> why{status::canceled};  // ... or it ran out of time
   typename P::template var<removal> result{removal::gone};
   typename P::template atomic<std::uint32_t> answered{signals::kWaiting};
+
+  // The node is in line, and this thread in the role or the lock. Its time may run out while its
+  // own thread is still asking whether to wait, and that thread may take it back; but a canceller
+  // may not, who would then use the memory.
+  bool may_take() const {
+    return why != status::canceled || !static_cast<waiter<P>*>(node)->undecided() ||
+           P::kMutant == mutant::cancelled_while_asking;
+  }
 
   // The answerer's last touch: the requester's stack frame may be gone then.
   void answer() {

@@ -182,7 +182,7 @@ bool role_queue<P, Inbox>::unlink_inner(waiter<P>& x, status why, std::uint64_t&
   }
   P::own(static_cast<waiter<P>*>(x.prev));
   P::own(static_cast<waiter<P>*>(x.next));
-  if (&x == this->line_.first()) return true;
+  if (&x == this->line_.first() || x.has(traits::kConditional)) return true;  // a pass sees to it
   this->line_.remove(x);
   this->counts_.ended(x, why);
   this->counts_.oldest(this->line_);

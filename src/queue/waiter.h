@@ -116,6 +116,12 @@ struct waiter {
                            queue::traits::kAccounted);
   }
   bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
+  // Its thread has it still, and asks whether to wait. In line, under the role or the lock.
+  bool undecided() const {
+    // acquire, pairs with the exchange by which that thread lets go of it, in add_unless().
+    return has(queue::traits::kConditional) &&
+           signal.load(std::memory_order_acquire) == queue::signals::kWaiting;
+  }
   wake_function wake() const { return reinterpret_cast<wake_function>(to_void()); }
   port::port<P, waiter>* destination() const {
     return static_cast<port::port<P, waiter>*>(to_void());

@@ -81,6 +81,7 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_not_passed_on, queue_wake_is_pass
 AFFLUX_KILLS(IntrusiveMutants, intrusive, notifications_merge, event_two_notifications)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, notify_all_forgotten, event_notify_all_with_nobody)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_skips_unannounced, queue_wake_sees_the_unannounced)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, cancelled_while_asking, queue_cancel_while_asking)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, conditional_at_once, queue_completion_unrefs)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, poke_forgets_another, throughput_poked_becomes_impossible)
 

@@ -24,6 +24,7 @@ AFFLUX_SCENARIO(queue_wake_counts)
 AFFLUX_SCENARIO(queue_two_wakers)
 AFFLUX_SCENARIO(queue_wake_sees_the_unannounced)
 AFFLUX_SCENARIO(queue_expiry_while_asking)
+AFFLUX_SCENARIO(queue_cancel_while_asking)
 AFFLUX_SCENARIO(condition_is_not_missed)
 
 }  // namespace

@@ -315,6 +315,31 @@ void queue_expiry_while_asking(explorer& run) {
   w.at_rest(1);
 }
 
+// A cancel by another thread has its OK only when the waiter's own thread is done with it.
+template <class W>
+void queue_cancel_while_asking(explorer& run) {
+  queue_world<W> w(run);
+  w.cancels_may_be_late();
+  const bool holds = run.choose(2) == 1;
+  constexpr std::uint32_t kUsedAgain = 77;
+  auto& x = w.parties[0].self();
+  run.spawn([&] { w.said[0] = w.add(0, [holds] { return holds; }); });
+  run.spawn([&] {
+    w.said[1] = w.cancel(0);
+    if (w.said[1] == status::ok) x.signal.store(kUsedAgain, std::memory_order_relaxed);
+  });
+  run.join();
+  check(w.said[0] == (holds ? status::ok : status::pending), "an answer");
+  if (w.said[1] == status::ok) {
+    check(!holds && w.parties[0].completions == 0, "S4: cancelled, though it need not wait");
+    check(x.signal.peek() == kUsedAgain, "S4: touched after the cancel");
+  } else {
+    w.sem->wake(1);
+    check(w.parties[0].completions == (holds ? 0 : 1), "S4: neither cancelled nor completed");
+  }
+  w.at_rest(1);
+}
+
 // As a condition variable: the place is had before the user's lock is let go.
 template <class W>
 void condition_is_not_missed(explorer& run) {
