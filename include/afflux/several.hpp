@@ -67,6 +67,7 @@ class several_source {
     }
   }
 
+  void clear() noexcept { group_ = {}; }
   [[nodiscard]] ::afflux_status cancel() noexcept { return ::afflux_wait_group_cancel(&group_); }
 
   void give_back(const acquire_terms&) const noexcept {

@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -55,13 +56,30 @@ class awaiter_base : protected turn {
     request.ctx = to.ctx;
     request.port = to.port;
     request.user_data = to.user_data;
-    // relaxed: whoever completes it has it through the library, which orders this.
-    state_.store(kWaiting, std::memory_order_relaxed);
+    // A destructor on another thread may come before it is queued: to be cancelled, though empty.
+    if constexpr (requires { source.clear(); }) {
+      source.clear();
+    } else {
+      waiter_ = {};
+    }
+    // [waiting] release, pairs with take_back(): the empty waiter.
+    state_.store(kWaiting, std::memory_order_release);
     const resume_scope scope;  // touches this thread's queue only, never the frame
     const ::afflux_status answer = source.start(request, waiter_);
     if (answer == AFFLUX_PENDING) return true;  // the frame may be gone
     result_ = answer;
-    if (leave(kWaiting, kIdle)) return false;
+    if (!scope.resumes_others()) {
+      if (leave(kWaiting, kIdle)) return false;
+    } else {
+      // The call has completed others. They run before this coroutine goes on, and may destroy it:
+      // so it waits for its turn behind them.
+      resume_queue& queue = resume_queue::mine();
+      queue_ = &queue;
+      if (leave(kWaiting, kQueued)) {
+        queue.push(*this);
+        return true;
+      }
+    }
     abandon();  // another thread destroys it, and waits
     return true;
   }
@@ -92,7 +110,7 @@ class awaiter_base : protected turn {
   ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
   template <class Source>
   AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
-    // acquire, here and below, pairs with [claim]: result_ and queue_.
+    // acquire, here and below, pairs with [claim]: result_ and queue_; and with [waiting].
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     if (seen == kWaiting) {
       if (cancel(source) == AFFLUX_OK) return kIdle;
@@ -110,11 +128,16 @@ class awaiter_base : protected turn {
       seen = leave(kQueued, kDestroying) ? std::uint32_t{kDestroying}
                                          : state_.load(std::memory_order_acquire);
     }
-    if (seen != kDestroying) return seen;
-    // The completion may be this thread's own: next in a batch that we were resumed from.
-    ::afflux_completions_run();
-    await_other(kDestroying);
-    return kAbandoned;
+    while (seen == kDestroying) {
+      // The completion may be this thread's own: next in a batch that we were resumed from.
+      ::afflux_completions_run();
+      seen = state_.load(std::memory_order_acquire);
+      if (seen != kDestroying) break;
+      // Where start() had not queued it yet.
+      if (cancel(source) == AFFLUX_OK) return kIdle;
+      std::this_thread::yield();
+    }
+    return seen;
   }
 
   template <class Source>
@@ -127,7 +150,7 @@ class awaiter_base : protected turn {
   }
 
   acquire_terms terms_;
-  ::afflux_waiter waiter_;  // needs no initialisation: cancelled only while kWaiting
+  ::afflux_waiter waiter_;  // initialised when it is needed: start()
   resume_queue* queue_ = nullptr;
 };
 
@@ -135,7 +158,9 @@ class awaiter_base : protected turn {
 ///   afflux_status start(const afflux_request&, afflux_waiter&)   as afflux_sem_acquire_async
 ///   void give_back(const acquire_terms&)   return what a completion with AFFLUX_OK gave to a
 ///                                          coroutine that will not see it
-///   afflux_status cancel()                 optional: where there is more to it than the waiter
+///   void clear(), afflux_status cancel()   optional: where it does not wait by the waiter.
+///   cancel()
+///                                          comes at any time after clear()
 /// neither of which throws.
 template <class Source, class Executor>
 class awaiter : private awaiter_base {

@@ -55,6 +55,9 @@ class port_loop {
 
   [[nodiscard]] ::afflux_port* port() const noexcept { return port_; }
   [[nodiscard]] ::afflux_queue* queue() const noexcept { return queue_; }
+  [[nodiscard]] bool resumes_from(const resume_queue& turns) const noexcept {
+    return &turns == &turns_;
+  }
 
   /// Take some out, kBatch at most: coroutines to turns_, other requests to others_.
   /// @return 0: nothing is ready.
@@ -150,8 +153,9 @@ class port_loop {
 };
 
 /// The part of an awaiter on a port that does not know what it waits for. awaiter_base's states,
-/// with these differences: kQueued is to be in the port's turns_, kDestroying is left by the
-/// completion on the destructor's own thread, which takes it out of the port, or by start().
+/// with these differences: kQueued is to be in the port's turns_, or where start() had an answer on
+/// that thread's queue; kDestroying is left by the completion on the destructor's own thread, which
+/// takes it out of the port, or by start().
 class port_awaiter : protected awaiter_base {
  public:
   /// Its completion has been taken out of the port.
@@ -179,18 +183,26 @@ class port_awaiter : protected awaiter_base {
   /// As awaiter_base::take_back().
   template <class Source>
   AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
-    if (state_.load(std::memory_order_acquire) == kQueued) {
-      queue_->remove(*this);
-      return kAbandoned;
+    std::uint32_t seen = state_.load(std::memory_order_acquire);
+    if (seen == kWaiting) {
+      if (cancel(source) == AFFLUX_OK) return kIdle;
+      // It is in the port, or on its way there: on another thread, or on this one, which has run a
+      // callback that destroys. Or start() is about to answer: it will find this.
+      seen = leave(kWaiting, kDestroying) ? std::uint32_t{kDestroying}
+                                          : state_.load(std::memory_order_acquire);
     }
-    if (cancel(source) == AFFLUX_OK) return kIdle;
-    // It is in the port, or on its way there: on another thread, or on this one, which has run a
-    // callback that destroys. Or start() is about to answer: it will find this.
-    if (!leave(kWaiting, kDestroying)) return state_.load(std::memory_order_acquire);
-    std::uint32_t seen = kDestroying;
+    if (seen == kQueued) {
+      if (queue_ == &resume_queue::mine() || (loop_ != nullptr && loop_->resumes_from(*queue_))) {
+        queue_->remove(*this);
+        return kAbandoned;
+      }
+      seen = leave(kQueued, kDestroying) ? std::uint32_t{kDestroying}
+                                         : state_.load(std::memory_order_acquire);
+    }
+    if (seen != kDestroying) return seen;
     for (;;) {
       ::afflux_completions_run();
-      loop_->collect();
+      if (loop_ != nullptr) loop_->collect();
       seen = state_.load(std::memory_order_acquire);
       if (seen != kDestroying) break;
       // Where start() had not queued it yet.
@@ -200,7 +212,7 @@ class port_awaiter : protected awaiter_base {
       }
       std::this_thread::yield();
     }
-    loop_->remind();
+    if (loop_ != nullptr) loop_->remind();
     return seen;
   }
 

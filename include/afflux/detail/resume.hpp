@@ -69,6 +69,8 @@ class resume_scope {
     queue_.run();
     queue_.open = false;
   }
+  /// Whether others run at the end of this scope.
+  [[nodiscard]] bool resumes_others() const noexcept { return outermost_ && !queue_.empty(); }
 
  private:
   resume_queue& queue_;
