@@ -291,8 +291,9 @@ typedef struct afflux_slow_wait {
 } afflux_slow_wait;
 
 /** Told of a slow wait. Runs on the thread that made the grant, just before the request
- *  completes, with nothing internal held: it may call anything, but what belongs to the request
- *  must stay. The semaphore may be gone. `wait` is valid for the call. Since: 0.1 */
+ *  completes, with nothing internal held: it may call anything, but what belongs to the request,
+ *  and to others that were granted in the same call, must stay. The semaphore may be gone.
+ *  `wait` is valid for the call. Since: 0.1 */
 typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
 
 /** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
@@ -583,8 +584,9 @@ AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_
  *                          Those behind it that now fit have been granted, or are being
  *                          granted by the thread that is handing out permits
  *         AFFLUX_EALREADY  it is not queued: it has completed or is completing (an
- *                          AFFLUX_OK completion owns its permits: release them), or its
- *                          acquire has not queued it yet
+ *                          AFFLUX_OK completion owns its permits: release them), or the
+ *                          call that queues it has not come so far, or is still asking its
+ *                          condition (afflux_queue_add_waiter_if()); then it may be tried again
  *         AFFLUX_EINVAL    waiter is NULL
  * Threads: any number at once, from any callback too. O(1) amortised. It may wait for the
  *          thread that is handing out permits at that moment, never for a callback.
@@ -630,7 +632,8 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  *   }
  *
  * The doorbell may ring without anything to drain. A drain that fills all of `out` may have
- * left more: call it again before sleeping. What one call leaves and where polling is
+ * left more: call it again before sleeping. A loop that polls edge-triggered (EPOLLET) drains
+ * until 0 comes. What one call leaves and where polling is
  * level-triggered (EVENTFD, PIPE) the handle goes on showing; after the others' doorbells
  * nothing rings until a drain has answered less than `max`.
  *
@@ -646,7 +649,9 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  *
  * After a fork() the parent's ports go on as before. In the child EVENTFD, and URING without
  * AFFLUX_PORT_MSG_RING, have a doorbell of their own under the same descriptor, which the child
- * must poll anew, in a loop of its own, after a first drain. Other kinds must not be used there.
+ * must poll anew, in a loop of its own; it shows at first. If another thread drained the
+ * port at the fork, the child may only drop it; if one completed something there,
+ * afflux_port_close() may answer AFFLUX_EBUSY there for good. Other kinds must not be used there.
  */
 
 /** What rings. Since: 0.1 */
@@ -682,9 +687,11 @@ typedef struct afflux_port_options {
   uint32_t kind;               /**< AFFLUX_PORT_…; default AFFLUX_PORT_AUTO */
   uint32_t flags;              /**< AFFLUX_PORT_DRAINS_ALL | AFFLUX_PORT_MSG_RING; default 0 */
   uint32_t reserved;           /**< 0 */
-  intptr_t handle;             /**< URING with MSG_RING: the ring's descriptor, which must stay
-                                    open during the call only; KQUEUE: the kqueue; IOCP: the
-                                    completion port; else ignored; default −1 */
+  intptr_t handle;             /**< URING with MSG_RING: the ring's descriptor, KQUEUE: the
+                                    kqueue; IOCP: the completion port; else ignored; default −1.
+                                    It must stay open during the call only: the port has a
+                                    duplicate, which keeps a ring and its requests, say, until
+                                    the port ends */
   uint64_t user_data;          /**< URING, KQUEUE, IOCP: of the doorbell's own event, by which it
                                     is known: unlike any other's; default 0 */
   afflux_doorbell_fn doorbell; /**< CALLBACK: what rings, and NULL for every other kind */
@@ -722,8 +729,8 @@ AFFLUX_API afflux_status afflux_port_options_init(afflux_port_options *options);
  *                         struct_size is too short to be one
  *         AFFLUX_ENOTSUP  not a kind of this platform, or bytes beyond the known struct are
  *                         not zero
- *         AFFLUX_EOS      no descriptor to be had, or the handle is of something else:
- *                         afflux_last_os_error() tells why
+ *         AFFLUX_EOS      no descriptor to be had, or the handle is of something else, where it
+ *                         is not a ring's: afflux_last_os_error() tells why
  *         AFFLUX_ENOMEM   no memory
  * Owns:  the caller owes one afflux_port_unref().
  * Since: 0.1
@@ -801,8 +808,9 @@ AFFLUX_API uint32_t afflux_uring_features(void);
  *
  * @param sqe  All of it is written.
  * @return AFFLUX_OK        filled; its CQEs carry the port's user_data
- *         AFFLUX_EALREADY  nothing needs to be armed (MSG_RING); the entry does nothing and
- *                          leaves no CQE
+ *         AFFLUX_EALREADY  nothing needs to be armed (MSG_RING): give the entry another use.
+ *                          Submitted it does nothing and leaves no CQE, by a flag after which
+ *                          the kernel refuses IOSQE_IO_DRAIN on that ring
  *         AFFLUX_ENOTSUP   the port is not of the kind URING; the entry was not touched
  *         AFFLUX_EINVAL    a pointer is NULL
  * Since: 0.1
@@ -824,10 +832,11 @@ AFFLUX_API afflux_status afflux_port_check_uring(afflux_port *port, const struct
  * (Linux 6.7). Dearer than a port for whoever completes it, a system call each.
  *
  * Fills the entry for a request that was queued with AFFLUX_WAIT_FOR_URING. Set the entry's
- * user_data before; it may be linked to a timeout and be cancelled like any other. When its
- * CQE has come, whatever its res, afflux_waiter_status() tells the outcome. Once submitted, the
- * waiter's memory must stay valid until the CQE has come; an afflux_waiter_cancel() that
- * answers AFFLUX_OK makes it come.
+ * user_data before, and its flags after this call, which writes all else; it may be linked to a
+ * timeout and be cancelled like any other. When its CQE has come, whatever its res,
+ * afflux_waiter_status() tells the outcome. Once submitted, the waiter's memory must stay valid
+ * until the CQE has come, and until afflux_waiter_status() has answered something other than
+ * AFFLUX_PENDING or afflux_waiter_cancel() AFFLUX_OK, which makes the CQE come.
  *
  * @return AFFLUX_OK      filled; what has completed already completes the entry at once
  *         AFFLUX_EINVAL  a pointer is NULL, or the waiter is of another request

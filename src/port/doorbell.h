@@ -33,6 +33,8 @@ class doorbell {
   virtual void ring() noexcept = 0;
   // The loop's thread, if it shows: how many rings no longer do.
   virtual std::uint64_t silence() noexcept { return 0; }
+  // The loop's thread: it shows although nobody has called ring().
+  virtual bool rung_unasked() const noexcept { return false; }
 };
 
 struct wanted {

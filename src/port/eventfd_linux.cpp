@@ -5,7 +5,6 @@
 #include "port/eventfd_linux.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,6 +33,7 @@ void eventfd_bell::ring() noexcept {
 
 std::uint64_t eventfd_bell::silence() noexcept {
   const int saved = errno;
+  rung_by_fork_ = false;
   std::uint64_t rings = 0;
   while (read(fd_, &rings, sizeof rings) < 0) {
     if (errno == EINTR) continue;
@@ -44,14 +44,14 @@ std::uint64_t eventfd_bell::silence() noexcept {
   return rings;
 }
 
-// The counter is the parent's, too. The child takes one of its own, under the same number, which
-// shows if that did.
+// The counter is the parent's, too. The child takes one of its own, under the same number. It shows
+// whatever that did: a thread of the parent may have put something in and not rung yet.
 void eventfd_bell::begin_anew() noexcept {
-  pollfd shown{fd_, POLLIN, 0};
-  const int own = eventfd(poll(&shown, 1, 0) == 1 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int own = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
   if (own < 0) return;  // the parent's rings are better than none
   dup3(own, fd_, O_CLOEXEC);
   close(own);
+  rung_by_fork_ = true;
 }
 
 std::unique_ptr<doorbell> make_eventfd(int& error) noexcept {

@@ -20,11 +20,13 @@ class eventfd_bell : public doorbell, private forked {
   bool shows() const noexcept override { return true; }
   void ring() noexcept override;
   std::uint64_t silence() noexcept override;
+  bool rung_unasked() const noexcept override { return rung_by_fork_; }
 
  private:
   void begin_anew() noexcept override;
 
   const int fd_;
+  bool rung_by_fork_ = false;  // the loop's, and of a child that has no other thread yet
 };
 
 }  // namespace afflux::port

@@ -9,6 +9,7 @@
 #include <sys/event.h>
 
 #include <cerrno>
+#include <limits>
 #include <new>
 
 #include "port/doorbell.h"
@@ -55,7 +56,7 @@ class kqueue_bell final : public doorbell {
 }  // namespace
 
 std::unique_ptr<doorbell> make_kqueue(const wanted& w, int& error) noexcept {
-  if (w.handle < 0) return error = kInvalid, nullptr;
+  if (w.handle < 0 || w.handle > std::numeric_limits<int>::max()) return error = kInvalid, nullptr;
   const int own = fcntl(static_cast<int>(w.handle), F_DUPFD_CLOEXEC, 0);
   if (own < 0) return error = errno, nullptr;
   std::unique_ptr<kqueue_bell> bell(new (std::nothrow) kqueue_bell(own, w.user_data));

@@ -109,7 +109,7 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
         if (count < most && ready_.ready()) continue;  // less than `most` says that this was all
         return count;
       }
-      if (bell_->shows() && rings_ != 0 && !(armed_ && silenced)) {
+      if (bell_->shows() && (rings_ != 0 || bell_->rung_unasked()) && !(armed_ && silenced)) {
         // Before the next look at the list, for what is silenced here may have rung for what is
         // ready now. A ring that is still on its way is silenced another time.
         rings_ -= std::min(rings_, bell_->silence());

@@ -37,9 +37,10 @@ std::uint32_t ask(bool& lasting) noexcept {
   std::uint32_t found = kRings;
   if ((parameters.features & kFeatureTags) != 0) found |= kMultishot;
   if (has_operation(ring, kOpFutexWait)) found |= kFutexWait;
+  // To this very ring: what a kernel answers to a message to no ring tells nothing, for older ones
+  // look at the descriptor before they look at the call.
+  if (send_message(ring, 0) == 0) found |= kMessages;
   close(ring);
-  // To no ring: a kernel that knows the call complains about that, another about the call.
-  if (send_message(-1, 0) == EBADF) found |= kMessages;
   return found;
 }
 

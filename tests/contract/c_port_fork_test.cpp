@@ -139,6 +139,44 @@ TEST_F(PortFork, WhatHasRungShowsInBoth) {
   EXPECT_EQ(port.rings(), 0u);
 }
 
+// A thread of the parent has put a completion in, and forks came before it rang: the counter is
+// taken away here to have that moment.
+TEST_F(PortFork, TheChildHearsWhatHadNotRungYet) {
+  afflux_sem_options o;
+  afflux_sem_options_init(&o);
+  o.permits = 2;
+  const sem_guard sem(o);
+  port_guard port(AFFLUX_PORT_EVENTFD);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
+  std::deque<ported> waiting;
+  queue_up(waiting, sem, port, 2);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  std::uint64_t count = 0;
+  const auto handle = static_cast<int>(port.handle());
+  ASSERT_EQ(read(handle, &count, sizeof count), static_cast<ssize_t>(sizeof count));
+  expect_in_child([&](child_checks& checks) {
+    CHILD_EXPECT(checks, readable(port.handle()));
+    CHILD_EXPECT(checks, port.drain(2).size() == 1);
+    CHILD_EXPECT(checks, afflux_sem_release(sem, 1) == AFFLUX_OK);
+    CHILD_EXPECT(checks, readable(port.handle()));
+    CHILD_EXPECT(checks, port.drain_all().size() == 1);
+    CHILD_EXPECT(checks, !readable(port.handle()));
+  });
+  ASSERT_EQ(write(handle, &count, sizeof count), static_cast<ssize_t>(sizeof count));
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_EQ(port.drain_all().size(), 2u);
+}
+
+TEST_F(PortFork, AChildsFirstDrainSilencesWhatNobodyHasRung) {
+  port_guard port(AFFLUX_PORT_EVENTFD);
+  expect_in_child([&](child_checks& checks) {
+    CHILD_EXPECT(checks, readable(port.handle()));
+    CHILD_EXPECT(checks, port.drain(1).empty());
+    CHILD_EXPECT(checks, !readable(port.handle()));
+  });
+  EXPECT_EQ(port.rings(), 0u);
+}
+
 // A loop that drains and a thread that completes, both for the first time in the child.
 TEST_F(PortFork, TwoThreadsOfTheChildLeaveTheParentsRingAlone) {
   AFFLUX_STARTS_THREADS_IN_CHILD();
