@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <latch>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 

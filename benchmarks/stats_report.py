@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # nothing is left beside the sources
 import stats_figures as f  # noqa: E402
-from report import machine, measure, nanoseconds, progress, update  # noqa: E402
+from report import machine, measure, nanoseconds, update  # noqa: E402
 
 COUNTERS = ("write_ns", "allocs", "bytes")
 GO = "stats_peers_go"

@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <latch>
-#include <memory>
 #include <numeric>
 #include <random>
 #include <string>

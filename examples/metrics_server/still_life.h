@@ -4,7 +4,6 @@
 #pragma once
 
 #include <deque>
-#include <memory>
 
 #include "handles.h"
 #include "service.h"

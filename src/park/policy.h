@@ -17,7 +17,7 @@
 //                                        may observe: get(), set(); orders nothing
 //   class mutex                          lock(), unlock()
 //   park(word, expected, deadline)       sleep while word == expected and now() < deadline
-//                                        (kNoDeadline: no limit); may return early; false
+//                                        (time::kNever: no limit); may return early; false
 //                                        when the deadline has passed
 //   unpark(address)                      wake whoever sleeps on that address, which may be
 //                                        freed memory by now: only its value is used
@@ -58,7 +58,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <limits>
 #include <new>
 #include <thread>
 #include <utility>
@@ -78,8 +77,6 @@ namespace park {
 template <class T>
 class producer_queue;  // producer_queue.h, for those who use it
 }
-
-inline constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 
 template <class Parker>
 struct real_policy {

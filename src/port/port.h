@@ -70,6 +70,7 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
     // Now nothing can be put in any more. Before, a request could have begun and completed between
     // a look at the list and the exchange.
     const bool left = taken_ != nullptr || ready_.ready();
+    // relaxed: begin() and close() read no more by it than that it is so.
     refs_.fetch_add(left ? -kClosing : kClosed - kClosing, std::memory_order_relaxed);
     return left ? closing::busy : closing::done;
   }

@@ -12,7 +12,6 @@
 // rings once. There is no flag beside the list, and so no order between two words to get wrong.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "port/mutants.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What a queue tells its statistics, and whoever traces it: one place for each event, so that a
-// number and its tracepoint (docs/tracing.md) are never apart. When which may be told is said by K1
+// What a queue tells its statistics, and whoever traces it: an event that has a tracepoint
+// (docs/tracing.md) and a number tells both here. When which may be told is said by K1
 // and K2 in stats/semaphore_stats.h.
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 // Seeded bugs. A policy with kMutant != none compiles one of them in; the tests
 // prove that the suite kills each (tests/model/mutants_test.cpp). The library
-// is built with `none` and holds nothing of them.
+// is built with `none` and holds nothing of them. The next number is 70.
 #pragma once
 
 #include "port/mutants.h"   // more of them
@@ -36,9 +36,10 @@ enum : int {
   early_splice_takes_idle = 22,  // "look again" links an unannounced chain
   keepalive_not_taken = 23,      // the long pass comes back to a freed semaphore
   relaxed_release = 24,          // fast release without release order
+  expiry_before_queued = 25,     // a timer that finds its waiter not queued yet gives up
   handover_ends_early = 26,      // another is served, the poked thread's hand-over is forgotten
   completions_recurse = 27,      // a callback's release runs further callbacks on its stack
-  expiry_before_queued = 25,     // a timer that finds its waiter not queued yet gives up
+  poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
   next_not_looked_at = 29,       // a lean hand-over leaves the next one asleep that fits, too
   lower_left_in_inbox = 30,      // a lower priority does not age while higher ones last
   leaving_renews_bound = 31,     // overtakings are forgotten when the first one cancels
@@ -53,13 +54,12 @@ enum : int {
   arrival_counted_late = 47,     // a request is counted when it may have ended already
   done_overwritten = 48,         // a kernel's wait is armed over a completion
   cancelled_silently = 49,       // a cancel leaves the kernel waiting
-  cancelled_while_asking = 55,   // a cancel takes a waiter from a thread that still has it
   loser_kept = 50,               // any: what comes after the first is not given back
   losers_left_queued = 51,       // any: the others are not taken back
   claimed_while_started = 52,    // any: an end while items are still started tears the group down
   step_left_while_arrived = 53,  // all: an item that came under the stepper's hands is forgotten
   held_kept = 54,                // all: a failure does not give back what was held
-  poke_forgets_another = 28,     // of two threads poked in one pass only the second is woken
+  cancelled_while_asking = 55,   // a cancel takes a waiter from a thread that still has it
 };
 
 }  // namespace afflux::mutant

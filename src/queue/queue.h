@@ -8,7 +8,7 @@
 // touch the line is had. Add one by a file beside intrusive.h and a line in
 // meson_options.txt.
 //
-// Invariants, by the numbers of the tests:
+// How the invariants of docs/invariants.md are kept:
 //   S1  held never exceeds the limit in force when it was granted: every grant is one
 //       exchange on the gate, decided on a limit whose epoch that exchange confirms.
 //   S3  a waiter is taken off exactly once: only under the role (or the lock).
@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "queue/completion.h"
 #include "queue/counting.h"

@@ -146,7 +146,7 @@ status role_queue<P, Inbox>::hand_over(std::uint64_t w, std::uint64_t n) {
     return status::ok;
   }
   this->counts_.granted_not(1, n);
-  x->where.store(place::listed, std::memory_order_release);  // [where] as in admit()
+  x->where.store(place::listed, std::memory_order_release);  // [where] as in list()
   line.push_front(*x);
   return release_in_role(expected, n);
 }

@@ -30,7 +30,6 @@
 //   waiting -> done     the granter: its thread has to see to the completion
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "port/port.h"

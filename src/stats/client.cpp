@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "stats/client.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -125,7 +127,7 @@ double client::drop_rate(const std::uint64_t* dropped, const std::uint64_t* read
   const double lost = static_cast<double>(dropped[0]) + static_cast<double>(dropped[1]);
   // A line that was read before its client was added to a registry, and dropped after, is in
   // `dropped` alone.
-  return lost < of ? lost / of : (of > 0 ? 1 : 0);
+  return of > 0 ? std::min(lost / of, 1.0) : 0;
 }
 
 void client::raise_peak() noexcept {

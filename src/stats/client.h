@@ -12,10 +12,8 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "afflux/afflux.h"
 #include "time/clock.h"

@@ -15,9 +15,9 @@
 //       the queue, and ends in one way; so arrived - ended is who waits.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 
 #include "stats/histogram.h"
 #include "stats/shards.h"

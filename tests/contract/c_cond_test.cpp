@@ -22,7 +22,6 @@
 #include <limits>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "support/per_queue.h"
 #include "support/recorder.h"

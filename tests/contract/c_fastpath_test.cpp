@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The fast-path block, used as a binding would, by the words of the header
-// alone, mixed with the calls. TESTING.md S1, S2, S5, S8, S11.
+// alone, mixed with the calls. docs/invariants.md: S1, S2, S5, S8, S11.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 

@@ -20,13 +20,18 @@ static void expect(size_t is, size_t was, const char *what) {
 #define SIZE(type, was) expect(sizeof(type), was, "sizeof(" #type ")")
 #define AT(type, field, was) expect(offsetof(type, field), was, #type "." #field)
 
-static void check_layout(void) {
+static void check_slow_wait(void) {
   SIZE(afflux_slow_wait, 32);
+  AT(afflux_slow_wait, struct_size, 0);
   AT(afflux_slow_wait, priority, 4);
   AT(afflux_slow_wait, permits, 8);
   AT(afflux_slow_wait, wait_ns, 16);
   AT(afflux_slow_wait, ctx, 24);
+}
+
+static void check_sem_options(void) {
   SIZE(afflux_sem_options, 88);
+  AT(afflux_sem_options, struct_size, 0);
   AT(afflux_sem_options, queue, 4);
   AT(afflux_sem_options, fairness, 8);
   AT(afflux_sem_options, overflow, 12);
@@ -40,7 +45,11 @@ static void check_layout(void) {
   AT(afflux_sem_options, slow_wait_ns, 64);
   AT(afflux_sem_options, slow_wait, 72);
   AT(afflux_sem_options, slow_wait_ctx, 80);
+}
+
+static void check_request(void) {
   SIZE(afflux_request, 88);
+  AT(afflux_request, struct_size, 0);
   AT(afflux_request, flags, 4);
   AT(afflux_request, permits, 8);
   AT(afflux_request, priority, 16);
@@ -53,89 +62,229 @@ static void check_layout(void) {
   AT(afflux_request, user_data, 64);
   AT(afflux_request, client, 72);
   AT(afflux_request, tag, 80);
+}
+
+static void check_waiter(void) {
   SIZE(afflux_waiter, 128);
-  SIZE(afflux_permit, 64);
-  SIZE(afflux_wait_group, 128);
+  AT(afflux_waiter, opaque, 0);
+}
+
+static void check_port_options(void) {
   SIZE(afflux_port_options, 48);
+  AT(afflux_port_options, struct_size, 0);
   AT(afflux_port_options, kind, 4);
   AT(afflux_port_options, flags, 8);
+  AT(afflux_port_options, reserved, 12);
   AT(afflux_port_options, handle, 16);
   AT(afflux_port_options, user_data, 24);
   AT(afflux_port_options, doorbell, 32);
   AT(afflux_port_options, ctx, 40);
+}
+
+static void check_completion(void) {
   SIZE(afflux_completion, 24);
   AT(afflux_completion, user_data, 0);
   AT(afflux_completion, status, 8);
   AT(afflux_completion, ctx, 16);
+}
+
+static void check_fastpath(void) {
   SIZE(afflux_fastpath, 24);
   AT(afflux_fastpath, layout, 0);
   AT(afflux_fastpath, reserved, 4);
   AT(afflux_fastpath, word, 8);
   AT(afflux_fastpath, limit, 16);
+}
+
+static void check_permit(void) {
+  SIZE(afflux_permit, 64);
+  AT(afflux_permit, opaque, 0);
+}
+
+static void check_wait_item(void) {
   SIZE(afflux_wait_item, 192);
   AT(afflux_wait_item, sem, 0);
   AT(afflux_wait_item, event, 8);
   AT(afflux_wait_item, permits, 16);
+  AT(afflux_wait_item, opaque, 24);
+}
+
+static void check_wait_group(void) {
+  SIZE(afflux_wait_group, 128);
+  AT(afflux_wait_group, opaque, 0);
+}
+
+static void check_sem_stats_t(void) {
   SIZE(afflux_sem_stats_t, 288);
+  AT(afflux_sem_stats_t, struct_size, 0);
   AT(afflux_sem_stats_t, statistics, 4);
   AT(afflux_sem_stats_t, limit, 8);
+  AT(afflux_sem_stats_t, available, 16);
+  AT(afflux_sem_stats_t, held, 24);
+  AT(afflux_sem_stats_t, waiters, 32);
+  AT(afflux_sem_stats_t, queue_bytes, 40);
   AT(afflux_sem_stats_t, oldest_wait_ns, 48);
   AT(afflux_sem_stats_t, acquired_fast, 56);
+  AT(afflux_sem_stats_t, acquired_after_wait, 64);
+  AT(afflux_sem_stats_t, try_failed, 72);
+  AT(afflux_sem_stats_t, released, 80);
+  AT(afflux_sem_stats_t, canceled, 88);
+  AT(afflux_sem_stats_t, timed_out, 96);
+  AT(afflux_sem_stats_t, rejected, 104);
+  AT(afflux_sem_stats_t, dropped, 112);
+  AT(afflux_sem_stats_t, closed_out, 120);
+  AT(afflux_sem_stats_t, resizes, 128);
+  AT(afflux_sem_stats_t, requests_fast, 136);
+  AT(afflux_sem_stats_t, granted, 144);
+  AT(afflux_sem_stats_t, impossible, 152);
   AT(afflux_sem_stats_t, queued, 160);
   AT(afflux_sem_stats_t, wait_count, 168);
+  AT(afflux_sem_stats_t, wait_sum_ns, 176);
+  AT(afflux_sem_stats_t, wait_max_ns, 184);
+  AT(afflux_sem_stats_t, hold_count, 192);
+  AT(afflux_sem_stats_t, hold_sum_ns, 200);
   AT(afflux_sem_stats_t, hold_max_ns, 208);
   AT(afflux_sem_stats_t, age_ns, 216);
+  AT(afflux_sem_stats_t, later, 224);
+}
+
+static void check_histogram(void) {
   SIZE(afflux_histogram, 5024);
+  AT(afflux_histogram, struct_size, 0);
+  AT(afflux_histogram, reserved, 4);
   AT(afflux_histogram, count, 8);
   AT(afflux_histogram, sum_ns, 16);
   AT(afflux_histogram, max_ns, 24);
   AT(afflux_histogram, buckets, 32);
+}
+
+static void check_health_limits(void) {
   SIZE(afflux_health_limits, 32);
+  AT(afflux_health_limits, struct_size, 0);
+  AT(afflux_health_limits, reserved, 4);
   AT(afflux_health_limits, max_waiters, 8);
   AT(afflux_health_limits, max_queue_bytes, 16);
   AT(afflux_health_limits, max_wait_ns, 24);
+}
+
+static void check_health(void) {
   SIZE(afflux_health, 40);
+  AT(afflux_health, struct_size, 0);
   AT(afflux_health, healthy, 4);
   AT(afflux_health, reasons, 8);
+  AT(afflux_health, reserved, 12);
   AT(afflux_health, waiters, 16);
   AT(afflux_health, queue_bytes, 24);
   AT(afflux_health, oldest_wait_ns, 32);
+}
+
+static void check_client_options(void) {
   SIZE(afflux_client_options, 80);
+  AT(afflux_client_options, struct_size, 0);
+  AT(afflux_client_options, reserved, 4);
   AT(afflux_client_options, name, 8);
   AT(afflux_client_options, classes, 16);
   AT(afflux_client_options, pipelines, 48);
   AT(afflux_client_options, stall_speed, 64);
   AT(afflux_client_options, stall_after_ns, 72);
+}
+
+static void check_client_summary_t(void) {
   SIZE(afflux_client_summary_t, 296);
+  AT(afflux_client_summary_t, struct_size, 0);
   AT(afflux_client_summary_t, stalled, 4);
   AT(afflux_client_summary_t, requests, 8);
   AT(afflux_client_summary_t, bytes, 40);
+  AT(afflux_client_summary_t, runs, 48);
+  AT(afflux_client_summary_t, responses_4xx, 56);
+  AT(afflux_client_summary_t, responses_5xx, 64);
+  AT(afflux_client_summary_t, responses_other, 72);
+  AT(afflux_client_summary_t, reconnections, 80);
+  AT(afflux_client_summary_t, timeouts, 88);
   AT(afflux_client_summary_t, lines_read, 96);
+  AT(afflux_client_summary_t, lines_dropped, 112);
   AT(afflux_client_summary_t, drop_rate, 128);
+  AT(afflux_client_summary_t, peak_drop_rate, 136);
+  AT(afflux_client_summary_t, speed, 144);
+  AT(afflux_client_summary_t, drift_ns, 152);
   AT(afflux_client_summary_t, max_drift_ns, 160);
   AT(afflux_client_summary_t, acquired, 168);
+  AT(afflux_client_summary_t, waits, 176);
+  AT(afflux_client_summary_t, wait_sum_ns, 184);
+  AT(afflux_client_summary_t, wait_max_ns, 192);
+  AT(afflux_client_summary_t, rejected, 200);
+  AT(afflux_client_summary_t, timed_out, 208);
   AT(afflux_client_summary_t, canceled, 216);
   AT(afflux_client_summary_t, uptime_ns, 224);
+  AT(afflux_client_summary_t, later, 232);
+}
+
+static void check_rates(void) {
   SIZE(afflux_rates, 56);
   AT(afflux_rates, acquired, 0);
+  AT(afflux_rates, released, 8);
+  AT(afflux_rates, queued, 16);
+  AT(afflux_rates, refused, 24);
+  AT(afflux_rates, requests, 32);
+  AT(afflux_rates, bytes, 40);
   AT(afflux_rates, errors, 48);
+}
+
+static void check_registry_summary_t(void) {
   SIZE(afflux_registry_summary_t, 752);
+  AT(afflux_registry_summary_t, struct_size, 0);
+  AT(afflux_registry_summary_t, reserved, 4);
   AT(afflux_registry_summary_t, sems, 8);
   AT(afflux_registry_summary_t, clients, 16);
   AT(afflux_registry_summary_t, sem, 24);
   AT(afflux_registry_summary_t, client, 312);
   AT(afflux_registry_summary_t, min_uptime_ns, 608);
+  AT(afflux_registry_summary_t, max_uptime_ns, 616);
+  AT(afflux_registry_summary_t, average_uptime_ns, 624);
   AT(afflux_registry_summary_t, since_start, 632);
   AT(afflux_registry_summary_t, since_look, 688);
   AT(afflux_registry_summary_t, looked_at_ns, 744);
+}
+
+static void check_export_options(void) {
   SIZE(afflux_export_options, 16);
+  AT(afflux_export_options, struct_size, 0);
   AT(afflux_export_options, format, 4);
   AT(afflux_export_options, flags, 8);
+  AT(afflux_export_options, reserved, 12);
+}
+
+static void check_holder(void) {
   SIZE(afflux_holder, 40);
+  AT(afflux_holder, struct_size, 0);
+  AT(afflux_holder, reserved, 4);
   AT(afflux_holder, id, 8);
   AT(afflux_holder, permits, 16);
   AT(afflux_holder, held_ns, 24);
   AT(afflux_holder, tag, 32);
+}
+
+static void check_layout(void) {
+  check_slow_wait();
+  check_sem_options();
+  check_request();
+  check_waiter();
+  check_port_options();
+  check_completion();
+  check_fastpath();
+  check_permit();
+  check_wait_item();
+  check_wait_group();
+  check_sem_stats_t();
+  check_histogram();
+  check_health_limits();
+  check_health();
+  check_client_options();
+  check_client_summary_t();
+  check_rates();
+  check_registry_summary_t();
+  check_export_options();
+  check_holder();
 }
 
 /* An initialiser writes a struct of version 0.1, says so in it, and leaves what lies behind. */

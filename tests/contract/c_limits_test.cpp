@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
-#include <string>
 
 #include "support/recorder.h"
 #include "support/sem_guard.h"

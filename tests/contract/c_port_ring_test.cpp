@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <thread>
-#include <vector>
 
 #include "support/port.h"
 #include "support/recorder.h"

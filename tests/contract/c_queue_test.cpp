@@ -16,7 +16,6 @@
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>

@@ -4,7 +4,6 @@
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>

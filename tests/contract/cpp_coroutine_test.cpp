@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "support/build_kind.h"
+#include "support/coroutines.h"
 #include "support/gate.h"
 
 // A sanitizer has its own operator new; clang's refuses a second one.
@@ -61,54 +62,13 @@ using namespace std::chrono_literals;
 using afflux::permit;
 using afflux::semaphore;
 using afflux::status;
+using afflux_test::fire_and_forget;
 using afflux_test::kSanitized;
+using afflux_test::owned;
 
 // ---------------------------------------------------------------------------------------------
 // How tests drive coroutines
 // ---------------------------------------------------------------------------------------------
-
-/// Runs at once, destroys itself at its end.
-struct fire_and_forget {
-  struct promise_type {
-    fire_and_forget get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-};
-
-/// Runs at once; its owner destroys it, waiting or finished.
-class owned {
- public:
-  struct promise_type {
-    owned get_return_object() noexcept {
-      return owned(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-
-  owned() noexcept = default;
-  owned(owned&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  owned& operator=(owned&& other) noexcept {
-    destroy();
-    handle_ = std::exchange(other.handle_, {});
-    return *this;
-  }
-  ~owned() { destroy(); }
-
-  void destroy() noexcept {
-    if (handle_) std::exchange(handle_, {}).destroy();
-  }
-  [[nodiscard]] bool done() const noexcept { return handle_ && handle_.done(); }
-
- private:
-  explicit owned(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
-  std::coroutine_handle<promise_type> handle_;
-};
 
 /// A loop on whatever thread calls run(); an executor that can discard.
 class loop {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "support/build_kind.h"
+#include "support/coroutines.h"
 #include "support/gate.h"
 
 namespace {
@@ -33,7 +34,9 @@ using afflux::queue_strategy;
 using afflux::reset;
 using afflux::status;
 using afflux::wait_queue;
+using afflux_test::fire_and_forget;
 using afflux_test::kSanitized;
+using afflux_test::owned;
 
 static_assert(std::is_nothrow_move_constructible_v<event> && !std::is_copy_constructible_v<event>);
 static_assert(std::is_nothrow_move_assignable_v<event> && !std::is_copy_assignable_v<event>);
@@ -44,49 +47,6 @@ static_assert(std::is_nothrow_move_constructible_v<wait_queue> &&
 // ---------------------------------------------------------------------------------------------
 // How tests drive threads and coroutines
 // ---------------------------------------------------------------------------------------------
-
-/// Runs at once, destroys itself at its end: for those that end on another thread, which nobody
-/// could destroy at a moment known to be safe.
-struct fire_and_forget {
-  struct promise_type {
-    fire_and_forget get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-};
-
-/// Runs at once; its owner destroys it, waiting or finished.
-class owned {
- public:
-  struct promise_type {
-    owned get_return_object() noexcept {
-      return owned(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-
-  owned() noexcept = default;
-  owned(owned&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  owned& operator=(owned&& other) noexcept {
-    destroy();
-    handle_ = std::exchange(other.handle_, {});
-    return *this;
-  }
-  ~owned() { destroy(); }
-
-  void destroy() noexcept {
-    if (handle_) std::exchange(handle_, {}).destroy();
-  }
-
- private:
-  explicit owned(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
-  std::coroutine_handle<promise_type> handle_;
-};
 
 struct outcome {
   std::optional<status> result;

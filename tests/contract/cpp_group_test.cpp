@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/coroutines.h"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,37 +27,7 @@ using afflux::event;
 using afflux::permit;
 using afflux::semaphore;
 using afflux::status;
-
-/// Runs at once; its owner destroys it, waiting or finished.
-class owned {
- public:
-  struct promise_type {
-    owned get_return_object() noexcept {
-      return owned(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-
-  owned() noexcept = default;
-  owned(owned&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  owned& operator=(owned&& other) noexcept {
-    destroy();
-    handle_ = std::exchange(other.handle_, {});
-    return *this;
-  }
-  ~owned() { destroy(); }
-
-  void destroy() noexcept {
-    if (handle_) std::exchange(handle_, {}).destroy();
-  }
-
- private:
-  explicit owned(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
-  std::coroutine_handle<promise_type> handle_;
-};
+using afflux_test::owned;
 
 /// Handles to be resumed by hand; an executor that can discard.
 struct later {

@@ -3,7 +3,8 @@
 """The shape of the source: includes point only right along
 capi -> core -> queue -> stats, port, time, park -> operating system; core, queue and time
 share nothing between threads but through the policy; only platform files ask
-which operating system it is."""
+which operating system it is. The C++ headers include each other without circles, and the C headers
+none of them."""
 
 import re
 import sys
@@ -71,6 +72,28 @@ def check_file(root, path):
             yield f"{where}: asks for the operating system outside the platform files"
 
 
+def check_public(root):
+    """Circles among the C++ headers, and C headers that include those."""
+    folder = root / "include" / "afflux"
+    includes = {}
+    for path in sorted(folder.rglob("*.h*")):
+        text = without_comments(path.read_text(encoding="utf-8"))
+        includes[path.relative_to(folder).as_posix()] = re.findall(
+            r"^\s*#\s*include\s*<afflux/([^>]+)>", text, flags=re.M)
+    for name, others in includes.items():
+        if name.endswith(".h"):
+            yield from (f"include/afflux/{name}: includes {other}" for other in others
+                        if other.endswith(".hpp"))
+        seen, todo = set(), list(others)
+        while todo:
+            other = todo.pop()
+            if other not in seen:
+                seen.add(other)
+                todo += includes.get(other, [])
+        if name.endswith(".hpp") and name in seen:  # afflux.h and stats.h are two parts of one
+            yield f"include/afflux/{name}: is included by what it includes"
+
+
 def main():
     root = Path(sys.argv[1])
     files = sorted(path.relative_to(root) for folder in ("src", "capi")
@@ -83,6 +106,7 @@ def main():
             problems.append(f"{path}: its folder has no place in the order of layers")
         else:
             problems += check_file(root, path)
+    problems += check_public(root)
     print("\n".join(problems) if problems else f"{len(files)} files in order")
     sys.exit(1 if problems else 0)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The protocol's scenarios: acquire, release, weights, cancel, resize, close,
-// destruction. W is a world; the numbers in names are those of TESTING.md.
+// destruction. W is a world; the numbers are those of docs/invariants.md.
 #pragma once
 
 #include "world.h"

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "core/semaphore.h"
 #include "engine/checking_policy.h"

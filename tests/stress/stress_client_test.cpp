@@ -8,9 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <random>
 #include <thread>
 #include <vector>
 

@@ -28,7 +28,6 @@
 #include <afflux/detail/on_port.hpp>
 #include <afflux/detail/resume.hpp>
 #include <afflux/detail/terms.hpp>
-#include <afflux/options.hpp>
 #include <afflux/status.hpp>
 
 namespace afflux::detail {
@@ -245,7 +244,7 @@ class awaiter<Source, on_port> : private port_awaiter {
   }
 
   [[nodiscard]] ::afflux_status finish() noexcept {
-    state_.store(kIdle, std::memory_order_relaxed);
+    state_.store(kIdle, std::memory_order_relaxed);  // only the destructor reads it now
     return result_;
   }
   [[nodiscard]] const Source& source() const noexcept { return source_; }

@@ -41,4 +41,16 @@ class owned {
   std::coroutine_handle<promise_type> handle_;
 };
 
+/// Runs at once, destroys itself at its end: for those that end on another thread, which nobody
+/// could destroy at a moment known to be safe.
+struct fire_and_forget {
+  struct promise_type {
+    fire_and_forget get_return_object() noexcept { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+};
+
 }  // namespace afflux_test

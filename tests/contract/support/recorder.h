@@ -116,9 +116,7 @@ class blocked {
  public:
   blocked(afflux_sem* sem, std::uint64_t permits, std::int64_t timeout_ns = AFFLUX_FOREVER)
       : thread_([this, sem, permits, timeout_ns] {
-          const std::int64_t before = now_ns();
           const afflux_status got = afflux_sem_acquire(sem, permits, timeout_ns);
-          waited_ns_ = now_ns() - before;
           status_.store(got, std::memory_order_release);
         }) {}
   blocked(const blocked&) = delete;
@@ -132,11 +130,9 @@ class blocked {
     thread_.join();
     return status_.load(std::memory_order_acquire);
   }
-  std::int64_t waited_ns() const { return waited_ns_; }  // after join()
 
  private:
   std::atomic<afflux_status> status_{kNotCompleted};
-  std::int64_t waited_ns_ = 0;
   std::thread thread_;
 };
 

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include <cstring>
 #include <initializer_list>
 #include <ostream>
 #include <string>

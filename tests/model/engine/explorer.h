@@ -22,7 +22,6 @@
 // scheduling and choose(). One exploration at a time in a process.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
