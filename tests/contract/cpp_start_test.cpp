@@ -107,6 +107,20 @@ TEST(CppStart, WhomItCompletesMayDestroyItWithAnExecutor) {  // D3
   newcomer_drops_one(
       true, [&](const semaphore& sem) { return sem.acquire().resume_on(inline_executor); });
 }
+// One that can drop handles is waited for, until it has let go of the frame: not where the wait
+// never came to it.
+struct discarding {
+  void operator()(std::coroutine_handle<> h) const { h.resume(); }
+  void discard(std::coroutine_handle<>) const { ADD_FAILURE() << "it was not handed over"; }
+};
+static_assert(afflux::discarding_executor<discarding>);
+
+TEST(CppStart, WhomItCompletesRunsFirstWithADiscardingExecutor) {  // D5
+  for (const bool destroys : {false, true}) {
+    newcomer_drops_one(destroys,
+                       [](const semaphore& sem) { return sem.acquire().resume_on(discarding{}); });
+  }
+}
 TEST(CppStart, WhomItCompletesMayDestroyItOnAPort) {  // D7
   const port loop({.kind = afflux::port_kind::callback, .doorbell = [](void*) {}});
   for (const bool destroys : {true, false}) {

@@ -158,10 +158,9 @@ class awaiter_base : protected turn {
 ///   afflux_status start(const afflux_request&, afflux_waiter&)   as afflux_sem_acquire_async
 ///   void give_back(const acquire_terms&)   return what a completion with AFFLUX_OK gave to a
 ///                                          coroutine that will not see it
-///   void clear(), afflux_status cancel()   optional: where it does not wait by the waiter.
-///   cancel()
-///                                          comes at any time after clear()
-/// neither of which throws.
+///   afflux_status cancel()                 optional: where there is more to it than the waiter
+///   void clear()                           with it: what cancel() may come after
+/// none of which throws.
 template <class Source, class Executor>
 class awaiter : private awaiter_base {
  public:

@@ -35,7 +35,7 @@ class resume_queue {
     if (head_ == nullptr) return false;
     turn& first = *head_;
     remove(first);
-    if (first.leave(turn::kQueued, turn::kClaimed)) {
+    if (first.leave(turn::kQueued, turn::kHandedOver)) {
       first.handle_.resume();
     } else {
       first.abandon();

@@ -17,11 +17,11 @@ namespace afflux::detail {
 ///
 /// I2  state_ leaves kWaiting once, by a compare-and-swap: to kQueued or kClaimed by the
 ///     completion, to kIdle by start() with an answer, to kDestroying by the destructor. kQueued
-///     likewise, to kClaimed by the thread on whose queue it is, to kDestroying by a destructor
+///     likewise, to kHandedOver by the thread on whose queue it is, to kDestroying by a destructor
 ///     elsewhere. (On that same thread the destructor unlinks it.)
-/// I3  Who claimed it may resume; the completion touches the frame no more, but for a discarding
-///     executor's kHandedOver. Who finds kDestroying stores kAbandoned as its last touch, and the
-///     destructor waits for that.
+/// I3  Who moved it on from there may resume; the completion touches the frame no more, but for a
+///     discarding executor's kHandedOver. Who finds kDestroying stores kAbandoned as its last
+///     touch, and the destructor waits for that.
 /// I4  result_ is written by the completion before it leaves kWaiting or stores kAbandoned, and
 ///     read after one of these was seen (or in the coroutine, which the claim resumed).
 class turn {
@@ -34,8 +34,8 @@ class turn {
     kIdle,        // no completion is outstanding
     kWaiting,     // the call that queues it is under way or has answered PENDING
     kQueued,      // completed; on the resume queue of a thread
-    kClaimed,     // somebody resumes it, or hands it over
-    kHandedOver,  // discarding executors only: the hand-over has ended
+    kClaimed,     // the completion resumes it, or hands it over
+    kHandedOver,  // its turn has come; or, discarding executors only, the hand-over has ended
     kDestroying,  // the destructor waits for the completion to let go
     kAbandoned    // the completion has let go; nobody will resume
   };
