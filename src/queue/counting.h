@@ -46,7 +46,7 @@ class counting {
   }
   void refused(const waiter<P>& x) {
     AFFLUX_TRACE(reject, of_, number(x.permits), 0);
-    if (stats_ != nullptr) stats_->rejected();
+    count(&stats_type::rejected);
   }
 
   // ---- in the role, or under the lock; before it is given back
@@ -62,31 +62,24 @@ class counting {
     if (line.empty()) return stats_->nobody_waits();
     stats_->oldest_is(line.oldest());
   }
-  void resized() {
-    if (stats_ != nullptr) stats_->resized();
-  }
+  void resized() { count(&stats_type::resized); }
   // A request that had queued is off, without a grant.
   void ended(const waiter<P>& x, status why) {
     switch (why) {
       case status::canceled:
         AFFLUX_TRACE(cancel, of_, number(x.permits));
-        if (stats_ != nullptr) stats_->canceled();
-        return;
+        return count(&stats_type::canceled);
       case status::timed_out:
         AFFLUX_TRACE(timeout, of_, number(x.permits));
-        if (stats_ != nullptr) stats_->timed_out();
-        return;
+        return count(&stats_type::timed_out);
       case status::rejected:
         AFFLUX_TRACE(reject, of_, number(x.permits), 1);
-        if (stats_ != nullptr) stats_->dropped();
-        return;
+        return count(&stats_type::dropped);
       case status::closed:
         AFFLUX_TRACE(closed_out, of_, number(x.permits));
-        if (stats_ != nullptr) stats_->closed_out();
-        return;
+        return count(&stats_type::closed_out);
       case status::invalid:
-        if (stats_ != nullptr) stats_->impossible();
-        return;
+        return count(&stats_type::impossible);
       default:  // woken: not a semaphore's
         return;
     }
@@ -110,6 +103,10 @@ class counting {
     if (stats_ == nullptr && !accounted) return;
     if (stats_ != nullptr) stats_->arrives(x.cost());
     x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
+  }
+
+  void count(void (stats_type::*one)()) {
+    if (stats_ != nullptr) (stats_.get()->*one)();
   }
 
   // A plain number of what the policy wraps.

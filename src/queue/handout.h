@@ -146,10 +146,10 @@ class handout {
 
   // In the statistics; while the semaphore is certain to be there.
   void count_batch() {
-    if (stats_ != nullptr && batch_count_ != 0) stats_->granted(batch_count_, sum_);
+    if (batch_count_ != 0) q_.counts_.granted(batch_count_, sum_);
   }
   void count_batch_not() {
-    if (stats_ != nullptr && batch_count_ != 0) stats_->granted_not(batch_count_, sum_);
+    if (batch_count_ != 0) q_.counts_.granted_not(batch_count_, sum_);
   }
   // ... and how long each has waited.
   void take_times() {

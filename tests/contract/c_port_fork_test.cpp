@@ -26,6 +26,24 @@ class PortFork : public testing::Test {
   }
 };
 
+// Requests that wait for `count` permits, all of them held, to complete in an EVENTFD.
+struct waiting_port {
+  explicit waiting_port(std::uint64_t count) : sem(of(count)), port(AFFLUX_PORT_EVENTFD) {
+    EXPECT_EQ(afflux_sem_try_acquire(sem, count), AFFLUX_OK);
+    queue_up(requests, sem, port, count);
+  }
+  static afflux_sem_options of(std::uint64_t count) {
+    afflux_sem_options o;
+    afflux_sem_options_init(&o);
+    o.permits = count;
+    return o;
+  }
+
+  const sem_guard sem;
+  port_guard port;
+  std::deque<ported> requests;
+};
+
 // The child and its parent take turns by two pipes.
 class turns {
  public:
@@ -50,14 +68,9 @@ class turns {
 };
 
 TEST_F(PortFork, TheChildsEventfdIsItsOwnAndTheParentsGoesOn) {
-  afflux_sem_options o;
-  afflux_sem_options_init(&o);
-  o.permits = 2;
-  const sem_guard sem(o);
-  port_guard port(AFFLUX_PORT_EVENTFD);
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
-  std::deque<ported> waiting;
-  queue_up(waiting, sem, port, 2);
+  waiting_port waiting(2);
+  const sem_guard& sem = waiting.sem;
+  port_guard& port = waiting.port;
   turns turn;
   const auto handle = port.handle();
   const pid_t child = fork();
@@ -96,13 +109,9 @@ TEST_F(PortFork, TheChildsEventfdIsItsOwnAndTheParentsGoesOn) {
 // "The child must poll it anew": what it is told to poll must be what rings, also when it asks
 // before anything has rung.
 TEST_F(PortFork, AChildThatPollsBeforeTheFirstRingHearsIt) {
-  afflux_sem_options o;
-  afflux_sem_options_init(&o);
-  const sem_guard sem(o);
-  port_guard port(AFFLUX_PORT_EVENTFD);
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  ported p(port);
-  ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
+  waiting_port waiting(1);
+  const sem_guard& sem = waiting.sem;
+  port_guard& port = waiting.port;
   expect_in_child([&](child_checks& checks) {
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     epoll_event wanted{};
@@ -116,18 +125,14 @@ TEST_F(PortFork, AChildThatPollsBeforeTheFirstRingHearsIt) {
     CHILD_EXPECT(checks, epoll_wait(epoll, &got, 1, 0) == 0);
   });
   EXPECT_EQ(port.rings(), 0u);
-  EXPECT_EQ(p.cancel(), AFFLUX_OK);
+  EXPECT_EQ(waiting.requests.front().cancel(), AFFLUX_OK);
 }
 
 // What was ready at the fork is so in both, and neither takes it from the other.
 TEST_F(PortFork, WhatHasRungShowsInBoth) {
-  afflux_sem_options o;
-  afflux_sem_options_init(&o);
-  const sem_guard sem(o);
-  port_guard port(AFFLUX_PORT_EVENTFD);
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  ported p(port);
-  ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
+  waiting_port waiting(1);
+  const sem_guard& sem = waiting.sem;
+  port_guard& port = waiting.port;
   EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
   expect_in_child([&](child_checks& checks) {
     CHILD_EXPECT(checks, readable(port.handle()));
@@ -142,14 +147,9 @@ TEST_F(PortFork, WhatHasRungShowsInBoth) {
 // A thread of the parent has put a completion in, and forks came before it rang: the counter is
 // taken away here to have that moment.
 TEST_F(PortFork, TheChildHearsWhatHadNotRungYet) {
-  afflux_sem_options o;
-  afflux_sem_options_init(&o);
-  o.permits = 2;
-  const sem_guard sem(o);
-  port_guard port(AFFLUX_PORT_EVENTFD);
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
-  std::deque<ported> waiting;
-  queue_up(waiting, sem, port, 2);
+  waiting_port waiting(2);
+  const sem_guard& sem = waiting.sem;
+  port_guard& port = waiting.port;
   EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
   std::uint64_t count = 0;
   const auto handle = static_cast<int>(port.handle());
@@ -181,15 +181,10 @@ TEST_F(PortFork, AChildsFirstDrainSilencesWhatNobodyHasRung) {
 TEST_F(PortFork, TwoThreadsOfTheChildLeaveTheParentsRingAlone) {
   AFFLUX_STARTS_THREADS_IN_CHILD();
   if (AFFLUX_TEST_TSAN != 0) GTEST_SKIP() << "ThreadSanitizer loses track of threads in a child";
-  afflux_sem_options o;
-  afflux_sem_options_init(&o);
-  o.permits = 2;
   for (int round = 0; round < 50; ++round) {
-    const sem_guard sem(o);
-    port_guard port(AFFLUX_PORT_EVENTFD);
-    ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
-    std::deque<ported> waiting;
-    queue_up(waiting, sem, port, 2);
+    waiting_port waiting(2);
+    const sem_guard& sem = waiting.sem;
+    port_guard& port = waiting.port;
     turns turn;
     const pid_t child = fork();
     ASSERT_GE(child, 0);

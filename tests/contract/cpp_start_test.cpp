@@ -196,18 +196,21 @@ bare enters(std::coroutine_handle<>& me, const port& loop) {
 TEST(CppStart, TheLoopDestroysWhoIsOnItsWay) {  // D7
   std::atomic<bool> rung{false};
   port loop({.kind = afflux::port_kind::callback,
-             .doorbell = [](void* ctx) { static_cast<std::atomic<bool>*>(ctx)->store(true); },
+             .doorbell =
+                 [](void* ctx) {
+                   static_cast<std::atomic<bool>*>(ctx)->store(true, std::memory_order_release);
+                 },
              .ctx = &rung});
   for (int round = 0; round < 2'000; ++round) {
     std::coroutine_handle<> entering;
     std::thread thread([&] { enters(entering, loop); });
     // It has been completed, within its co_await, and may still be in there.
-    while (!rung.load()) std::this_thread::yield();
+    while (!rung.load(std::memory_order_acquire)) std::this_thread::yield();
     for (int i = 0; i < round % 10; ++i) std::this_thread::yield();
     entering.destroy();
     thread.join();
-    EXPECT_EQ(loop.run_ready(1), 0u);  // lets the loop sleep again
-    rung.store(false);
+    EXPECT_EQ(loop.run_ready(1), 0u);              // lets the loop sleep again
+    rung.store(false, std::memory_order_relaxed);  // the next thread is started after it
   }
   EXPECT_EQ(loop.close(), status::ok);
 }

@@ -23,6 +23,10 @@ struct ring_world : W {
     return s;
   }
 
+  void wait_in_kernel(int who, std::int64_t timeout = -1) {
+    check(begin_in_kernel(who, timeout) == status::pending, "set-up");
+  }
+
   typename P::ring_entry prepared(int who) {
     typename P::ring_entry entry;
     check(core::wait_in_kernel(this->parties[who].self(), entry) == status::ok, "an entry");
@@ -63,7 +67,7 @@ void kernel_wait_against_release(explorer& run) {
 template <class W>
 void kernel_waiter_frees_the_semaphore(explorer& run) {
   ring_world<W> w(run, 1, 1);
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] {
     w.await_cqe(0);
     w.sem->unref();
@@ -77,7 +81,7 @@ void kernel_waiter_frees_the_semaphore(explorer& run) {
 template <class W>
 void kernel_waiter_is_used_again(explorer& run) {
   ring_world<W> w(run, 1, 1);
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] {
     w.await_cqe(0);
     w.release(1);
@@ -101,7 +105,7 @@ template <class W>
 void kernel_wait_gives_up(explorer& run) {
   ring_world<W> w(run, 1, 1);
   w.cancels_may_be_late();
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] {
     w.prepared(0).run(W::P::now() + 1'000);
     const status s = core::look_after_kernel(w.parties[0].self());
@@ -120,7 +124,7 @@ template <class W>
 void kernel_wait_is_cancelled(explorer& run) {
   ring_world<W> w(run, 1, 1);
   w.cancels_may_be_late();
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] { w.await_cqe(0); });
   run.spawn([&w] { w.said[0] = w.cancel(0); });
   run.spawn([&w] { w.release(1); });
@@ -132,7 +136,7 @@ void kernel_wait_is_cancelled(explorer& run) {
 template <class W>
 void kernel_wait_times_out(explorer& run) {
   ring_world<W> w(run, 1, 1);
-  check(w.begin_in_kernel(0, 1'000) == status::pending, "set-up");
+  w.wait_in_kernel(0, 1'000);
   run.spawn([] { W::P::run_timers(3); });
   run.spawn([&w] { w.release(1); });
   run.spawn([&w] { w.await_cqe(0); });
@@ -144,7 +148,7 @@ void kernel_wait_times_out(explorer& run) {
 template <class W>
 void kernel_wait_against_close(explorer& run) {
   ring_world<W> w(run, 1, 1);
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] { w.await_cqe(0); });
   run.spawn([&w] { w.sem->close(false); });
   run.join();
@@ -158,7 +162,7 @@ void kernel_wait_under_throughput(explorer& run) {
   queue::settings settings;
   settings.throughput = true;
   ring_world<W> w(run, 1, 1, settings);
-  check(w.begin_in_kernel(0) == status::pending, "set-up");
+  w.wait_in_kernel(0);
   run.spawn([&w] {
     w.await_cqe(0);
     w.release(1);

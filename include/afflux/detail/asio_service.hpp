@@ -20,6 +20,7 @@
 #include <utility>
 
 #include <afflux/afflux.h>
+#include <afflux/detail/list.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/part.hpp>
 #include <afflux/detail/resume.hpp>
@@ -37,7 +38,7 @@ class asio_canceller;
 /// An operation is in the service's list until one thread has taken it out to finish it: the one
 /// that runs the context, which has its completion; or the one that cancels, if that answers OK,
 /// or if the completion has come meanwhile (`arrived`).
-class asio_op {
+class asio_op : public list_node<asio_op> {
  public:
   asio_op(asio_service& to, const part& wanted) noexcept : service(to), what(wanted) {}
   asio_op(const asio_op&) = delete;
@@ -76,8 +77,6 @@ class asio_op {
   bool aborted = false;    // the answer is operation_aborted, whatever the result
   bool arrived = false;    // its completion has come while it was being cancelled
   asio_canceller* canceller = nullptr;
-  asio_op* prev = nullptr;
-  asio_op* next = nullptr;
 
  protected:
   ~asio_op() = default;
@@ -88,31 +87,6 @@ class asio_op {
     if (result == AFFLUX_OK) what.give_back();
     return asio::error::operation_aborted;
   }
-};
-
-class asio_ops {
- public:
-  void push(asio_op& op) noexcept {
-    op.prev = last_;
-    op.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &op;
-    last_ = &op;
-  }
-  void remove(asio_op& op) noexcept {
-    (op.prev != nullptr ? op.prev->next : first_) = op.next;
-    (op.next != nullptr ? op.next->prev : last_) = op.prev;
-  }
-  [[nodiscard]] asio_op* pop() noexcept {
-    asio_op* const op = first_;
-    if (op != nullptr) remove(*op);
-    return op;
-  }
-  [[nodiscard]] asio_op* first() const noexcept { return first_; }
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-
- private:
-  asio_op* first_ = nullptr;
-  asio_op* last_ = nullptr;
 };
 
 /// What lies in a cancellation slot. It may outlive the operation, and the service.
@@ -221,7 +195,7 @@ class asio_service final : public asio::execution_context::service {
   }
 
   AFFLUX_HPP_NOINLINE void drain() {
-    asio_ops finished;
+    list<asio_op> finished;
     std::array<::afflux_completion, kBatch> taken;
     // Down to nothing: the reactor is edge-triggered, and only then does the next one ring.
     while (const std::size_t count = ::afflux_port_drain(port_, taken.data(), kBatch)) {
@@ -256,8 +230,8 @@ class asio_service final : public asio::execution_context::service {
   /// The context ends; no thread runs it or starts anything on it.
   void shutdown() override {
     const resume_scope scope;
-    asio_ops dead;
-    asio_ops completing;
+    list<asio_op> dead;
+    list<asio_op> completing;
     while (asio_op* const op = ops_.pop()) {
       if (op->canceller != nullptr) {
         const std::lock_guard guard(*mutex_);
@@ -287,7 +261,7 @@ class asio_service final : public asio::execution_context::service {
   const std::shared_ptr<std::mutex> mutex_;
   ::afflux_port* port_ = nullptr;
   std::optional<asio::posix::stream_descriptor> descriptor_;
-  asio_ops ops_;
+  list<asio_op> ops_;
   bool watching_ = false;
 };
 

@@ -105,23 +105,22 @@ class awaiter_base : protected turn {
   }
 
   /// The frame is being destroyed and the wait has not come to its end. Within a resume_scope.
+  /// `mine(queue)`: whether this thread may take a turn off that queue. `help()`: what lets a
+  /// completion of this thread's own come.
   /// @return kIdle: cancelled; nobody will touch the frame any more, nothing is held
   ///         kAbandoned: nobody will touch the frame any more, result_ tells what is held
   ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
-  template <class Source>
-  AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
+  template <class Source, class Mine, class Help>
+  std::uint32_t take_back(Source& source, Mine mine, Help help) noexcept {
     // acquire, here and below, pairs with [claim]: result_ and queue_; and with [waiting].
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     if (seen == kWaiting) {
       if (cancel(source) == AFFLUX_OK) return kIdle;
-      if (!leave(kWaiting, kDestroying)) {
-        seen = state_.load(std::memory_order_acquire);
-      } else {
-        seen = kDestroying;
-      }
+      seen = leave(kWaiting, kDestroying) ? std::uint32_t{kDestroying}
+                                          : state_.load(std::memory_order_acquire);
     }
     if (seen == kQueued) {
-      if (queue_ == &resume_queue::mine()) {
+      if (mine(*queue_)) {
         queue_->remove(*this);
         return kAbandoned;
       }
@@ -129,8 +128,7 @@ class awaiter_base : protected turn {
                                          : state_.load(std::memory_order_acquire);
     }
     while (seen == kDestroying) {
-      // The completion may be this thread's own: next in a batch that we were resumed from.
-      ::afflux_completions_run();
+      help();
       seen = state_.load(std::memory_order_acquire);
       if (seen != kDestroying) break;
       // Where start() had not queued it yet.
@@ -226,7 +224,10 @@ class awaiter : private awaiter_base {
     // Others may be completed by the cancel or by what is given back; they are resumed at the
     // very end.
     const resume_scope scope;
-    const std::uint32_t seen = take_back(source_);
+    // The completion may be next in a batch that we were resumed from.
+    const std::uint32_t seen = take_back(
+        source_, [](const resume_queue& queue) { return &queue == &resume_queue::mine(); },
+        [] { ::afflux_completions_run(); });
     if (seen == kIdle) return;
     if constexpr (discarding_executor<Executor>) {
       if (seen != kAbandoned) {

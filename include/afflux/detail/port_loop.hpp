@@ -179,39 +179,24 @@ class port_awaiter : protected awaiter_base {
     return {.ctx = this, .port = loop_->port(), .user_data = kOurs};
   }
 
-  /// As awaiter_base::take_back().
+  /// As awaiter_base::take_back(). It may be in the port, or on its way there: on another thread,
+  /// or on this one, which has run a callback that destroys.
   template <class Source>
-  AFFLUX_HPP_NOINLINE std::uint32_t take_back(Source& source) noexcept {
-    std::uint32_t seen = state_.load(std::memory_order_acquire);
-    if (seen == kWaiting) {
-      if (cancel(source) == AFFLUX_OK) return kIdle;
-      // It is in the port, or on its way there: on another thread, or on this one, which has run a
-      // callback that destroys. Or start() is about to answer: it will find this.
-      seen = leave(kWaiting, kDestroying) ? std::uint32_t{kDestroying}
-                                          : state_.load(std::memory_order_acquire);
-    }
-    if (seen == kQueued) {
-      if (queue_ == &resume_queue::mine() || (loop_ != nullptr && loop_->resumes_from(*queue_))) {
-        queue_->remove(*this);
-        return kAbandoned;
-      }
-      seen = leave(kQueued, kDestroying) ? std::uint32_t{kDestroying}
-                                         : state_.load(std::memory_order_acquire);
-    }
-    if (seen != kDestroying) return seen;
-    for (;;) {
-      ::afflux_completions_run();
-      if (loop_ != nullptr) loop_->collect();
-      seen = state_.load(std::memory_order_acquire);
-      if (seen != kDestroying) break;
-      // Where start() had not queued it yet.
-      if (cancel(source) == AFFLUX_OK) {
-        seen = kIdle;
-        break;
-      }
-      std::this_thread::yield();
-    }
-    if (loop_ != nullptr) loop_->remind();
+  std::uint32_t take_back(Source& source) noexcept {
+    bool collected = false;
+    const std::uint32_t seen = awaiter_base::take_back(
+        source,
+        [this](const resume_queue& queue) {
+          return &queue == &resume_queue::mine() ||
+                 (loop_ != nullptr && loop_->resumes_from(queue));
+        },
+        [&] {
+          ::afflux_completions_run();
+          if (loop_ == nullptr) return;
+          loop_->collect();
+          collected = true;
+        });
+    if (collected) loop_->remind();
     return seen;
   }
 

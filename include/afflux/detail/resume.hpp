@@ -4,6 +4,7 @@
 #ifndef AFFLUX_DETAIL_RESUME_HPP
 #define AFFLUX_DETAIL_RESUME_HPP
 
+#include <afflux/detail/list.hpp>
 #include <afflux/detail/turn.hpp>
 
 namespace afflux::detail {
@@ -20,25 +21,16 @@ class resume_queue {
   resume_queue(const resume_queue&) = delete;
   resume_queue& operator=(const resume_queue&) = delete;
 
-  void push(turn& t) noexcept {
-    t.prev_ = tail_;
-    t.next_ = nullptr;
-    (tail_ != nullptr ? tail_->next_ : head_) = &t;
-    tail_ = &t;
-  }
-  void remove(turn& t) noexcept {
-    (t.prev_ != nullptr ? t.prev_->next_ : head_) = t.next_;
-    (t.next_ != nullptr ? t.next_->prev_ : tail_) = t.prev_;
-  }
+  void push(turn& t) noexcept { turns_.push(t); }
+  void remove(turn& t) noexcept { turns_.remove(t); }
   /// Resume the first. False: there is none.
   bool run_one() noexcept {
-    if (head_ == nullptr) return false;
-    turn& first = *head_;
-    remove(first);
-    if (first.leave(turn::kQueued, turn::kHandedOver)) {
-      first.handle_.resume();
+    turn* const first = turns_.pop();
+    if (first == nullptr) return false;
+    if (first->leave(turn::kQueued, turn::kHandedOver)) {
+      first->handle_.resume();
     } else {
-      first.abandon();
+      first->abandon();
     }
     return true;
   }
@@ -46,13 +38,12 @@ class resume_queue {
     while (run_one()) {
     }
   }
-  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }
 
   bool open = false;
 
  private:
-  turn* head_ = nullptr;
-  turn* tail_ = nullptr;
+  list<turn> turns_;
 };
 
 /// Around a call that may complete others: the outermost one resumes them when the call is over.

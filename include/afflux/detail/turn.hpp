@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <afflux/afflux.h>
+#include <afflux/detail/list.hpp>
 
 namespace afflux::detail {
 
@@ -24,7 +25,7 @@ namespace afflux::detail {
 ///     touch, and the destructor waits for that.
 /// I4  result_ is written by the completion before it leaves kWaiting or stores kAbandoned, and
 ///     read after one of these was seen (or in the coroutine, which the claim resumed).
-class turn {
+class turn : public list_node<turn> {
  public:
   turn(const turn&) = delete;
   turn& operator=(const turn&) = delete;
@@ -68,9 +69,6 @@ class turn {
 
  private:
   friend class resume_queue;
-
-  turn* prev_ = nullptr;
-  turn* next_ = nullptr;
 };
 
 }  // namespace afflux::detail
