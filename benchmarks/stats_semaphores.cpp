@@ -26,9 +26,9 @@ class counted {
  public:
   bool take() { return afflux_sem_try_acquire(sem_.get(), 1) == AFFLUX_OK; }
   bool give() { return afflux_sem_release(sem_.get(), 1) == AFFLUX_OK; }
-  void stats(afflux_sem_stats_t& into) const {
+  void stats(afflux_sem_stats& into) const {
     into.struct_size = sizeof into;
-    afflux_sem_stats(sem_.get(), &into);
+    afflux_sem_get_stats(sem_.get(), &into);
   }
 
  private:
@@ -81,7 +81,7 @@ void snapshot(benchmark::State& state) {
   Semaphore sem;
   bool good = true;
   for (int i = 0; i < 10; ++i) good &= sem.take();
-  afflux_sem_stats_t stats;
+  afflux_sem_stats stats;
   for (auto _ : state) {
     sem.stats(stats);
     benchmark::DoNotOptimize(stats);

@@ -46,15 +46,16 @@ inline const stats::client* from(const afflux_client* handle) {
 }
 inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
 inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }
-inline token* from(afflux_permit* storage) { return reinterpret_cast<token*>(storage); }
-inline const token* from(const afflux_permit* storage) {
+inline token* from(afflux_permit_token* storage) { return reinterpret_cast<token*>(storage); }
+inline const token* from(const afflux_permit_token* storage) {
   return reinterpret_cast<const token*>(storage);
 }
 constexpr afflux_status to_c(status s) { return static_cast<afflux_status>(s); }
 
 // NOLINTBEGIN(misc-redundant-expression): they need not be the same
 static_assert(sizeof(waiter) <= sizeof(afflux_waiter) && alignof(waiter) <= alignof(afflux_waiter));
-static_assert(sizeof(token) <= sizeof(afflux_permit) && alignof(token) <= alignof(afflux_permit));
+static_assert(sizeof(token) <= sizeof(afflux_permit_token) &&
+              alignof(token) <= alignof(afflux_permit_token));
 // NOLINTEND(misc-redundant-expression)
 static_assert(sizeof(queue::gate<policy>) == sizeof(afflux_fastpath));
 
@@ -73,7 +74,7 @@ status read_wait(const afflux_request* given, afflux_request& known, core::deman
                  queue::sink<policy>& to, uint32_t flags);
 
 // `now` is all zeros.
-void read_stats(const semaphore& sem, afflux_sem_stats_t& now);
+void read_stats(const semaphore& sem, afflux_sem_stats& now);
 
 // A strategy by the name it has in afflux.h, as it is built in. ok, invalid, unsupported.
 status to_strategy(uint32_t queue, uint32_t& strategy);

@@ -11,7 +11,7 @@ using namespace afflux::capi;
 extern "C" {
 
 afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* request,
-                                        int64_t timeout_ns, afflux_permit* ret_permit) {
+                                        int64_t timeout_ns, afflux_permit_token* ret_permit) {
   if (sem == nullptr || ret_permit == nullptr || timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
   afflux_request known;
   afflux_request_init(&known);
@@ -26,33 +26,34 @@ afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* r
   return to_c(s);
 }
 
-afflux_status afflux_permit_release(afflux_permit* permit) {
+afflux_status afflux_permit_release(afflux_permit_token* permit) {
   return permit == nullptr ? AFFLUX_EINVAL : to_c(from(permit)->release());
 }
 
-afflux_status afflux_permit_forget(afflux_permit* permit) {
+afflux_status afflux_permit_forget(afflux_permit_token* permit) {
   return permit == nullptr ? AFFLUX_EINVAL : to_c(from(permit)->forget());
 }
 
-afflux_status afflux_permit_split(afflux_permit* permit, uint64_t n, afflux_permit* ret_other) {
+afflux_status afflux_permit_split(afflux_permit_token* permit, uint64_t n,
+                                  afflux_permit_token* ret_other) {
   if (permit == nullptr || ret_other == nullptr || permit == ret_other) return AFFLUX_EINVAL;
   return to_c(from(permit)->split(n, ret_other));
 }
 
-afflux_status afflux_permit_merge(afflux_permit* permit, afflux_permit* other) {
+afflux_status afflux_permit_merge(afflux_permit_token* permit, afflux_permit_token* other) {
   if (permit == nullptr || other == nullptr || permit == other) return AFFLUX_EINVAL;
   return to_c(from(permit)->merge(*from(other)));
 }
 
-uint64_t afflux_permit_count(const afflux_permit* permit) {
+uint64_t afflux_permit_count(const afflux_permit_token* permit) {
   return permit == nullptr ? 0 : from(permit)->count();
 }
 
-uint64_t afflux_permit_id(const afflux_permit* permit) {
+uint64_t afflux_permit_id(const afflux_permit_token* permit) {
   return permit == nullptr ? 0 : from(permit)->id();
 }
 
-int64_t afflux_permit_held_ns(const afflux_permit* permit) {
+int64_t afflux_permit_held_ns(const afflux_permit_token* permit) {
   return permit == nullptr ? 0 : from(permit)->held_for();
 }
 

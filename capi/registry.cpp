@@ -35,10 +35,10 @@ afflux_status to_c(stats::membership answer) {
 // ---- sums
 
 void add_up(registry::sem_set& all, afflux_registry_summary_t& s) {
-  afflux_sem_stats_t& sum = s.sem;
+  afflux_sem_stats& sum = s.sem;
   const reading inside(all);
   all.read(inside.side, 0,
-           [&](stats::found how, semaphore&, std::uint64_t, const afflux_sem_stats_t& one) {
+           [&](stats::found how, semaphore&, std::uint64_t, const afflux_sem_stats& one) {
              stats::add_totals(sum, one);
              if (how != stats::found::live) return;
              ++s.sems;

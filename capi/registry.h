@@ -27,7 +27,7 @@ struct member_traits {
   static void subtract(record& one, const record& before) { stats::subtract_totals(one, before); }
 };
 
-struct sem_traits : member_traits<semaphore, afflux_sem_stats_t> {
+struct sem_traits : member_traits<semaphore, afflux_sem_stats> {
   static void read(const member& m, record& r, std::int64_t) { read_stats(m, r); }
   template <class Who>
   static void prefetch(const Who& who) {

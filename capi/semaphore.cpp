@@ -142,9 +142,7 @@ afflux_status afflux_sem_drain(afflux_sem* sem, uint64_t* ret_n) {
   return to_c(core::drain(*from(sem), *ret_n));
 }
 
-uint64_t afflux_sem_permits(const afflux_sem* sem) {
-  return sem == nullptr ? 0 : from(sem)->limit();
-}
+uint64_t afflux_sem_limit(const afflux_sem* sem) { return sem == nullptr ? 0 : from(sem)->limit(); }
 
 uint64_t afflux_sem_available(const afflux_sem* sem) {
   return sem == nullptr ? 0 : core::available(*from(sem));

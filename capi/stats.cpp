@@ -40,7 +40,7 @@ status read_times(const semaphore* sem, afflux_histogram* to,
 
 }  // namespace
 
-void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats_t& now) {
+void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats& now) {
   const auto* const stats = sem.stats();
   now.struct_size = sizeof now;
   now.statistics = stats == nullptr     ? AFFLUX_STATS_OFF
@@ -59,16 +59,16 @@ void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats_t& now) {
 
 extern "C" {
 
-afflux_status afflux_sem_stats_init(afflux_sem_stats_t* stats) {
+afflux_status afflux_sem_stats_init(afflux_sem_stats* stats) {
   if (stats == nullptr) return AFFLUX_EINVAL;
   *stats = {};
   stats->struct_size = sizeof *stats;
   return AFFLUX_OK;
 }
 
-afflux_status afflux_sem_stats(const afflux_sem* sem, afflux_sem_stats_t* ret_stats) {
+afflux_status afflux_sem_get_stats(const afflux_sem* sem, afflux_sem_stats* ret_stats) {
   if (sem == nullptr || ret_stats == nullptr || !valid_out(*ret_stats)) return AFFLUX_EINVAL;
-  afflux_sem_stats_t now = {};
+  afflux_sem_stats now = {};
   read_stats(*from(sem), now);
   *ret_stats = now;
   return AFFLUX_OK;
@@ -124,7 +124,7 @@ afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limit
     known.max_queue_bytes = own.max_bytes;
     known.max_wait_ns = own.default_timeout;
   }
-  afflux_sem_stats_t now = {};
+  afflux_sem_stats now = {};
   read_stats(*from(sem), now);
   afflux_health told = {};
   told.struct_size = sizeof told;

@@ -35,7 +35,7 @@ class alignas(64) locked_semaphore {
     ++now_.released;
     return true;
   }
-  void stats(afflux_sem_stats_t& into) const {
+  void stats(afflux_sem_stats& into) const {
     {
       const reader_lock<Mutex> lock(mutex_);
       into = now_;
@@ -46,7 +46,7 @@ class alignas(64) locked_semaphore {
 
  private:
   mutable Mutex mutex_;
-  afflux_sem_stats_t now_{};
+  afflux_sem_stats now_{};
   const std::int64_t created_ = rough_ns();
 };
 

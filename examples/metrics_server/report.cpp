@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-json to_json(const afflux_sem_stats_t& s) {
+json to_json(const afflux_sem_stats& s) {
   return {{"limit", s.limit},
           {"available", s.available},
           {"held", s.held},
@@ -74,9 +74,9 @@ json to_json(const afflux_histogram& histogram) {
 
 std::int32_t add_sem(void* ctx, afflux_sem* sem) {
   json& sems = *static_cast<json*>(ctx);
-  afflux_sem_stats_t stats;
+  afflux_sem_stats stats;
   afflux_sem_stats_init(&stats);
-  expect(afflux_sem_stats(sem, &stats), AFFLUX_OK, "afflux_sem_stats");
+  expect(afflux_sem_get_stats(sem, &stats), AFFLUX_OK, "afflux_sem_stats");
   json& told = sems[afflux_sem_name(sem)] = to_json(stats);
   afflux_histogram histogram{};
   if (afflux_sem_wait_times(sem, &histogram) == AFFLUX_OK) told["waits"] = to_json(histogram);

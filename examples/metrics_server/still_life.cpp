@@ -29,7 +29,7 @@ still_life::~still_life() {
 
 // Ends with all 4 permits held and one waiter.
 void still_life::at_the_database(afflux_sem* sem, afflux_client* client) {
-  afflux_permit permit;
+  afflux_permit_token permit;
   afflux_request whole = request_of(client);
   for (whole.permits = 1; whole.permits <= 4; ++whole.permits) {
     expect(afflux_sem_acquire_permit(sem, &whole, 0, &permit), AFFLUX_OK, "acquire_permit");

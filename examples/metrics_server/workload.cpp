@@ -67,7 +67,7 @@ void workload::one_piece(const job& what, std::uint64_t permits, std::int64_t wo
   request.permits = permits;
   request.cost_bytes = what.cost_bytes;
   request.client = what.client;
-  afflux_permit permit;
+  afflux_permit_token permit;
   const afflux_status answer = afflux_sem_acquire_permit(what.sem, &request, kPatience, &permit);
   if (answer == AFFLUX_OK) {
     stopped_within(work_ns);

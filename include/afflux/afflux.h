@@ -373,7 +373,7 @@ AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
  * Take `n` permits if they are free and, with AFFLUX_FAIR, nobody queues
  * (AFFLUX_THROUGHPUT: chapter 7).
  *
- * @param n  Permits, 1 … afflux_sem_permits(sem).
+ * @param n  Permits, 1 … afflux_sem_limit(sem).
  * @return AFFLUX_OK       all n are held
  *         AFFLUX_EAGAIN   none taken: too few are free, or others wait (AFFLUX_FAIR)
  *         AFFLUX_ECLOSED  none taken: closed
@@ -388,7 +388,7 @@ AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
 /**
  * Take `n` permits, blocking the calling thread for at most `timeout_ns`.
  *
- * @param n           Permits, 1 … afflux_sem_permits(sem).
+ * @param n           Permits, 1 … afflux_sem_limit(sem).
  * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits as long as the
  *                    semaphore's waiter_timeout_ns allows.
  * @return AFFLUX_OK         all n are held
@@ -449,7 +449,7 @@ AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
 AFFLUX_API afflux_status afflux_sem_drain(afflux_sem *sem, uint64_t *ret_n);
 
 /** The limit; 0 for NULL. Since: 0.1 */
-AFFLUX_API uint64_t afflux_sem_permits(const afflux_sem *sem);
+AFFLUX_API uint64_t afflux_sem_limit(const afflux_sem *sem);
 
 /** Permits free now; 0 while in debt after a shrink, while anybody queues, and for
  *  NULL. Counts on after a close, although nobody gets in. Since: 0.1 */
@@ -945,9 +945,9 @@ AFFLUX_API const afflux_fastpath *afflux_sem_fastpath(afflux_sem *sem);
  * alive until it is released, forgotten or merged away. Zeroed it is an empty
  * token. It must not be copied. Since: 0.1
  */
-typedef struct afflux_permit {
+typedef struct afflux_permit_token {
   uint64_t opaque[8];
-} afflux_permit;
+} afflux_permit_token;
 
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
@@ -967,7 +967,8 @@ typedef struct afflux_permit {
  * Since: 0.1
  */
 AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux_request *request,
-                                                   int64_t timeout_ns, afflux_permit *ret_permit);
+                                                   int64_t timeout_ns,
+                                                   afflux_permit_token *ret_permit);
 
 /**
  * Release all that the token holds.
@@ -979,7 +980,7 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
  * Threads: any number at once on one token: exactly one gets AFFLUX_OK.
  * Since:   0.1
  */
-AFFLUX_API afflux_status afflux_permit_release(afflux_permit *permit);
+AFFLUX_API afflux_status afflux_permit_release(afflux_permit_token *permit);
 
 /**
  * Move `n` permits of a token into a new one with an id of its own and the same
@@ -994,8 +995,8 @@ AFFLUX_API afflux_status afflux_permit_release(afflux_permit *permit);
  * Threads: any number at once on one token.
  * Since:   0.1
  */
-AFFLUX_API afflux_status afflux_permit_split(afflux_permit *permit, uint64_t n,
-                                             afflux_permit *ret_other);
+AFFLUX_API afflux_status afflux_permit_split(afflux_permit_token *permit, uint64_t n,
+                                             afflux_permit_token *ret_other);
 
 /**
  * Move all permits of `other` into `permit`, which keeps its id and its time of
@@ -1007,18 +1008,19 @@ AFFLUX_API afflux_status afflux_permit_split(afflux_permit *permit, uint64_t n,
  * Threads: any number at once on one token.
  * Since:   0.1
  */
-AFFLUX_API afflux_status afflux_permit_merge(afflux_permit *permit, afflux_permit *other);
+AFFLUX_API afflux_status afflux_permit_merge(afflux_permit_token *permit,
+                                             afflux_permit_token *other);
 
 /** Permits that the token holds; 0 when empty and for NULL. Since: 0.1 */
-AFFLUX_API uint64_t afflux_permit_count(const afflux_permit *permit);
+AFFLUX_API uint64_t afflux_permit_count(const afflux_permit_token *permit);
 
 /** The token's number, unique in the process, never 0; 0 when empty and for NULL.
  *  Since: 0.1 */
-AFFLUX_API uint64_t afflux_permit_id(const afflux_permit *permit);
+AFFLUX_API uint64_t afflux_permit_id(const afflux_permit_token *permit);
 
 /** Nanoseconds since the token's permits were acquired; 0 when empty and for NULL.
  *  Since: 0.1 */
-AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit *permit);
+AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit_token *permit);
 
 /**
  * Empty the token without releasing: its permits stay counted as held until
@@ -1029,7 +1031,7 @@ AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit *permit);
  *         AFFLUX_EINVAL    permit is NULL
  * Since: 0.1
  */
-AFFLUX_API afflux_status afflux_permit_forget(afflux_permit *permit);
+AFFLUX_API afflux_status afflux_permit_forget(afflux_permit_token *permit);
 
 /* ------------------------------------------------------------------------ */
 /* Event                                                                    */

@@ -74,7 +74,7 @@ class [[nodiscard]] permit_token {
   permit_token(permit_token& from, std::uint64_t n) noexcept
       : status_(static_cast<afflux::status>(::afflux_permit_split(&from.token_, n, &token_))) {}
 
-  ::afflux_permit token_{};
+  ::afflux_permit_token token_{};
   afflux::status status_ = afflux::status::already;
 };
 

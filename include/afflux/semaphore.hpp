@@ -198,7 +198,7 @@ class semaphore {
     return static_cast<status>(::afflux_sem_resize(target_.sem, permits));
   }
   /// The limit on permits held at once.
-  [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_permits(target_.sem); }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_limit(target_.sem); }
   /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.
   [[nodiscard]] std::uint64_t available() const noexcept {
     return ::afflux_sem_available(target_.sem);
@@ -214,9 +214,9 @@ class semaphore {
   /// The name given at creation, "" without one.
   [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(target_.sem); }
   /// What it has done; all 0 where the handle is empty. Never waits, never allocates.
-  [[nodiscard]] ::afflux_sem_stats_t stats() const noexcept {
-    ::afflux_sem_stats_t now{};
-    ::afflux_sem_stats(target_.sem, &now);
+  [[nodiscard]] ::afflux_sem_stats stats() const noexcept {
+    ::afflux_sem_stats now{};
+    ::afflux_sem_get_stats(target_.sem, &now);
     return now;
   }
 

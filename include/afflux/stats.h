@@ -35,8 +35,8 @@ extern "C" {
  *   acquired_fast + acquired_after_wait = released + held
  *   queued = waiters + granted + canceled + timed_out + dropped + closed_out + impossible
  */
-typedef struct afflux_sem_stats_t {
-  uint32_t struct_size; /**< sizeof(afflux_sem_stats_t); 0: as of version 0.1 */
+typedef struct afflux_sem_stats {
+  uint32_t struct_size; /**< sizeof(afflux_sem_stats); 0: as of version 0.1 */
   uint32_t statistics;  /**< AFFLUX_STATS_OFF, COUNTERS or FULL; with OFF the totals are 0 */
 
   /* Now. */
@@ -73,13 +73,13 @@ typedef struct afflux_sem_stats_t {
   uint64_t wait_count;  /**< requests granted after a wait */
   uint64_t wait_sum_ns; /**< their waits together */
   uint64_t wait_max_ns; /**< the longest */
-  uint64_t hold_count;  /**< permit tokens (afflux_permit) that have been released */
+  uint64_t hold_count;  /**< permit tokens (afflux_permit_token) that have been released */
   uint64_t hold_sum_ns;
   uint64_t hold_max_ns;
 
   int64_t age_ns;    /**< since the semaphore was created, to a tick of the system's clock */
   uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
-} afflux_sem_stats_t;
+} afflux_sem_stats;
 
 /**
  * Set struct_size, and the rest to 0.
@@ -87,7 +87,7 @@ typedef struct afflux_sem_stats_t {
  * @return AFFLUX_OK, or AFFLUX_EINVAL: stats is NULL
  * Since: 0.1
  */
-AFFLUX_API afflux_status afflux_sem_stats_init(afflux_sem_stats_t *stats);
+AFFLUX_API afflux_status afflux_sem_stats_init(afflux_sem_stats *stats);
 
 /**
  * Read the statistics of a semaphore.
@@ -100,7 +100,7 @@ AFFLUX_API afflux_status afflux_sem_stats_init(afflux_sem_stats_t *stats);
  * Threads: any number at once. Never waits, never slows a writer, never allocates.
  * Since:   0.1
  */
-AFFLUX_API afflux_status afflux_sem_stats(const afflux_sem *sem, afflux_sem_stats_t *ret_stats);
+AFFLUX_API afflux_status afflux_sem_get_stats(const afflux_sem *sem, afflux_sem_stats *ret_stats);
 
 /* ---- Histograms */
 
@@ -131,14 +131,14 @@ typedef struct afflux_histogram {
  *
  * @return AFFLUX_OK       read
  *         AFFLUX_ENOTSUP  the semaphore was not created with AFFLUX_STATS_FULL
- *         AFFLUX_EINVAL   a pointer is NULL, or struct_size is not as in afflux_sem_stats()
- * Threads: as afflux_sem_stats().
+ *         AFFLUX_EINVAL   a pointer is NULL, or struct_size is not as in afflux_sem_get_stats()
+ * Threads: as afflux_sem_get_stats().
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_wait_times(const afflux_sem *sem, afflux_histogram *ret_times);
 
-/** How long permit tokens (afflux_permit) were held until they were released; plain permits have
- *  no identity and are not in it. Otherwise as afflux_sem_wait_times(). Since: 0.1 */
+/** How long permit tokens (afflux_permit_token) were held until they were released; plain permits
+ * have no identity and are not in it. Otherwise as afflux_sem_wait_times(). Since: 0.1 */
 AFFLUX_API afflux_status afflux_sem_hold_times(const afflux_sem *sem, afflux_histogram *ret_times);
 
 /**
@@ -197,12 +197,12 @@ AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits)
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
  *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns.
- * @param ret_health  Written on success only, as ret_stats of afflux_sem_stats().
+ * @param ret_health  Written on success only, as ret_stats of afflux_sem_get_stats().
  * @return AFFLUX_OK       told; healthy or not
  *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns is negative and not
  *                         AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
  *         AFFLUX_ENOTSUP  bytes beyond the known struct `limits` are not zero
- * Threads: as afflux_sem_stats().
+ * Threads: as afflux_sem_get_stats().
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
@@ -354,7 +354,7 @@ AFFLUX_API afflux_status afflux_client_summary_init(afflux_client_summary_t *sum
 /**
  * Read a client's counters.
  *
- * @param ret_summary  As ret_stats of afflux_sem_stats().
+ * @param ret_summary  As ret_stats of afflux_sem_get_stats().
  * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
  * Threads: any number at once. Never waits, never slows a writer, never allocates.
  * Since:   0.1
@@ -379,7 +379,7 @@ AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_
  *
  * Sums are exact while objects come and go: none of the totals goes back by it, and each object is
  * counted once, unless it comes back after it has been in another registry: then anew. The two laws
- * of afflux_sem_stats_t hold for a semaphore, not for these sums once one has been removed. An
+ * of afflux_sem_stats hold for a semaphore, not for these sums once one has been removed. An
  * object brings along all that it has done; when it is removed, what it had done by then stays in
  * the totals, and what it does afterwards is not the registry's business. If it comes back to the
  * registry that it was in last, it counts from then on. A registry has room for 8,388,608
@@ -454,7 +454,7 @@ typedef struct afflux_registry_summary_t {
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
    *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. What a
    *  semaphore had done before it was added is in the rates as if it had done it then. */
-  afflux_sem_stats_t sem;
+  afflux_sem_stats sem;
 
   /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
    *  the sums, peak_drop_rate and wait_max_ns are the largest; of the clients that are in it now
@@ -631,9 +631,9 @@ typedef struct afflux_holder {
 typedef int32_t (*afflux_holder_visitor)(void *ctx, const afflux_holder *holder);
 
 /**
- * Visit who holds permits by a token (afflux_permit), those of afflux_sem_options.ledger at most. A
- * token that finds the ledger full stays untold: its tag is not kept, what is split from it has
- * none, and what is merged into it is untold from then on.
+ * Visit who holds permits by a token (afflux_permit_token), those of afflux_sem_options.ledger at
+ * most. A token that finds the ledger full stays untold: its tag is not kept, what is split from it
+ * has none, and what is merged into it is untold from then on.
  *
  * @param ret_untold  Permits that are held otherwise; NULL is fine. Exact when nothing moves.
  * @return AFFLUX_OK         all were visited

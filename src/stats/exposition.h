@@ -35,7 +35,7 @@ struct shown_sem {
   std::int64_t created;
   const histogram<native_policy>* waits;  // nullptr: without
   const histogram<native_policy>* holds;
-  afflux_sem_stats_t now;
+  afflux_sem_stats now;
 };
 
 // A client, or all of them together.

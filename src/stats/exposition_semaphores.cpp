@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "afflux_semaphore_";
 
-using field = std::uint64_t afflux_sem_stats_t::*;
+using field = std::uint64_t afflux_sem_stats::*;
 
 // A sample: which field, and the value of the label that tells it from the family's others.
 struct part {
@@ -24,22 +24,22 @@ struct family {
   std::span<const part> parts = {};
 };
 
-constexpr part kLimit[] = {{&afflux_sem_stats_t::limit}};
-constexpr part kHeld[] = {{&afflux_sem_stats_t::held}};
-constexpr part kAvailable[] = {{&afflux_sem_stats_t::available}};
-constexpr part kWaiters[] = {{&afflux_sem_stats_t::waiters}};
-constexpr part kQueueBytes[] = {{&afflux_sem_stats_t::queue_bytes}};
-constexpr part kAcquired[] = {{&afflux_sem_stats_t::acquired_fast, "fast"},
-                              {&afflux_sem_stats_t::acquired_after_wait, "queued"}};
-constexpr part kReleased[] = {{&afflux_sem_stats_t::released}};
+constexpr part kLimit[] = {{&afflux_sem_stats::limit}};
+constexpr part kHeld[] = {{&afflux_sem_stats::held}};
+constexpr part kAvailable[] = {{&afflux_sem_stats::available}};
+constexpr part kWaiters[] = {{&afflux_sem_stats::waiters}};
+constexpr part kQueueBytes[] = {{&afflux_sem_stats::queue_bytes}};
+constexpr part kAcquired[] = {{&afflux_sem_stats::acquired_fast, "fast"},
+                              {&afflux_sem_stats::acquired_after_wait, "queued"}};
+constexpr part kReleased[] = {{&afflux_sem_stats::released}};
 constexpr part kRequests[] = {
-    {&afflux_sem_stats_t::requests_fast, "fast"},   {&afflux_sem_stats_t::granted, "granted"},
-    {&afflux_sem_stats_t::canceled, "canceled"},    {&afflux_sem_stats_t::timed_out, "timed_out"},
-    {&afflux_sem_stats_t::rejected, "rejected"},    {&afflux_sem_stats_t::dropped, "dropped"},
-    {&afflux_sem_stats_t::closed_out, "closed"},    {&afflux_sem_stats_t::impossible, "impossible"},
-    {&afflux_sem_stats_t::try_failed, "try_failed"}};
-constexpr part kQueued[] = {{&afflux_sem_stats_t::queued}};
-constexpr part kResizes[] = {{&afflux_sem_stats_t::resizes}};
+    {&afflux_sem_stats::requests_fast, "fast"},   {&afflux_sem_stats::granted, "granted"},
+    {&afflux_sem_stats::canceled, "canceled"},    {&afflux_sem_stats::timed_out, "timed_out"},
+    {&afflux_sem_stats::rejected, "rejected"},    {&afflux_sem_stats::dropped, "dropped"},
+    {&afflux_sem_stats::closed_out, "closed"},    {&afflux_sem_stats::impossible, "impossible"},
+    {&afflux_sem_stats::try_failed, "try_failed"}};
+constexpr part kQueued[] = {{&afflux_sem_stats::queued}};
+constexpr part kResizes[] = {{&afflux_sem_stats::resizes}};
 
 // Those with parts; the others are told apart by name in show().
 constexpr family kFamilies[] = {

@@ -119,7 +119,7 @@ class semaphore_stats {
   const histogram<P>& holds() const { return times_->holds; }
 
   // The totals, and who waits. `listed`: cost of those in line.
-  void read(afflux_sem_stats_t& to, std::uint64_t listed) const {
+  void read(afflux_sem_stats& to, std::uint64_t listed) const {
     // Endings before arrivals, so that an unlucky moment shows one too many rather than a
     // number below zero.
     to.granted = granted_.get();

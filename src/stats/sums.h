@@ -15,16 +15,16 @@ namespace afflux::stats {
 template <class Record>
 using count_field = std::uint64_t Record::*;
 
-inline constexpr count_field<afflux_sem_stats_t> kSemTotals[] = {
-    &afflux_sem_stats_t::acquired_fast, &afflux_sem_stats_t::acquired_after_wait,
-    &afflux_sem_stats_t::try_failed,    &afflux_sem_stats_t::released,
-    &afflux_sem_stats_t::canceled,      &afflux_sem_stats_t::timed_out,
-    &afflux_sem_stats_t::rejected,      &afflux_sem_stats_t::dropped,
-    &afflux_sem_stats_t::closed_out,    &afflux_sem_stats_t::resizes,
-    &afflux_sem_stats_t::requests_fast, &afflux_sem_stats_t::granted,
-    &afflux_sem_stats_t::impossible,    &afflux_sem_stats_t::queued,
-    &afflux_sem_stats_t::wait_count,    &afflux_sem_stats_t::wait_sum_ns,
-    &afflux_sem_stats_t::hold_count,    &afflux_sem_stats_t::hold_sum_ns,
+inline constexpr count_field<afflux_sem_stats> kSemTotals[] = {
+    &afflux_sem_stats::acquired_fast, &afflux_sem_stats::acquired_after_wait,
+    &afflux_sem_stats::try_failed,    &afflux_sem_stats::released,
+    &afflux_sem_stats::canceled,      &afflux_sem_stats::timed_out,
+    &afflux_sem_stats::rejected,      &afflux_sem_stats::dropped,
+    &afflux_sem_stats::closed_out,    &afflux_sem_stats::resizes,
+    &afflux_sem_stats::requests_fast, &afflux_sem_stats::granted,
+    &afflux_sem_stats::impossible,    &afflux_sem_stats::queued,
+    &afflux_sem_stats::wait_count,    &afflux_sem_stats::wait_sum_ns,
+    &afflux_sem_stats::hold_count,    &afflux_sem_stats::hold_sum_ns,
 };
 
 inline constexpr count_field<afflux_client_summary_t> kClientTotals[] = {
@@ -39,7 +39,7 @@ inline constexpr count_field<afflux_client_summary_t> kClientTotals[] = {
 
 // change(total, other) for each total of both.
 template <class Change>
-void each_total(afflux_sem_stats_t& a, const afflux_sem_stats_t& b, Change change) {
+void each_total(afflux_sem_stats& a, const afflux_sem_stats& b, Change change) {
   for (const auto field : kSemTotals) change(a.*field, b.*field);
 }
 template <class Change>
@@ -52,7 +52,7 @@ void each_total(afflux_client_summary_t& a, const afflux_client_summary_t& b, Ch
   }
 }
 
-inline void keep_largest(afflux_sem_stats_t& sum, const afflux_sem_stats_t& one) {
+inline void keep_largest(afflux_sem_stats& sum, const afflux_sem_stats& one) {
   sum.wait_max_ns = std::max(sum.wait_max_ns, one.wait_max_ns);
   sum.hold_max_ns = std::max(sum.hold_max_ns, one.hold_max_ns);
 }

@@ -148,7 +148,7 @@ TEST_P(Allocations, NoneInTimedRequestsOnceTheTimerRuns) {
 
 TEST_P(Allocations, NoneInTokens) {
   const sem_guard sem(options(4));
-  afflux_permit a{}, b{};
+  afflux_permit_token a{}, b{};
   bool right = true;
   afflux_request plain;
   afflux_request_init(&plain);

@@ -40,7 +40,7 @@ TEST_P(ClientRequests, AtOnceWithoutAWait) {
     pending one(2);
     one.request.client = client;
     ASSERT_EQ(one.start(sem), AFFLUX_OK);
-    afflux_permit permit;
+    afflux_permit_token permit;
     const afflux_request three = blocking(client, 3);
     ASSERT_EQ(afflux_sem_acquire_permit(sem, &three, 0, &permit), AFFLUX_OK);
     one.request.timeout_ns = 0;
@@ -81,7 +81,7 @@ TEST_P(ClientRequests, OfABlockedThread) {
   const sem_guard sem(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   std::thread thread([&] {
-    afflux_permit permit;
+    afflux_permit_token permit;
     const afflux_request one = blocking(client);
     ASSERT_EQ(afflux_sem_acquire_permit(sem, &one, AFFLUX_FOREVER, &permit), AFFLUX_OK);
     EXPECT_EQ(client.summary().acquired, 1u);
@@ -98,7 +98,7 @@ TEST_P(ClientRequests, TimedOut) {
   const client_guard client;
   const sem_guard sem(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  afflux_permit permit;
+  afflux_permit_token permit;
   const afflux_request one = blocking(client);
   EXPECT_EQ(afflux_sem_acquire_permit(sem, &one, kMillisecond, &permit), AFFLUX_ETIMEDOUT);
   EXPECT_EQ(client.summary().timed_out, 1u);

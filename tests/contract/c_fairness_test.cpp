@@ -77,7 +77,7 @@ TEST_P(SemPriority, ATokensRequestHasItsOwn) {
   afflux_request request;
   afflux_request_init(&request);
   request.priority = AFFLUX_PRIORITY_CRITICAL;
-  afflux_permit token{};
+  afflux_permit_token token{};
   std::thread critical([&] {
     EXPECT_EQ(afflux_sem_acquire_permit(sem, &request, AFFLUX_FOREVER, &token), AFFLUX_OK);
   });

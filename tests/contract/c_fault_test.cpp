@@ -56,7 +56,7 @@ TEST_P(Faults, CreateAnswersEnomemForEveryAllocationThatFails) {
 TEST_P(NeverAllocating, AllOtherCallsWorkWithoutMemory) {
   const sem_guard sem(options(2));
   pending p(2), q(2);
-  afflux_permit token{}, other{};
+  afflux_permit_token token{}, other{};
   afflux_request two;
   afflux_request_init(&two);
   two.permits = 2;
@@ -95,7 +95,7 @@ TEST_P(Allocating, AWaitAnswersEnomemAndChangesNothing) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   const sem_state before = state_of(sem);
   pending p;
-  afflux_permit token{};
+  afflux_permit_token token{};
   afflux_status answers[3];
   fail_allocation(kEvery);
   answers[0] = p.start(sem);

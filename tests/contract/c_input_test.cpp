@@ -163,7 +163,7 @@ TEST_P(RequestStruct, TooShortForItsFirstFieldIsRefused) {
   pending p;
   for (std::size_t size = 0; size < ENDS_AFTER(afflux_request, flags); ++size) {
     const sized<afflux_request> r(p.request, size);
-    afflux_permit token{};
+    afflux_permit_token token{};
     EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_acquire_async(sem, r.get(), &p.waiter));
     EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_acquire_permit(sem, r.get(), 0, &token));
   }
@@ -209,7 +209,7 @@ TEST_P(RequestStruct, AShortOneFillsATokenWithDefaults) {
        {ENDS_AFTER(afflux_request, flags), ENDS_AFTER(afflux_request, permits),
         ENDS_AFTER(afflux_request, priority), ENDS_AFTER(afflux_request, cost_bytes)}) {
     const sized<afflux_request> r(full, size);
-    afflux_permit token{};
+    afflux_permit_token token{};
     ASSERT_EQ(afflux_sem_acquire_permit(sem, r.get(), 0, &token), AFFLUX_OK) << size;
     EXPECT_EQ(afflux_permit_count(&token), size < ENDS_AFTER(afflux_request, permits) ? 1u : 3u);
     EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
@@ -222,7 +222,7 @@ TEST_P(RequestStruct, ALongerOneIsTakenWhileItsRestIsZero) {
   for (const std::size_t extra : {1u, 8u, 64u}) {
     const std::size_t size = sizeof(afflux_request) + extra;
     sized<afflux_request> r(p.request, size);
-    afflux_permit token{};
+    afflux_permit_token token{};
     EXPECT_EQ(afflux_sem_acquire_async(sem, r.get(), &p.waiter), AFFLUX_OK) << extra;
     EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
     for (const std::size_t at : {sizeof(afflux_request), size - 1}) {
@@ -241,7 +241,7 @@ TEST_P(RequestStruct, WhatATokenDoesNotNeedDoesNotCount) {
   afflux_request_init(&r);
   r.timeout_ns = 0;
   r.wake = nullptr;
-  afflux_permit token{};
+  afflux_permit_token token{};
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   // The request's own time of 0 would answer at once; the parameter's counts.
   const std::int64_t before = now_ns();

@@ -97,8 +97,8 @@ static void check_fastpath(void) {
 }
 
 static void check_permit(void) {
-  SIZE(afflux_permit, 64);
-  AT(afflux_permit, opaque, 0);
+  SIZE(afflux_permit_token, 64);
+  AT(afflux_permit_token, opaque, 0);
 }
 
 static void check_wait_item(void) {
@@ -115,37 +115,37 @@ static void check_wait_group(void) {
 }
 
 static void check_sem_stats_t(void) {
-  SIZE(afflux_sem_stats_t, 288);
-  AT(afflux_sem_stats_t, struct_size, 0);
-  AT(afflux_sem_stats_t, statistics, 4);
-  AT(afflux_sem_stats_t, limit, 8);
-  AT(afflux_sem_stats_t, available, 16);
-  AT(afflux_sem_stats_t, held, 24);
-  AT(afflux_sem_stats_t, waiters, 32);
-  AT(afflux_sem_stats_t, queue_bytes, 40);
-  AT(afflux_sem_stats_t, oldest_wait_ns, 48);
-  AT(afflux_sem_stats_t, acquired_fast, 56);
-  AT(afflux_sem_stats_t, acquired_after_wait, 64);
-  AT(afflux_sem_stats_t, try_failed, 72);
-  AT(afflux_sem_stats_t, released, 80);
-  AT(afflux_sem_stats_t, canceled, 88);
-  AT(afflux_sem_stats_t, timed_out, 96);
-  AT(afflux_sem_stats_t, rejected, 104);
-  AT(afflux_sem_stats_t, dropped, 112);
-  AT(afflux_sem_stats_t, closed_out, 120);
-  AT(afflux_sem_stats_t, resizes, 128);
-  AT(afflux_sem_stats_t, requests_fast, 136);
-  AT(afflux_sem_stats_t, granted, 144);
-  AT(afflux_sem_stats_t, impossible, 152);
-  AT(afflux_sem_stats_t, queued, 160);
-  AT(afflux_sem_stats_t, wait_count, 168);
-  AT(afflux_sem_stats_t, wait_sum_ns, 176);
-  AT(afflux_sem_stats_t, wait_max_ns, 184);
-  AT(afflux_sem_stats_t, hold_count, 192);
-  AT(afflux_sem_stats_t, hold_sum_ns, 200);
-  AT(afflux_sem_stats_t, hold_max_ns, 208);
-  AT(afflux_sem_stats_t, age_ns, 216);
-  AT(afflux_sem_stats_t, later, 224);
+  SIZE(afflux_sem_stats, 288);
+  AT(afflux_sem_stats, struct_size, 0);
+  AT(afflux_sem_stats, statistics, 4);
+  AT(afflux_sem_stats, limit, 8);
+  AT(afflux_sem_stats, available, 16);
+  AT(afflux_sem_stats, held, 24);
+  AT(afflux_sem_stats, waiters, 32);
+  AT(afflux_sem_stats, queue_bytes, 40);
+  AT(afflux_sem_stats, oldest_wait_ns, 48);
+  AT(afflux_sem_stats, acquired_fast, 56);
+  AT(afflux_sem_stats, acquired_after_wait, 64);
+  AT(afflux_sem_stats, try_failed, 72);
+  AT(afflux_sem_stats, released, 80);
+  AT(afflux_sem_stats, canceled, 88);
+  AT(afflux_sem_stats, timed_out, 96);
+  AT(afflux_sem_stats, rejected, 104);
+  AT(afflux_sem_stats, dropped, 112);
+  AT(afflux_sem_stats, closed_out, 120);
+  AT(afflux_sem_stats, resizes, 128);
+  AT(afflux_sem_stats, requests_fast, 136);
+  AT(afflux_sem_stats, granted, 144);
+  AT(afflux_sem_stats, impossible, 152);
+  AT(afflux_sem_stats, queued, 160);
+  AT(afflux_sem_stats, wait_count, 168);
+  AT(afflux_sem_stats, wait_sum_ns, 176);
+  AT(afflux_sem_stats, wait_max_ns, 184);
+  AT(afflux_sem_stats, hold_count, 192);
+  AT(afflux_sem_stats, hold_sum_ns, 200);
+  AT(afflux_sem_stats, hold_max_ns, 208);
+  AT(afflux_sem_stats, age_ns, 216);
+  AT(afflux_sem_stats, later, 224);
 }
 
 static void check_histogram(void) {
@@ -307,7 +307,7 @@ static void check_initialisers(void) {
   INITIALISES(afflux_sem_options_init, afflux_sem_options);
   INITIALISES(afflux_request_init, afflux_request);
   INITIALISES(afflux_port_options_init, afflux_port_options);
-  INITIALISES(afflux_sem_stats_init, afflux_sem_stats_t);
+  INITIALISES(afflux_sem_stats_init, afflux_sem_stats);
   INITIALISES(afflux_health_limits_init, afflux_health_limits);
   INITIALISES(afflux_client_options_init, afflux_client_options);
   INITIALISES(afflux_client_summary_init, afflux_client_summary_t);

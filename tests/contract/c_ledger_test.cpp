@@ -69,7 +69,7 @@ struct permit_guard {
   permit_guard(const permit_guard&) = delete;
   permit_guard& operator=(const permit_guard&) = delete;
   std::uint64_t id() const { return afflux_permit_id(&permit); }
-  afflux_permit permit = {};
+  afflux_permit_token permit = {};
 };
 
 TEST_P(Ledger, TellsWhoHoldsWhat) {
@@ -99,7 +99,7 @@ TEST_P(Ledger, TellsWhoHoldsWhat) {
 TEST_P(Ledger, FollowsSplitMergeAndForget) {
   const sem_guard sem(with_lines(10, 4));
   permit_guard first(sem, 5, "parent");
-  afflux_permit part = {};
+  afflux_permit_token part = {};
   ASSERT_EQ(afflux_permit_split(&first.permit, 2, &part), AFFLUX_OK);
   book now = holders(sem);
   ASSERT_EQ(now.size(), 2u);
@@ -214,7 +214,7 @@ TEST_P(Ledger, IsReadWhileItChanges) {
       const std::string tag(40, static_cast<char>('a' + t));
       for (int i = 0; i < 2000; ++i) {
         permit_guard mine(sem, static_cast<std::uint64_t>(t + 1) * 2, tag.c_str());
-        afflux_permit part = {};
+        afflux_permit_token part = {};
         ASSERT_EQ(afflux_permit_split(&mine.permit, static_cast<std::uint64_t>(t + 1), &part),
                   AFFLUX_OK);
         ASSERT_EQ(afflux_permit_merge(&mine.permit, &part), AFFLUX_OK);

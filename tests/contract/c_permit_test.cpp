@@ -21,13 +21,13 @@ namespace {
 
 class Permit : public per_variant {
  protected:
-  static void take(afflux_sem* sem, std::uint64_t n, afflux_permit* token) {
+  static void take(afflux_sem* sem, std::uint64_t n, afflux_permit_token* token) {
     afflux_request request;
     afflux_request_init(&request);
     request.permits = n;
     ASSERT_EQ(afflux_sem_acquire_permit(sem, &request, AFFLUX_FOREVER, token), AFFLUX_OK);
   }
-  static void expect_empty(const afflux_permit& token) {
+  static void expect_empty(const afflux_permit_token& token) {
     EXPECT_EQ(afflux_permit_count(&token), 0u);
     EXPECT_EQ(afflux_permit_id(&token), 0u);
     EXPECT_EQ(afflux_permit_held_ns(&token), 0);
@@ -35,7 +35,7 @@ class Permit : public per_variant {
 };
 
 TEST_P(Permit, NullAndEmptyTokensAnswerAsDocumented) {
-  afflux_permit empty{}, other{};
+  afflux_permit_token empty{}, other{};
   EXPECT_EQ(afflux_permit_release(nullptr), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_permit_forget(nullptr), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_permit_count(nullptr), 0u);
@@ -55,7 +55,7 @@ TEST_P(Permit, NullAndEmptyTokensAnswerAsDocumented) {
 
 TEST_P(Permit, IsReleasedOnce) {
   const sem_guard sem(options(4));
-  afflux_permit token{};
+  afflux_permit_token token{};
   take(sem, 3, &token);
   EXPECT_EQ(afflux_permit_count(&token), 3u);
   EXPECT_EQ(afflux_sem_held(sem), 3u);
@@ -67,7 +67,7 @@ TEST_P(Permit, IsReleasedOnce) {
 
 TEST_P(Permit, WithoutARequestHoldsOne) {
   const sem_guard sem(options(4));
-  afflux_permit token{};
+  afflux_permit_token token{};
   EXPECT_EQ(afflux_sem_acquire_permit(sem, nullptr, 0, &token), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_count(&token), 1u);
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
@@ -75,7 +75,7 @@ TEST_P(Permit, WithoutARequestHoldsOne) {
 
 TEST_P(Permit, OverwritesWhatTheStorageHeldBefore) {
   const sem_guard sem(options(4));
-  afflux_permit token;
+  afflux_permit_token token;
   std::memset(&token, 0xa5, sizeof token);
   take(sem, 2, &token);
   EXPECT_EQ(afflux_permit_count(&token), 2u);
@@ -89,7 +89,7 @@ TEST_P(Permit, RacedByEightThreadsIsReleasedOnce) {
   constexpr int kThreads = 8;
   constexpr int kRounds = 300;
   const sem_guard sem(options(2));
-  afflux_permit token{};
+  afflux_permit_token token{};
   std::atomic<int> round{0};
   std::atomic<int> finished{0};
   std::atomic<int> ok{0};
@@ -117,7 +117,7 @@ TEST_P(Permit, RacedByEightThreadsIsReleasedOnce) {
 
 TEST_P(Permit, SplitsIntoTwoThatCountAlone) {
   const sem_guard sem(options(10));
-  afflux_permit a{}, b{};
+  afflux_permit_token a{}, b{};
   take(sem, 7, &a);
   const std::uint64_t id = afflux_permit_id(&a);
   const std::int64_t held_before = afflux_permit_held_ns(&a);
@@ -137,10 +137,10 @@ TEST_P(Permit, SplitsIntoTwoThatCountAlone) {
 
 TEST_P(Permit, SplitRefusesWhatLeavesNothingAndWritesNothing) {
   const sem_guard sem(options(4));
-  afflux_permit a{}, b;
+  afflux_permit_token a{}, b;
   take(sem, 3, &a);
   std::memset(&b, 0x5a, sizeof b);
-  const afflux_permit untouched = b;
+  const afflux_permit_token untouched = b;
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{4}, kMaxPermits,
                                 kMaxPermits + 1, ~std::uint64_t{0}}) {
     EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_split(&a, n, &b));
@@ -154,7 +154,7 @@ TEST_P(Permit, SplitRefusesWhatLeavesNothingAndWritesNothing) {
 
 TEST_P(Permit, MergesTwoIntoOne) {
   const sem_guard sem(options(10));
-  afflux_permit a{}, b{};
+  afflux_permit_token a{}, b{};
   take(sem, 2, &a);
   take(sem, 5, &b);
   const std::uint64_t id = afflux_permit_id(&a);
@@ -171,7 +171,7 @@ TEST_P(Permit, MergesTwoIntoOne) {
 TEST_P(Permit, MergeRefusesItselfStrangersAndEmptyOnes) {
   const sem_guard sem(options(4));
   const sem_guard elsewhere(options(4));
-  afflux_permit a{}, b{}, empty{};
+  afflux_permit_token a{}, b{}, empty{};
   take(sem, 1, &a);
   take(elsewhere, 2, &b);
   EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_merge(&a, &a));
@@ -186,7 +186,7 @@ TEST_P(Permit, MergeRefusesItselfStrangersAndEmptyOnes) {
 
 TEST_P(Permit, ForgottenStaysCountedUntilSomebodyReleasesAsMany) {
   const sem_guard sem(options(4));
-  afflux_permit token{};
+  afflux_permit_token token{};
   take(sem, 3, &token);
   EXPECT_EQ(afflux_permit_forget(&token), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_forget(&token), AFFLUX_EALREADY);
@@ -209,7 +209,7 @@ TEST_P(Permit, IdsAreUniqueInTheProcess) {
   for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (std::size_t i = 0; i < kEach; ++i) {
-        afflux_permit a{}, b{};
+        afflux_permit_token a{}, b{};
         take(t % 2 == 0 ? sem : elsewhere, 2, &a);
         ids[t].push_back(afflux_permit_id(&a));
         ASSERT_EQ(afflux_permit_split(&a, 1, &b), AFFLUX_OK);
@@ -228,7 +228,7 @@ TEST_P(Permit, IdsAreUniqueInTheProcess) {
 
 TEST_P(Permit, CountsTheTimeSinceItsAcquisition) {
   const sem_guard sem(options(1));
-  afflux_permit token{};
+  afflux_permit_token token{};
   const std::int64_t before = now_ns();
   take(sem, 1, &token);
   const std::int64_t after = now_ns();
@@ -243,7 +243,7 @@ TEST_P(Permit, CountsTheTimeSinceItsAcquisition) {
 TEST_P(Permit, KeepsItsSemaphoreAlive) {
   for (int how = 0; how < 3; ++how) {
     afflux_sem* sem = sem_guard(options(3)).give();
-    afflux_permit a{}, b{};
+    afflux_permit_token a{}, b{};
     take(sem, 3, &a);
     ASSERT_EQ(afflux_permit_split(&a, 1, &b), AFFLUX_OK);
     afflux_sem_unref(sem);
@@ -266,7 +266,7 @@ TEST_P(Permit, KeepsItsSemaphoreAlive) {
 
 TEST_P(Permit, MayBeReleasedAfterClose) {
   const sem_guard sem(options(2));
-  afflux_permit token{};
+  afflux_permit_token token{};
   take(sem, 2, &token);
   EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
@@ -275,7 +275,7 @@ TEST_P(Permit, MayBeReleasedAfterClose) {
 
 TEST_P(Permit, ItsReleaseCompletesTheNextRequest) {
   const sem_guard sem(options(1));
-  afflux_permit token{};
+  afflux_permit_token token{};
   pending p;
   take(sem, 1, &token);
   ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
@@ -289,11 +289,11 @@ TEST_P(Permit, SplitMergeAndReleaseRacedKeepTheCount) {
   constexpr int kRounds = 300;
   const sem_guard sem(options(8));
   for (int i = 0; i < kRounds; ++i) {
-    afflux_permit a{}, b{};
+    afflux_permit_token a{}, b{};
     take(sem, 4, &a);
     take(sem, 4, &b);
     std::thread merging([&] {
-      afflux_permit part{};
+      afflux_permit_token part{};
       if (afflux_permit_split(&a, 1, &part) == AFFLUX_OK) {
         EXPECT_EQ(afflux_permit_count(&part), 1u);
         EXPECT_EQ(afflux_permit_release(&part), AFFLUX_OK);

@@ -231,7 +231,7 @@ std::int32_t see_sem(void* ctx, afflux_sem* sem) {
   v.seen.push_back(sem);
   if (v.remove_from != nullptr) {
     EXPECT_EQ(afflux_registry_remove_sem(v.remove_from, sem), AFFLUX_OK);
-    EXPECT_EQ(afflux_sem_permits(sem), 4u) << "it is there during the call";
+    EXPECT_EQ(afflux_sem_limit(sem), 4u) << "it is there during the call";
   }
   return v.seen.size() == v.stop_after ? 1 : 0;
 }

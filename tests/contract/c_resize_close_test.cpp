@@ -78,7 +78,7 @@ TEST_P(SemResizing, DownAndUpAgainChangesNothingForTheHolders) {
   for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{1}, kMaxPermits}) {
     EXPECT_EQ(afflux_sem_resize(sem, limit), AFFLUX_OK);
     EXPECT_EQ(afflux_sem_held(sem), 5u);
-    EXPECT_EQ(afflux_sem_permits(sem), limit);
+    EXPECT_EQ(afflux_sem_limit(sem), limit);
   }
   EXPECT_EQ(afflux_sem_resize(sem, 6), AFFLUX_OK);
   EXPECT_EQ(state_of(sem), (sem_state{6, 1, 5, 0}));
@@ -149,7 +149,7 @@ TEST_P(SemResizing, ATokensRequestMayWaitForAResizeToo) {
   afflux_request_init(&request);
   request.permits = 2;
   request.flags = AFFLUX_WAIT_FOR_RESIZE;
-  afflux_permit token{};
+  afflux_permit_token token{};
   std::thread waiter([&] {
     EXPECT_EQ(afflux_sem_acquire_permit(sem, &request, AFFLUX_FOREVER, &token), AFFLUX_OK);
   });
@@ -235,9 +235,9 @@ TEST_P(SemClosing, IsFinalWhateverIsReleasedOrResized) {
   const auto expect_closed = [&] {
     pending p, patient;
     std::uint64_t drained;
-    afflux_permit token{};
+    afflux_permit_token token{};
     patient.request.flags = AFFLUX_WAIT_FOR_RESIZE;
-    EXPECT_EQ(afflux_sem_available(sem), afflux_sem_permits(sem) - afflux_sem_held(sem));  // S2
+    EXPECT_EQ(afflux_sem_available(sem), afflux_sem_limit(sem) - afflux_sem_held(sem));  // S2
     EXPECT_REFUSED(sem, AFFLUX_ECLOSED, afflux_sem_try_acquire(sem, 1));
     EXPECT_REFUSED(sem, AFFLUX_ECLOSED, afflux_sem_acquire(sem, 1, AFFLUX_FOREVER));
     EXPECT_REFUSED(sem, AFFLUX_ECLOSED, p.start(sem));
@@ -251,7 +251,7 @@ TEST_P(SemClosing, IsFinalWhateverIsReleasedOrResized) {
   EXPECT_EQ(afflux_sem_held(sem), 2u);  // still counted
   expect_closed();
   EXPECT_EQ(afflux_sem_resize(sem, 10), AFFLUX_OK);
-  EXPECT_EQ(afflux_sem_permits(sem), 10u);
+  EXPECT_EQ(afflux_sem_limit(sem), 10u);
   expect_closed();
   EXPECT_REFUSED(sem, AFFLUX_EOVERFLOW, afflux_sem_release(sem, 3));
   EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);

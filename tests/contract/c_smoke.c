@@ -64,7 +64,7 @@ static void check_calls(afflux_sem *sem) {
   CHECK(afflux_sem_drain(sem, &drained) == AFFLUX_OK && drained == 2);
   CHECK(afflux_sem_available(sem) == 0);
   CHECK(afflux_sem_resize(sem, 5) == AFFLUX_OK);
-  CHECK(afflux_sem_permits(sem) == 5);
+  CHECK(afflux_sem_limit(sem) == 5);
   CHECK(afflux_sem_release(sem, 4) == AFFLUX_OK);
   CHECK(afflux_sem_available(sem) == 5);
 }
@@ -101,8 +101,8 @@ static void check_requests(afflux_sem *sem) {
 }
 
 static void check_permits(afflux_sem *sem) {
-  afflux_permit permit;
-  afflux_permit other;
+  afflux_permit_token permit;
+  afflux_permit_token other;
   afflux_request request;
   memset(&permit, 0, sizeof permit);
   memset(&other, 0, sizeof other);

@@ -45,40 +45,40 @@ TEST(SemOptions, ShorterOnesCount) {
   options.struct_size = offsetof(afflux_sem_options, statistics);
   options.statistics = 77;  // beyond the end
   const sem_guard sem(options);
-  afflux_sem_stats_t stats;
+  afflux_sem_stats stats;
   afflux_sem_stats_init(&stats);
-  ASSERT_EQ(afflux_sem_stats(sem, &stats), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_get_stats(sem, &stats), AFFLUX_OK);
   EXPECT_EQ(stats.statistics, std::uint32_t{AFFLUX_STATS_COUNTERS});
 }
 
 TEST(SemStats, RefuseNullAndShort) {
   const sem_guard sem(with_permits(1));
-  afflux_sem_stats_t stats;
+  afflux_sem_stats stats;
   EXPECT_EQ(afflux_sem_stats_init(nullptr), AFFLUX_EINVAL);
   ASSERT_EQ(afflux_sem_stats_init(&stats), AFFLUX_OK);
   EXPECT_EQ(stats.struct_size, sizeof stats);
-  EXPECT_EQ(afflux_sem_stats(nullptr, &stats), AFFLUX_EINVAL);
-  EXPECT_EQ(afflux_sem_stats(sem, nullptr), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_sem_get_stats(nullptr, &stats), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_sem_get_stats(sem, nullptr), AFFLUX_EINVAL);
   std::memset(&stats, 0xab, sizeof stats);
   stats.struct_size = sizeof stats - 1;
-  EXPECT_EQ(afflux_sem_stats(sem, &stats), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_sem_get_stats(sem, &stats), AFFLUX_EINVAL);
   EXPECT_EQ(stats.limit, 0xababababababababu);
 }
 
 TEST(SemStats, TakeZeroAsTheFirstVersionAndMoreAsTheirOwn) {
   const sem_guard sem(with_permits(3));
   struct {
-    afflux_sem_stats_t known;
+    afflux_sem_stats known;
     std::uint64_t later;
   } longer;
   std::memset(&longer, 0xab, sizeof longer);
   longer.known.struct_size = sizeof longer;
-  ASSERT_EQ(afflux_sem_stats(sem, &longer.known), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_get_stats(sem, &longer.known), AFFLUX_OK);
   EXPECT_EQ(longer.known.struct_size, sizeof longer.known);  // so much was written
   EXPECT_EQ(longer.later, 0xababababababababu);
   longer.known.struct_size = 0;
   longer.known.limit = 0;
-  ASSERT_EQ(afflux_sem_stats(sem, &longer.known), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_get_stats(sem, &longer.known), AFFLUX_OK);
   EXPECT_EQ(longer.known.limit, 3u);
 }
 

@@ -18,10 +18,10 @@
 namespace afflux_test {
 namespace {
 
-afflux_sem_stats_t stats_of(const afflux_sem* sem) {
-  afflux_sem_stats_t stats;
+afflux_sem_stats stats_of(const afflux_sem* sem) {
+  afflux_sem_stats stats;
   EXPECT_EQ(afflux_sem_stats_init(&stats), AFFLUX_OK);
-  EXPECT_EQ(afflux_sem_stats(sem, &stats), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_get_stats(sem, &stats), AFFLUX_OK);
   return stats;
 }
 
@@ -36,7 +36,7 @@ class Stats : public per_variant {
 
 TEST_P(Stats, StartAtZero) {
   const sem_guard sem(options(7));
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.struct_size, sizeof now);
   EXPECT_EQ(now.statistics, std::uint32_t{AFFLUX_STATS_COUNTERS});
   EXPECT_EQ(now.limit, 7u);
@@ -60,7 +60,7 @@ TEST_P(Stats, CountWhatIsTakenAndGivenBack) {
   ASSERT_EQ(afflux_sem_release(sem, 6), AFFLUX_OK);
   ASSERT_EQ(afflux_sem_release(sem, 5), AFFLUX_EOVERFLOW);
 
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.acquired_fast, 10u);
   EXPECT_EQ(now.requests_fast, 4u);
   EXPECT_EQ(now.released, 6u);
@@ -96,7 +96,7 @@ TEST_P(Stats, CountGrantsCancelsAndTheQueue) {
   ASSERT_EQ(first.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(second.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(third.start(sem), AFFLUX_PENDING);
-  afflux_sem_stats_t now = stats_of(sem);
+  afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.queued, 3u);
   EXPECT_EQ(now.waiters, 3u);
   EXPECT_EQ(now.queue_bytes, 120u);
@@ -132,7 +132,7 @@ TEST_P(Stats, CountTimeoutsOfRequestsAndThreads) {
   EXPECT_EQ(afflux_sem_acquire(sem, 1, kMillisecond), AFFLUX_ETIMEDOUT);
   await([&] { return one.completions() == 1; });
   EXPECT_EQ(one.status(), AFFLUX_ETIMEDOUT);
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.timed_out, 2u);
   EXPECT_EQ(now.queued, 2u);
   EXPECT_EQ(now.waiters, 0u);
@@ -149,7 +149,7 @@ TEST_P(Stats, CountWhatACloseEnds) {
   ASSERT_EQ(two.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(afflux_sem_close(sem), AFFLUX_OK);
   EXPECT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_ECLOSED);
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.closed_out, 2u);
   EXPECT_EQ(now.queued, 2u);
   EXPECT_EQ(now.try_failed, 0u);
@@ -164,7 +164,7 @@ TEST_P(Stats, CountWhatAShrinkMakesImpossible) {
   ASSERT_EQ(small.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(afflux_sem_resize(sem, 1), AFFLUX_OK);
   EXPECT_TRUE(large.completed_once_with(AFFLUX_EINVAL));
-  afflux_sem_stats_t now = stats_of(sem);
+  afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.impossible, 1u);
   EXPECT_EQ(now.resizes, 1u);
   EXPECT_EQ(now.limit, 1u);
@@ -189,7 +189,7 @@ TEST_P(Stats, CountRefusedNewcomers) {
     ASSERT_EQ(one.start(sem), AFFLUX_PENDING);
     EXPECT_EQ(two.start(sem), AFFLUX_EREJECTED);
     EXPECT_EQ(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER), AFFLUX_EREJECTED);
-    const afflux_sem_stats_t now = stats_of(sem);
+    const afflux_sem_stats now = stats_of(sem);
     EXPECT_EQ(now.rejected, 2u);
     EXPECT_EQ(now.dropped, 0u);
     EXPECT_EQ(now.queued, 1u);
@@ -207,7 +207,7 @@ TEST_P(Stats, CountDroppedRequests) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   pending requests[5];
   for (pending& each : requests) ASSERT_EQ(each.start(sem), AFFLUX_PENDING);
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.queued, 5u);
   EXPECT_EQ(now.dropped, 3u);
   EXPECT_EQ(now.rejected, 0u);
@@ -257,7 +257,7 @@ TEST_P(Stats, TakeTheTimesOfWaits) {
   EXPECT_EQ(thread.join(), AFFLUX_OK);
   ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
 
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.statistics, std::uint32_t{AFFLUX_STATS_FULL});
   EXPECT_EQ(now.wait_count, 4u);
   EXPECT_GE(now.wait_sum_ns, 3u * 2 * kMillisecond - 3 * 1024);
@@ -276,8 +276,8 @@ TEST_P(Stats, TakeTheTimesOfWaits) {
 
 TEST_P(Stats, TakeTheTimesOfTokens) {
   const sem_guard sem(full(4));
-  afflux_permit permit;
-  afflux_permit other;
+  afflux_permit_token permit;
+  afflux_permit_token other;
   ASSERT_EQ(afflux_sem_acquire_permit(sem, nullptr, 0, &permit), AFFLUX_OK);
   afflux_request two;
   afflux_request_init(&two);
@@ -387,7 +387,7 @@ TEST_P(Stats, OffCountsNothing) {
   one.request.cost_bytes = 5;
   ASSERT_EQ(one.start(sem), AFFLUX_PENDING);
   (void)afflux_sem_waiters(sem);
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.statistics, std::uint32_t{AFFLUX_STATS_OFF});
   EXPECT_EQ(now.held, 1u);
   EXPECT_EQ(now.waiters, 1u);
@@ -421,7 +421,7 @@ TEST_P(Stats, NothingIsLostAmongThreads) {
     }
     for (std::thread& each : threads) each.join();
   }
-  const afflux_sem_stats_t now = stats_of(sem);
+  const afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.requests_fast, 2 * kThreads * kTimes);
   EXPECT_EQ(now.acquired_fast, 6 * kThreads * kTimes);
   EXPECT_EQ(now.released, 6 * kThreads * kTimes);

@@ -143,7 +143,7 @@ TEST_P(AcquirePermit, AnswersOkEtimedoutEclosedErejectedAndEinval) {
   o.max_waiters = 1;
   o.overflow = AFFLUX_OVERFLOW_FAIL;
   const sem_guard sem(o);
-  afflux_permit held{}, untouched, token;
+  afflux_permit_token held{}, untouched, token;
   std::memset(&untouched, 0x5a, sizeof untouched);
   token = untouched;
   EXPECT_EQ(afflux_sem_acquire_permit(nullptr, nullptr, 0, &token), AFFLUX_EINVAL);

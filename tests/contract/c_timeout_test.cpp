@@ -90,7 +90,7 @@ TEST_P(Timeout, TheSemaphoresDefaultCountsForThoseWithoutTheirOwn) {
   before = now_ns();
   EXPECT_EQ(afflux_sem_acquire(sem, 1, 9 * kMillisecond), AFFLUX_ETIMEDOUT);
   EXPECT_GE(now_ns() - before, 9 * kMillisecond);
-  afflux_permit token{};
+  afflux_permit_token token{};
   before = now_ns();
   EXPECT_EQ(afflux_sem_acquire_permit(sem, nullptr, AFFLUX_FOREVER, &token), AFFLUX_ETIMEDOUT);
   EXPECT_GE(now_ns() - before, 5 * kMillisecond);

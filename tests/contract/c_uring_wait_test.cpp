@@ -43,7 +43,7 @@ class UringWait : public per_queue {
   afflux_status start(afflux_sem* sem) { return afflux_sem_acquire_async(sem, &request, &waiter); }
   // All permits held, and this request behind them.
   void queue_behind(const sem_guard& sem) {
-    ASSERT_EQ(afflux_sem_try_acquire(sem, afflux_sem_permits(sem)), AFFLUX_OK);
+    ASSERT_EQ(afflux_sem_try_acquire(sem, afflux_sem_limit(sem)), AFFLUX_OK);
     ASSERT_EQ(start(sem), AFFLUX_PENDING);
     EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_PENDING);
   }

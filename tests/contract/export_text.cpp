@@ -38,7 +38,7 @@ void use(afflux_sem* sem, afflux_client* client) {
   request.client = client;
   request.wake = [](void*, afflux_status) {};
   afflux_waiter waiters[3] = {};
-  afflux_permit token = {};
+  afflux_permit_token token = {};
   check(afflux_sem_acquire_permit(sem, &request, 0, &token), AFFLUX_OK, "token");
   check(afflux_sem_acquire_async(sem, &request, &waiters[0]), AFFLUX_OK, "second");
   for (afflux_waiter* w : {&waiters[0], &waiters[1]}) {

@@ -147,7 +147,7 @@ class world {
   }
   // K1, K2.
   void check_numbers(std::uint64_t held) const {
-    afflux_sem_stats_t now = {};
+    afflux_sem_stats now = {};
     sem->stats()->read(now, sem->listed_bytes());
     check(now.acquired_fast + now.acquired_after_wait == now.released + held,
           "K1: acquired is not released + held");

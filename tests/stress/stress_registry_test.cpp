@@ -136,7 +136,7 @@ TEST_F(StressRegistry, VisitorsRemoveWhatOthersRead) {
                   [](void* ctx, afflux_sem* sem) {
                     const auto& s = *static_cast<sweeper*>(ctx);
                     if (afflux_registry_remove_sem(s.all, sem) == AFFLUX_OK) ++*s.removed;
-                    EXPECT_EQ(afflux_sem_permits(sem), 4u);
+                    EXPECT_EQ(afflux_sem_limit(sem), 4u);
                     return std::int32_t{0};
                   },
                   &sweep),

@@ -69,9 +69,9 @@ class StressStatus : public stress {
   }
 
   void expect(const done& all) const {
-    afflux_sem_stats_t now;
+    afflux_sem_stats now;
     afflux_sem_stats_init(&now);
-    ASSERT_EQ(afflux_sem_stats(sem_, &now), AFFLUX_OK);
+    ASSERT_EQ(afflux_sem_get_stats(sem_, &now), AFFLUX_OK);
     EXPECT_EQ(now.acquired_fast + now.acquired_after_wait, all.acquired);
     EXPECT_EQ(now.released, all.acquired);
     EXPECT_EQ(now.try_failed, all.tried_in_vain);
@@ -111,7 +111,7 @@ class StressStatus : public stress {
     afflux_request_init(&request);
     request.permits = n;
     request.client = client_;
-    afflux_permit permit;
+    afflux_permit_token permit;
     if (afflux_sem_acquire_permit(sem_, &request, AFFLUX_FOREVER, &permit) != AFFLUX_OK) {
       return false;
     }
@@ -137,11 +137,11 @@ class StressStatus : public stress {
   }
 
   bool read_sem() const {
-    afflux_sem_stats_t now;
+    afflux_sem_stats now;
     afflux_sem_stats_init(&now);
     afflux_health health = {};
     afflux_histogram waits = {};
-    return afflux_sem_stats(sem_, &now) == AFFLUX_OK && now.held <= kPermits &&
+    return afflux_sem_get_stats(sem_, &now) == AFFLUX_OK && now.held <= kPermits &&
            afflux_sem_health(sem_, nullptr, &health) == AFFLUX_OK && health.healthy == 1 &&
            afflux_sem_wait_times(sem_, &waits) == AFFLUX_OK;
   }

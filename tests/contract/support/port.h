@@ -250,7 +250,7 @@ class per_port : public testing::TestWithParam<port_variant> {
   }
   // All permits held.
   static afflux_sem* full(const sem_guard& sem) {
-    EXPECT_EQ(afflux_sem_try_acquire(sem, afflux_sem_permits(sem)), AFFLUX_OK);
+    EXPECT_EQ(afflux_sem_try_acquire(sem, afflux_sem_limit(sem)), AFFLUX_OK);
     return sem;
   }
 };

@@ -128,15 +128,15 @@ inline std::ostream& operator<<(std::ostream& out, const sem_state& s) {
 }
 
 inline sem_state state_of(const afflux_sem* sem) {
-  return {afflux_sem_permits(sem), afflux_sem_available(sem), afflux_sem_held(sem),
+  return {afflux_sem_limit(sem), afflux_sem_available(sem), afflux_sem_held(sem),
           afflux_sem_waiters(sem)};
 }
 
 // At rest what a semaphore has counted agrees, unless it counts nothing.
 inline void expect_conserved(const afflux_sem* sem) {
-  afflux_sem_stats_t now;
+  afflux_sem_stats now;
   afflux_sem_stats_init(&now);
-  ASSERT_EQ(afflux_sem_stats(sem, &now), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_get_stats(sem, &now), AFFLUX_OK);
   if (now.statistics == AFFLUX_STATS_OFF) return;
   EXPECT_EQ(now.acquired_fast + now.acquired_after_wait, now.released + now.held);
   EXPECT_EQ(now.queued, now.waiters + now.granted + now.canceled + now.timed_out + now.dropped +
