@@ -41,7 +41,7 @@ afflux_status afflux_event_wait_async(afflux_event* event, const afflux_request*
   if (event == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
   afflux_request known;
   core::demand want;
-  queue::sink<policy> to;
+  queue::destination<policy> to;
   if (const status s = read_wait(request, known, want, to, AFFLUX_WAIT_FOR_URING); s != status::ok)
     return to_c(s);
   int error = 0;
@@ -74,8 +74,7 @@ int32_t afflux_event_is_set(const afflux_event* event) {
 }
 
 uint64_t afflux_event_waiters(const afflux_event* event) {
-  // Counting may link arrivals, which nobody can see.
-  return event == nullptr ? 0 : const_cast<semaphore*>(from(event))->waiting();
+  return event == nullptr ? 0 : from(event)->waiting();
 }
 
 }  // extern "C"

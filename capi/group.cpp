@@ -71,8 +71,8 @@ afflux_status begin(group::kind kind, afflux_wait_group* storage, afflux_wait_it
   core::demand terms;
   if (const status s = to_demand(known, terms); s != status::ok) return to_c(s);
   if (known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr) return AFFLUX_EINVAL;
-  queue::sink<policy> to;
-  if (const status s = to_sink(known, to); s != status::ok) return to_c(s);
+  queue::destination<policy> to;
+  if (const status s = to_destination(known, to); s != status::ok) return to_c(s);
 
   group& whole = *new (storage) group(kind, terms, to);
   add_all(whole, items, count);

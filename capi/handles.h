@@ -57,7 +57,7 @@ static_assert(sizeof(waiter) <= sizeof(afflux_waiter) && alignof(waiter) <= alig
 static_assert(sizeof(token) <= sizeof(afflux_permit_token) &&
               alignof(token) <= alignof(afflux_permit_token));
 // NOLINTEND(misc-redundant-expression)
-static_assert(sizeof(queue::gate<policy>) == sizeof(afflux_fastpath));
+static_assert(sizeof(queue::fastpath<policy>) == sizeof(afflux_fastpath));
 
 // Notes the operating system's error behind an AFFLUX_EOS of this thread.
 void set_last_os_error(int error);
@@ -66,12 +66,12 @@ void set_last_os_error(int error);
 status read_request(const afflux_request* given, afflux_request& known);
 
 // Where it completes. ok, invalid, unsupported.
-status to_sink(const afflux_request& request, queue::sink<policy>& to);
+status to_destination(const afflux_request& request, queue::destination<policy>& to);
 
 // A request that is queued with nothing to hold afterwards: one permit, and of the flags only
 // `flags`.
 status read_wait(const afflux_request* given, afflux_request& known, core::demand& want,
-                 queue::sink<policy>& to, uint32_t flags);
+                 queue::destination<policy>& to, uint32_t flags);
 
 // `now` is all zeros.
 void read_stats(const semaphore& sem, afflux_sem_stats& now);

@@ -24,8 +24,7 @@ afflux_status create(uint32_t queue, Handle** ret_handle) {
 
 template <class Handle>
 uint64_t waiters(const Handle* handle) {
-  // Counting may link arrivals, which nobody can see.
-  return handle == nullptr ? 0 : const_cast<semaphore*>(from(handle))->waiting();
+  return handle == nullptr ? 0 : from(handle)->waiting();
 }
 
 }  // namespace
@@ -53,7 +52,7 @@ afflux_status afflux_queue_add_waiter_if(afflux_queue* queue, afflux_condition_f
   if (queue == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
   afflux_request known;
   core::demand want;
-  queue::sink<policy> to;
+  queue::destination<policy> to;
   if (const status s = read_wait(request, known, want, to, 0); s != status::ok) return to_c(s);
   const auto holds = [&] { return condition != nullptr && condition(condition_ctx) != 0; };
   if (known.timeout_ns == 0) return holds() ? AFFLUX_OK : AFFLUX_EAGAIN;

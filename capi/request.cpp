@@ -55,16 +55,16 @@ status afflux::capi::read_request(const afflux_request* given, afflux_request& k
 }
 
 status afflux::capi::read_wait(const afflux_request* given, afflux_request& known,
-                               core::demand& want, queue::sink<policy>& to, uint32_t flags) {
+                               core::demand& want, queue::destination<policy>& to, uint32_t flags) {
   if (const status s = read_request(given, known); s != status::ok) return s;
   if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr) {
     return status::invalid;
   }
   if (const status s = to_demand(known, want, flags); s != status::ok) return s;
-  return to_sink(known, to);
+  return to_destination(known, to);
 }
 
-status afflux::capi::to_sink(const afflux_request& r, queue::sink<policy>& to) {
+status afflux::capi::to_destination(const afflux_request& r, queue::destination<policy>& to) {
   if ((r.flags & AFFLUX_WAIT_FOR_URING) != 0) {
     if (r.wake != nullptr || r.port != nullptr) return status::invalid;
     return policy::waits_in_kernel() ? status::ok : status::unsupported;
@@ -72,7 +72,7 @@ status afflux::capi::to_sink(const afflux_request& r, queue::sink<policy>& to) {
   if (r.wake == nullptr && r.port == nullptr) return status::invalid;
   to.wake = r.wake;
   to.context = r.ctx;
-  to.destination = from(r.port);
+  to.loop = from(r.port);
   to.user_data = r.user_data;
   return status::ok;
 }
@@ -113,8 +113,8 @@ namespace {
   constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_RESIZE | AFFLUX_WAIT_FOR_URING;
   if (const status s = to_demand(r, want, kFlags); s != status::ok) return to_c(s);
   if (r.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
-  queue::sink<policy> to;
-  if (const status s = to_sink(r, to); s != status::ok) return to_c(s);
+  queue::destination<policy> to;
+  if (const status s = to_destination(r, to); s != status::ok) return to_c(s);
   int error = 0;
   const status s = core::acquire_async(*from(sem), want, r.timeout_ns, to, *from(storage), error);
   if (error != 0) set_last_os_error(error);

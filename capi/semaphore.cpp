@@ -108,7 +108,7 @@ void afflux_sem_unref(afflux_sem* sem) {
 }
 
 afflux_status afflux_sem_close(afflux_sem* sem) {
-  return sem == nullptr ? refused() : to_c(from(sem)->close(false));
+  return sem == nullptr ? refused() : to_c(from(sem)->close());
 }
 
 afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
@@ -153,8 +153,7 @@ uint64_t afflux_sem_held(const afflux_sem* sem) {
 }
 
 uint64_t afflux_sem_waiters(const afflux_sem* sem) {
-  // Observing may link arrivals, which changes nothing that can be observed.
-  return sem == nullptr ? 0 : const_cast<semaphore*>(from(sem))->waiting();
+  return sem == nullptr ? 0 : from(sem)->waiting();
 }
 
 uint32_t afflux_sem_queue(const afflux_sem* sem) {
@@ -167,7 +166,7 @@ const char* afflux_sem_name(const afflux_sem* sem) {
 
 const afflux_fastpath* afflux_sem_fastpath(afflux_sem* sem) {
   if (sem == nullptr) return nullptr;
-  return reinterpret_cast<const afflux_fastpath*>(&from(sem)->gate());
+  return reinterpret_cast<const afflux_fastpath*>(&from(sem)->block());
 }
 
 }  // extern "C"

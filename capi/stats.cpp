@@ -49,11 +49,11 @@ void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats& now) {
   now.limit = sem.limit();
   now.available = core::available(sem);
   now.held = core::held(sem);
-  now.waiters = sem.listed();
-  now.queue_bytes = sem.listed_bytes();
+  now.waiters = sem.waiting();
+  now.queue_bytes = sem.waiting_bytes();
   now.age_ns = std::max<std::int64_t>(policy::rough_now() - sem.created_at, 0);
   if (stats == nullptr) return;
-  stats->read(now, now.queue_bytes);
+  stats->read(now, [&sem] { return core::held(sem); });
   now.oldest_wait_ns = stats->oldest_wait();
 }
 
@@ -135,9 +135,7 @@ afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limit
   is(now.waiters > known.max_waiters, AFFLUX_HEALTH_WAITERS);
   is(now.queue_bytes > known.max_queue_bytes, AFFLUX_HEALTH_QUEUE_BYTES);
   is(known.max_wait_ns >= 0 && now.oldest_wait_ns > known.max_wait_ns, AFFLUX_HEALTH_WAIT);
-  // relaxed: an observation.
-  is((from(sem)->gate().word.load(std::memory_order_relaxed) & queue::kClosed) != 0,
-     AFFLUX_HEALTH_CLOSED);
+  is(from(sem)->closed(), AFFLUX_HEALTH_CLOSED);
   is(now.held > now.limit, AFFLUX_HEALTH_DEBT);
   told.healthy = (told.reasons & ~std::uint32_t{AFFLUX_HEALTH_DEBT}) == 0 ? 1 : 0;
   *ret_health = told;

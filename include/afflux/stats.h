@@ -77,8 +77,13 @@ typedef struct afflux_sem_stats {
   uint64_t hold_sum_ns;
   uint64_t hold_max_ns;
 
-  int64_t age_ns;    /**< since the semaphore was created, to a tick of the system's clock */
-  uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
+  int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
+
+  /* High-water marks since the semaphore was created. */
+  uint64_t peak_held;    /**< the most permits held at once; what was taken inline is not seen */
+  uint64_t peak_waiters; /**< the most requests queued at once */
+
+  uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_sem_stats;
 
 /**

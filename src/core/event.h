@@ -14,7 +14,7 @@
 #include <cstdint>
 
 #include "core/semaphore.h"
-#include "queue/mutants.h"
+#include "mutants.h"
 
 namespace afflux::core {
 
@@ -26,23 +26,14 @@ inline queue::settings event_settings(bool manual_reset, std::uint32_t strategy)
   return s;
 }
 
-// The permit was free already.
-template <class P>
-[[gnu::noinline]] void notify_again(semaphore<P>& event) {
-  do {
-    // Either the event is set, and this notification is one with that ...
-    const std::uint64_t w = event.gate().word.load(std::memory_order_relaxed);
-    const bool free = queue::held(w) == 0;
-    const bool moves = (w & (queue::kQueued | queue::kGranting)) != 0;
-    if (free && (!moves || event.settings().weightless)) return;
-    // ... or another notification is on its way to somebody, and this one is for the next.
-    if (P::kMutant == mutant::notifications_merge || event.wake(1) != 0) return;
-  } while (event.release(1) != status::ok);
-}
-
+// A refused release is a read-modify-write, too: what came before a notification is seen by the
+// wait that it ends, also where the event was set already.
 template <class P>
 void notify_one(semaphore<P>& event) {
-  if (event.release(1) != status::ok) notify_again(event);
+  if constexpr (P::kMutant == mutant::notify_only_loads) {
+    if (queue::available(event.word().load(std::memory_order_acquire)) > 0) return;
+  }
+  event.release(1);  // overflow: it is set
 }
 
 template <class P>
@@ -52,31 +43,27 @@ void notify_all(semaphore<P>& event) {
     // have dropped the last reference.
     if (event.wake(UINT64_MAX) != 0 || P::kMutant == mutant::notify_all_forgotten) return;
   }
-  event.release(1);  // overflow: it is set
+  notify_one(event);
 }
 
 template <class P>
 bool is_set(const semaphore<P>& event) {
-  return queue::held(event.gate().word.load(std::memory_order_relaxed)) == 0;  // an observation
+  return queue::available(event.word().load(std::memory_order_relaxed)) > 0;  // an observation
 }
 
 // Whoever waits goes on waiting.
 template <class P>
 void reset(semaphore<P>& event) {
-  std::uint64_t w = event.gate().word.load(std::memory_order_relaxed);
-  while (queue::held(w) == 0) {
-    if ((w & queue::kGranting) != 0) {
-      // A notification is on its way to somebody, or its granter is about to leave it: it
-      // decides on the permits as they are, so nobody else may take them meanwhile.
-      P::wait_for_change(event.gate().word, w);
-      w = event.gate().word.load(std::memory_order_relaxed);
-    } else if (event.gate().word.compare_exchange_strong(w, w + queue::permits(1),
-                                                         // acquire, as any that takes permits.
-                                                         std::memory_order_acquire,
-                                                         std::memory_order_relaxed)) {
+  // acquire, both, as any that takes permits: who resets comes after who has set it.
+  std::uint64_t w = event.word().load(std::memory_order_acquire);
+  while ((w & queue::kLocked) == 0) {
+    if (queue::available(w) <= 0) return;
+    if (event.word().compare_exchange_strong(w, w - queue::permits(1), std::memory_order_acquire,
+                                             std::memory_order_acquire)) {
       return;
     }
   }
+  event.take_all();  // a notification may be on its way to somebody
 }
 
 }  // namespace afflux::core

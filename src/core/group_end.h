@@ -14,13 +14,13 @@ namespace afflux::core {
 template <class P>
 struct group_end {
   void tell(status result) const {
-    if (to.destination == nullptr) return to.wake(to.context, static_cast<std::int32_t>(result));
+    if (to.loop == nullptr) return to.wake(to.context, static_cast<std::int32_t>(result));
     fill_in<P>(node, {}, to);
     node.result = result;
     queue::complete(node);
   }
 
-  queue::sink<P> to;
+  queue::destination<P> to;
   queue::waiter<P>& node;
 };
 

@@ -30,8 +30,6 @@ class group_thread {
 
   // Starts it and waits. os does not occur, for the items have no time limit.
   status acquire(group& g, std::int64_t timeout) {
-    auto& mine = P::template per_thread<queue::completing<P>>();
-    if (mine.running) g.catch_up();
     const std::int64_t deadline = timeout == 0 ? time::kNever : g.deadline_for_all(timeout);
     int error = 0;
     const status s = g.start(time::kNever, timeout == 0, error);
@@ -43,7 +41,7 @@ class group_thread {
   status wait(group& g, std::int64_t deadline) {
     for (;;) {
       // Called from a callback: what it waits for may be among this thread's own completions.
-      queue::run_completions(P::template per_thread<queue::completing<P>>());
+      queue::before_blocking<P>();
       std::uint32_t seen = queue::signals::kWaiting;
       // [wait] acquire, pairs with [done]; nothing is published.
       if (!signal_.compare_exchange_strong(seen, queue::signals::kParked, std::memory_order_acq_rel,

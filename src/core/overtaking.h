@@ -14,12 +14,10 @@ namespace afflux::core {
 template <class P>
 void demand_handover(queue::waiter_queue<P>& sem, std::uint64_t w) {
   while ((w & queue::kQueued) != 0 && (w & queue::kHandover) == 0) {
-    std::uint64_t then = w | queue::kHandover;
-    if ((w & queue::kGranting) != 0) then |= queue::kAgain;
-    // [flag] release, pairs with the granter's commit; without a granter the next release
-    // takes the role because of it. A waiting thread that was poked sees the same permits.
-    if (sem.gate().word.compare_exchange_strong(w, then, std::memory_order_release,
-                                                std::memory_order_relaxed)) {
+    // relaxed: nothing is published. A holder's unlocking exchange fails by it, the next release
+    // finds it, and one that competes takes what there is.
+    if (sem.word().compare_exchange_strong(w, w | queue::kHandover, std::memory_order_relaxed,
+                                           std::memory_order_relaxed)) {
       return;
     }
   }
@@ -31,15 +29,15 @@ template <class P>
 status overtake(queue::waiter_queue<P>& sem, std::uint64_t n, std::uint32_t spins) {
   bool counted = false;
   // Orders as in try_acquire().
-  std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
+  std::uint64_t w = sem.word().load(std::memory_order_acquire);
   for (;;) {
     if ((w & queue::kClosed) != 0) return status::closed;
     if ((w & queue::kHandover) != 0) return status::again;
-    if ((w & queue::kGranting) != 0 || !queue::fits(w, n, sem.limit())) {
+    if ((w & queue::kLocked) != 0 || !queue::fits(w, n)) {
       if (spins == 0 || (w & queue::kQueued) != 0) return status::again;
       --spins;
       P::pause();
-      w = sem.gate().word.load(std::memory_order_acquire);
+      w = sem.word().load(std::memory_order_acquire);
       continue;
     }
     if ((w & queue::kQueued) != 0 && !counted) {
@@ -50,8 +48,8 @@ status overtake(queue::waiter_queue<P>& sem, std::uint64_t n, std::uint32_t spin
       counted = true;
     }
     // [acquire] acquire, as in try_acquire().
-    if (sem.gate().word.compare_exchange_strong(w, w + queue::permits(n), std::memory_order_acquire,
-                                                std::memory_order_acquire)) {
+    if (sem.word().compare_exchange_strong(w, w - queue::permits(n), std::memory_order_acquire,
+                                           std::memory_order_acquire)) {
       return status::ok;
     }
   }

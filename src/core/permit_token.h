@@ -120,14 +120,17 @@ class permit_token {
     if (count != 0) told(0);
     unlock(0);
     if (count == 0) return status::already;
+    status result = status::ok;
     if (give_back) {
       if (auto* const stats = sem->stats(); stats != nullptr && stats->has_times()) {
         stats->held(P::now() - acquired_at);
       }
-      sem->release(count);
+      // overflow: somebody has released by hand what was this token's.
+      result = sem->release(count);
+      if (result == status::overflow) sem->release_what_is_held(count);
     }
     sem->unref();
-    return status::ok;
+    return result;
   }
 
   typename P::template atomic<std::uint64_t> state_;

@@ -31,17 +31,17 @@ inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  /
 template <class P>
 status look(const semaphore<P>& sem, std::uint64_t n) {
   // acquire, pairs with the [release] of those permits.
-  const std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
+  const std::uint64_t w = sem.word().load(std::memory_order_acquire);
   if ((w & queue::kClosed) != 0) return status::closed;
   // Whoever queues while they are free is on the way out, so nobody is passed.
-  return queue::fits(w, n, sem.limit()) ? status::ok : status::again;
+  return queue::fits(w, n) ? status::ok : status::again;
 }
 
-// `s` came of n permits being asked for without a wait, for the last time if it `ends` there.
+// Counts a try for n permits that answered `s`; `is_final`: nobody retries it.
 template <class P>
-status counted(semaphore<P>& sem, status s, std::uint64_t n, bool ends) {
+status counted(semaphore<P>& sem, status s, std::uint64_t n, bool is_final) {
   if (s == status::ok) return sem.count_taken(n);
-  if (s == status::again && ends && sem.stats() != nullptr) sem.stats()->try_failed();
+  if (s == status::again && is_final && sem.stats() != nullptr) sem.stats()->try_failed();
   return s;
 }
 
@@ -65,18 +65,21 @@ status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
 // Inline: as a call it would cost each request that queues as much again.
 template <class P>
 [[gnu::always_inline]] inline void fill_in(queue::waiter<P>& x, const demand& want,
-                                           const queue::sink<P>& to) {
+                                           const queue::destination<P>& to) {
   x.permits = want.permits;
   x.priority = want.priority;
   x.target = reinterpret_cast<void*>(to.wake);
   x.context = to.context;
   x.set_internal(to.internal);
   std::uint8_t traits = want.waits_for_resize ? queue::traits::kWaitsForResize : 0;
-  if (to.destination != nullptr) {
-    x.target = to.destination;
+  if (to.loop != nullptr) {
+    x.target = to.loop;
     x.user_data = to.user_data;
     traits |= queue::traits::kPort;
-    if (!to.destination->bell().calls_back()) traits |= queue::traits::kRingsAtOnce;
+  } else if (to.note != nullptr) {
+    x.target = reinterpret_cast<void*>(to.note);
+    x.user_data = to.user_data;
+    traits |= queue::traits::kNote;
   }
   if (want.cost_bytes != 0) {
     traits |= queue::traits::kCosts;
@@ -92,8 +95,8 @@ template <class P>
 
 // A port counts the requests that are to complete there. False: it is closed.
 template <class P>
-bool expect(const queue::sink<P>& to) {
-  return to.destination == nullptr || to.destination->begin();
+bool expect(const queue::destination<P>& to) {
+  return to.loop == nullptr || to.loop->begin();
 }
 // x has no completion to come.
 template <class P>
@@ -112,14 +115,15 @@ std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
 
 // Queues x, which is filled in, with its timer.
 template <class P>
-status enqueue_until(semaphore<P>& sem, queue::waiter<P>& x, std::int64_t deadline) {
-  if (deadline == time::kNever) return sem.enqueue(x);
+status enqueue_until(semaphore<P>& sem, queue::waiter<P>& x, std::int64_t deadline,
+                     queue::place as = queue::place::in) {
+  if (deadline == time::kNever) return sem.enqueue(x, as);
   // Armed before it is queued, for it may be completed, and gone, at once. If the timer
   // fires before the waiter is queued it tries again.
   x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
   new (&x.deadline) queue::timer<P>(x);
   if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
-  const status s = sem.enqueue(x);
+  const status s = sem.enqueue(x, as);
   if (s != status::pending) P::timers().disarm_and_wait(x.deadline);
   return s;
 }
@@ -141,13 +145,12 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
   const std::int64_t deadline = deadline_for(sem, timeout);
   queue::waiter<P> x;
   fill_in<P>(x, want, {});
-  if (P::template per_thread<queue::completing<P>>().running) sem.catch_up();
   s = sem.enqueue(x);
   if (s != status::pending) {
     if (x.has(queue::traits::kAccounted)) queue::account_at_once(x.client, s, x.permits);
     return s;
   }
-  s = wait(sem, x, deadline);
+  s = wait(x, deadline);
   // Of its own accord: a completion has been accounted.
   if (x.has(queue::traits::kAccounted)) {
     x.result = s;
@@ -161,7 +164,7 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 // value.
 template <class P>
 status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                  const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
+                  const queue::destination<P>& to, queue::waiter<P>& x, int& error) {
   const std::int64_t deadline = deadline_for(sem, timeout);
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
@@ -181,65 +184,98 @@ status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
 
 template <class P>
 status acquire_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                     const queue::sink<P>& to, queue::waiter<P>& x, int& error) {
+                     const queue::destination<P>& to, queue::waiter<P>& x, int& error) {
   const status s = take_now(sem, want, timeout == 0);
   if (s != status::again || timeout == 0) return s;
   return wait_async(sem, want, timeout, to, x, error);
 }
 
+// Who has x, told what became of it by a cancel that answered ok.
+template <class P>
+void end_canceled(queue::waiter<P>& x) {
+  if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
+  if (x.has(queue::traits::kAccounted)) queue::account(x);  // withdraw() has said: canceled
+  withdraw(x);
+  if (x.has(queue::traits::kKernelWaits)) {
+    // Ends the kernel's wait, if there is one.
+    if (P::kMutant != mutant::cancelled_silently) queue::signal_done(x);
+    return;
+  }
+  if (x.has(queue::traits::kNote)) {
+    queue::signal_done(x);  // another cancel may wait
+  } else {
+    x.signal.store(queue::signals::kDone, std::memory_order_release);  // as in call()
+  }
+  P::returned(&x, sizeof x);
+}
+
 template <class P>
 status cancel(queue::waiter<P>& x) {
-  if (queue::remove(x, status::canceled) != queue::removal::removed) return status::already;
-  if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
-  if (x.has(queue::traits::kAccounted)) queue::account(x);  // mark_off() has said: canceled
-  withdraw(x);
-  if (x.has(queue::traits::kKernelWaits) && P::kMutant != mutant::cancelled_silently) {
-    queue::complete(x);  // ends the kernel's wait, if there is one
-  } else {
-    P::returned(&x, sizeof x);
+  switch (queue::claim(x, false)) {
+    case queue::removal::claimed:
+      // relaxed: [claim] has brought it.
+      x.owner.load(std::memory_order_relaxed)
+          ->withdraw(x, status::canceled, [&x](queue::finished<P>&) { end_canceled(x); });
+      return status::ok;
+    case queue::removal::telling:
+      if (x.has(queue::traits::kNote)) queue::wait_until_told(x);
+      return status::already;
+    default:
+      return status::already;
   }
-  return status::ok;
 }
 
 // ---- the rest
 
 template <class P>
-status resize(semaphore<P>& sem, std::uint64_t limit) {
-  if (limit > queue::kMaxPermits) return status::invalid;
-  sem.resize(limit);
-  return status::ok;
+status resize(semaphore<P>& sem, std::uint64_t permits) {
+  if (permits > queue::kMaxPermits) return status::invalid;
+  return sem.resize([permits](std::uint64_t& limit) {
+    limit = permits;
+    return status::ok;
+  });
 }
 
 template <class P>
-status drain(semaphore<P>& sem, std::uint64_t& taken) {
-  // Orders as in try_acquire().
-  std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
-  for (;;) {
-    const std::uint64_t limit = sem.limit();
-    if ((w & queue::kClosed) != 0) return status::closed;
-    const std::uint64_t held = queue::held(w);
-    const std::uint64_t n = (w & queue::kFlags) == 0 && held < limit ? limit - held : 0;
-    if (n == 0 ||
-        sem.gate().word.compare_exchange_strong(w, w + queue::permits(n), std::memory_order_acquire,
-                                                std::memory_order_acquire)) {
-      taken = n;
-      return n == 0 ? status::ok : counted(sem, status::ok, n, true);
-    }
-  }
+status resize_by(semaphore<P>& sem, std::int64_t delta, std::uint64_t& ret_limit) {
+  return sem.resize([delta, &ret_limit](std::uint64_t& limit) {
+    const std::uint64_t less = delta < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(delta) : 0;
+    const std::uint64_t more = delta > 0 ? static_cast<std::uint64_t>(delta) : 0;
+    if (less > limit || more > queue::kMaxPermits - limit) return status::overflow;
+    ret_limit = limit = limit - less + more;
+    return status::ok;
+  });
+}
+
+template <class P>
+status try_acquire_up_to(semaphore<P>& sem, std::uint64_t least, std::uint64_t most,
+                         std::uint64_t& ret_n) {
+  std::uint64_t taken = 0;
+  const status s = sem.take(least, most, taken);
+  if (s != status::ok) return counted(sem, s, 0, true);
+  ret_n = taken;
+  return taken == 0 ? s : counted(sem, s, taken, true);
+}
+
+template <class P>
+status drain(semaphore<P>& sem, std::uint64_t& ret_n) {
+  return try_acquire_up_to(sem, 0, queue::kMaxPermits, ret_n);
 }
 
 template <class P>
 std::uint64_t held(const semaphore<P>& sem) {
-  return queue::held(sem.gate().word.load(std::memory_order_relaxed));  // an observation
+  // An observation; acquire so that the limit is not older than the word.
+  const std::uint64_t w = sem.word().load(std::memory_order_acquire);
+  const std::uint64_t n = queue::held(w, sem.limit());
+  return n > 2 * queue::kMaxPermits ? 0 : n;  // a resize came in between
 }
 
 template <class P>
 std::uint64_t available(const semaphore<P>& sem) {
-  // An observation; acquire so that the limit is not older than the word.
-  const std::uint64_t w = sem.gate().word.load(std::memory_order_acquire);
-  const std::uint64_t limit = sem.limit();
-  const std::uint64_t held = queue::held(w);
-  return (w & queue::kQueued) != 0 || held >= limit ? 0 : limit - held;
+  const std::uint64_t w = sem.word().load(std::memory_order_relaxed);  // an observation
+  return (w & queue::kQueued) != 0 || queue::available(w) < 0
+             ? 0
+             : static_cast<std::uint64_t>(queue::available(w));
 }
 
 }  // namespace afflux::core

@@ -58,10 +58,10 @@ class wait_group {
   enum class kind : std::uint8_t { any, all };
 
   // `terms.permits` is of no meaning: each item has its own.
-  wait_group(kind what, const demand& terms, const queue::sink<P>& to)
+  wait_group(kind what, const demand& terms, const queue::destination<P>& to)
       : wake_(to.wake),
         context_(to.context),
-        destination_(to.destination),
+        loop_(to.loop),
         user_data_(to.user_data),
         cost_(terms.cost_bytes),
         priority_(terms.priority),
@@ -91,7 +91,7 @@ class wait_group {
     for (const item* i = first_; i != nullptr; i = i->next) {
       if (!countable(i->permits)) return status::invalid;
       // relaxed: an observation; acquire_async() looks again. A closed one answers `closed`.
-      const std::uint64_t w = i->sem->gate().word.load(std::memory_order_relaxed);
+      const std::uint64_t w = i->sem->word().load(std::memory_order_relaxed);
       if ((w & queue::kClosed) == 0 && i->permits > i->sem->limit() && !for_resize_) {
         return status::invalid;
       }
@@ -112,21 +112,16 @@ class wait_group {
     return deadline_for(*first_->sem, timeout);
   }
 
-  // A thread within a callback is about to block for this group; see waiter_queue.
-  void catch_up() {
-    for (item* i = first_; i != nullptr; i = i->next) i->sem->catch_up();
-  }
-
   // ---- start, cancel
 
   // pending: one completion follows, or a cancel() that answers ok. ok: index() tells which
   // (ANY), all are held (ALL). again: only with `never_waits`. os: `error` says why.
   status start(std::int64_t deadline, bool never_waits, int& error) {
-    auto* const destination = destination_;
-    const bool closed = destination != nullptr && !destination->begin();
+    auto* const loop = loop_;
+    const bool closed = loop != nullptr && !loop->begin();
     const status s = start_counted(deadline, never_waits || closed, error);
     if (closed) return s == status::again && !never_waits ? status::closed : s;
-    if (destination != nullptr && s != status::pending) destination->end();
+    if (loop != nullptr && s != status::pending) loop->end();
     return s;
   }
 
@@ -134,7 +129,7 @@ class wait_group {
   // becomes free or not: with `canceled`, unless that came too late.
   status cancel() {
     const status s = take_back();
-    if (s == status::ok && destination_ != nullptr) destination_->end();
+    if (s == status::ok && loop_ != nullptr) loop_->end();
     return s;
   }
 
@@ -254,7 +249,7 @@ class wait_group {
   }
 
   // For the group is the caller's again by then.
-  group_end<P> whom_to_tell() { return {{wake_, context_, destination_, user_data_}, first_->x}; }
+  group_end<P> whom_to_tell() { return {{wake_, context_, loop_, user_data_}, first_->x}; }
 
   void finish_and_wake(status result) {
     const group_end<P> then = whom_to_tell();
@@ -422,7 +417,7 @@ class wait_group {
   var<std::int64_t> deadline_{0};
   var<queue::wake_function> wake_;
   var<void*> context_;
-  port::port<P, queue::waiter<P>>* const destination_;
+  port::port<P, queue::waiter<P>>* const loop_;
   const std::uint64_t user_data_;
   const std::uint64_t cost_;
   const std::uint8_t priority_;

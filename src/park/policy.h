@@ -36,8 +36,6 @@
 //                                        order per producer: enqueue(T), false without memory;
 //                                        try_dequeue_bulk(T*, most): how many it took; 0: each
 //                                        producer had none when it was looked at
-//   pins(address)                        the counter of cancels under way on the semaphore at
-//                                        that address; outlives every semaphore
 //   create<T>(args...) / destroy(T*)     allocation; create answers nullptr without memory
 //   timers()                             the timer_service of all semaphores of this policy
 //   start_timers(advance)                sees to it that something calls `advance` when
@@ -45,13 +43,20 @@
 //   timers_changed()                     timer_service::arm() answered true: an earlier
 //                                        deadline than the runner knows of
 //   per_thread<T>()                      this thread's own T
+//   per_process<T>()                     the process' one T
+//   park_on(word, expected), unpark_on(address)   as park and unpark, for the low half of a
+//                                        64-bit word, and without a time limit
+//   help(run_one)                        sees to it that a thread which is not inside run_one()
+//                                        calls that until it answers false; 0 or an errno value
 //   returned(node, size)                 the node's memory is its owner's again: a touch
 //                                        from now on is a defect (checker only)
 //   waits_in_kernel()                    io_uring may wait on a word instead of a thread; then
 //   wait_in_kernel(word, expected, entry), complete_at_once(entry)   fill the ring's entry
 //   own(address)                         hint: this thread is about to write there
-//   kGrantChunk                          grants handed out before the granter gives way
-//   kSpliceEvery                         arrivals after which an arrival links the inbox
+//   kPatience                            exchanges of a holder that fail before it has the others
+//                                        wait for the lock
+//   kNotesAtOnce                         notes told in one hold of the lock
+//   kResizeBits                          of the word's count of shrinks, at most 10
 //   kOvertakingBound, kAgeingBound       as in afflux.h
 //   kMutant                              the seeded bug to compile in; 0: none
 #pragma once
@@ -100,8 +105,9 @@ struct real_policy {
     std::atomic<T> value_{};
   };
 
-  static constexpr std::uint32_t kGrantChunk = 256;
-  static constexpr std::uint32_t kSpliceEvery = 32;
+  static constexpr std::uint32_t kPatience = 16;
+  static constexpr std::uint32_t kNotesAtOnce = 32;
+  static constexpr unsigned kResizeBits = 10;
   static constexpr std::uint32_t kOvertakingBound = 256;
   static constexpr std::uint32_t kAgeingBound = 64;
   static constexpr int kMutant = 0;
@@ -111,6 +117,9 @@ struct real_policy {
     return Parker::wait(word, expected, deadline);
   }
   static void unpark(const void* address) noexcept { Parker::wake(address); }
+  static void park_on(const std::atomic<std::uint64_t>&, std::uint64_t) noexcept { std::this_thread::yield(); }
+  static void unpark_on(const void*) noexcept {}
+  static int help(bool (*)() noexcept) noexcept { return 1; }
   static std::int64_t now() noexcept { return time::now_ns(); }
   static std::int64_t rough_now() noexcept { return time::rough_now_ns(); }
   static std::uintptr_t thread_key() noexcept { return park::thread_key(); }
@@ -125,15 +134,6 @@ struct real_policy {
   template <class T>
   static void wait_for_change(const std::atomic<T>&, T) noexcept {
     std::this_thread::yield();
-  }
-
-  // Spread over lines, so that cancels on different semaphores do not meet.
-  static std::atomic<std::uint64_t>& pins(const void* address) noexcept {
-    struct alignas(64) line {
-      std::atomic<std::uint64_t> count{0};
-    };
-    static line lines[64];
-    return lines[(reinterpret_cast<std::uintptr_t>(address) >> 7) % 64].count;
   }
 
   static time::timer_service<real_policy>& timers() noexcept {
@@ -163,6 +163,11 @@ struct real_policy {
     // Opaque, or the compiler looks it up anew, by a call, at each use.
     asm("" : "+r"(found));
     return *found;
+  }
+  template <class T>
+  static T& per_process() noexcept {
+    static constinit T the_one;
+    return the_one;
   }
   static void own(const void* address) noexcept { park::own(address); }
 

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "port/doorbell.h"
-#include "port/mutants.h"
+#include "mutants.h"
 #include "port/ready_list.h"
 
 namespace afflux::port {

@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "port/mutants.h"
+#include "mutants.h"
 
 namespace afflux::port {
 

@@ -25,58 +25,45 @@ class counting {
   counting(const void* of, bool times) : of_(of), times_(times) {}
 
   // Before anybody else sees the queue.
-  void count_with(typename stats_type::pointer stats) {
-    stats_ = std::move(stats);
-    ways_ = &stats_->ways();
-  }
+  void count_with(typename stats_type::pointer stats) { stats_ = std::move(stats); }
   // nullptr: nothing is counted.
   stats_type* stats() const { return stats_.get(); }
-  typename stats_type::counters* ways() const { return ways_; }
-  // If so, there are stats().
-  bool times() const { return times_; }
 
-  // ---- any thread, while the semaphore is certain to be there
-
-  // x is about to queue, with its owner set.
+  // x is about to queue: before anybody can find it.
   void arrives(waiter<P>& x) {
-    if (stats_ != nullptr || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue)) tell_arrival(x);
+    if (stats_ != nullptr || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue)) stamp(x);
   }
-  void arrives_not(const waiter<P>& x) {
-    if (stats_ != nullptr) stats_->arrives_not(x.cost());
+
+  // ---- with the lock: each of these is final
+
+  void linked(const line<P>& line) {
+    if (stats_ != nullptr) stats_->linked(line.count());
   }
-  void refused(const waiter<P>& x) {
-    AFFLUX_TRACE(reject, of_, number(x.permits), 0);
+  void refused(std::uint64_t permits) {
+    AFFLUX_TRACE(reject, of_, permits, 0);
     count(&stats_type::rejected);
   }
-
-  // ---- in the role, or under the lock; before it is given back
-
-  void granted(std::uint64_t requests, std::uint64_t permits) {
-    if (stats_ != nullptr) stats_->granted(requests, permits);
-  }
-  void granted_not(std::uint64_t requests, std::uint64_t permits) {
-    if (stats_ != nullptr) stats_->granted_not(requests, permits);
-  }
-  void oldest(const line<P>& line) {
+  // One leaves the line with its permits, after a wait of that length, if times are taken.
+  void granted(std::uint64_t permits, std::int64_t waited) {
+    AFFLUX_TRACE(grant, of_, permits, times_ ? waited : -1);
     if (stats_ == nullptr) return;
-    if (line.empty()) return stats_->nobody_waits();
-    stats_->oldest_is(line.oldest());
+    stats_->granted(permits);
+    if (stats_->has_times()) stats_->waited(waited);
   }
-  void resized() { count(&stats_type::resized); }
-  // A request that had queued is off, without a grant.
-  void ended(const waiter<P>& x, status why) {
+  // One has left without them.
+  void ended(std::uint64_t permits, status why) {
     switch (why) {
       case status::canceled:
-        AFFLUX_TRACE(cancel, of_, number(x.permits));
+        AFFLUX_TRACE(cancel, of_, permits);
         return count(&stats_type::canceled);
       case status::timed_out:
-        AFFLUX_TRACE(timeout, of_, number(x.permits));
+        AFFLUX_TRACE(timeout, of_, permits);
         return count(&stats_type::timed_out);
       case status::rejected:
-        AFFLUX_TRACE(reject, of_, number(x.permits), 1);
+        AFFLUX_TRACE(reject, of_, permits, 1);
         return count(&stats_type::dropped);
       case status::closed:
-        AFFLUX_TRACE(closed_out, of_, number(x.permits));
+        AFFLUX_TRACE(closed_out, of_, permits);
         return count(&stats_type::closed_out);
       case status::invalid:
         return count(&stats_type::impossible);
@@ -84,27 +71,22 @@ class counting {
         return;
     }
   }
-
-  // ---- when the semaphore may be gone: `of` is only told
-
-  static bool traces_grants() { return AFFLUX_TRACED(grant); }
-  // x has not been completed yet. `counted`: its arrival was, so its wait is known.
-  static void trace_grant(const void* of, const waiter<P>& x, bool counted) {
-    [[maybe_unused]] const std::int64_t waited =
-        counted ? stats::since(x.queued_at(), stats::stamp_of(P::now())) : -1;
-    AFFLUX_PROBE(grant, of, number(x.permits), waited);
+  void resized() { count(&stats_type::resized); }
+  void closed() { AFFLUX_TRACE(close, of_); }
+  // Who has waited longest, and what is held, as the lock is given back.
+  void leaves(const line<P>& line, std::uint64_t held) {
+    if (stats_ == nullptr) return;
+    stats_->peak_held(held);
+    if (line.empty()) return stats_->nobody_waits();
+    stats_->oldest_is(line.oldest());
   }
-  static void trace_close(const void* of) { AFFLUX_TRACE(close, of); }
 
  private:
-  [[gnu::noinline]] void tell_arrival(waiter<P>& x) {
+  [[gnu::noinline]] void stamp(waiter<P>& x) {
     AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority));
-    const bool accounted = x.has(traits::kAccounted);
-    if (stats_ == nullptr && !accounted) return;
-    if (stats_ != nullptr) stats_->arrives(x.cost());
-    x.queued_at(stats::stamp_of(times_ || accounted ? P::now() : P::rough_now()));
+    const bool exactly = times_ || x.has(traits::kAccounted);
+    x.queued_at(stats::stamp_of(exactly ? P::now() : P::rough_now()));
   }
-
   void count(void (stats_type::*one)()) {
     if (stats_ != nullptr) (stats_.get()->*one)();
   }
@@ -113,7 +95,6 @@ class counting {
   static std::uint64_t number(std::uint64_t n) { return n; }
 
   const void* const of_;
-  typename stats_type::counters* ways_ = nullptr;  // of *stats_, a step less away
   typename stats_type::pointer stats_;
   const bool times_;
 };

@@ -1,79 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// HYBRID: one atomic slot while at most one waits, a mutex behind it for more.
+// HYBRID: one atomic slot for the first who comes while another thread is at the line; who finds
+// it taken waits for the lock. Never allocates.
 //
-//   EMPTY   nobody waits          the line is entered by one exchange on the slot, and
-//   SINGLE  one waits             left by one store; the mutex is not touched
-//   MULTI   two or more wait      the line is entered through the mutex only
-//
-// With kInside somebody is in by way of the slot. Who finds it so goes through the
-// mutex, so that one thread at most waits for the slot, and only for as long as an
-// enqueue or a hand-over of one waiter takes.
-//
-// Source of the states: the single-slot waker of compio-sync's plan (phase 1).
+// Source: the single-slot waker of compio-sync's plan (phase 1).
 #pragma once
 
-#include <cstdint>
-
-#include "queue/locked.h"
+#include "queue/queue.h"
 
 namespace afflux::queue {
 
 template <class P>
-class slot_lock {
+class hybrid_queue final : public waiter_queue<P> {
  public:
-  bool enter() {
-    // relaxed: the exchange decides.
-    std::uint32_t seen = slot_.load(std::memory_order_relaxed);
-    // [in] acquire, pairs with [out]: what the last one inside did to the line.
-    if (seen <= kSingle &&
-        slot_.compare_exchange_strong(seen, seen | kInside, std::memory_order_acquire,
-                                      std::memory_order_relaxed)) {
-      return kBySlot;
-    }
-    return enter_last();
+  explicit hybrid_queue(const queue::settings& s) : waiter_queue<P>(s, true) {}
+
+  bool post(waiter<P>& x) override {
+    x.prev = nullptr;
+    waiter<P>* none = nullptr;
+    // [post] release, pairs with [collect]: publishes x.
+    return slot_.compare_exchange_strong(none, &x, std::memory_order_release,
+                                         std::memory_order_relaxed);
   }
 
-  void leave(bool how, std::uint64_t waiting) {
-    // [out] release, pairs with [in]. By the slot it is the last touch.
-    slot_.store(waiting == 0 ? kEmpty : waiting == 1 ? kSingle : kMulti, std::memory_order_release);
-    if (how == kByMutex) mutex_.unlock();
-  }
-
-  // Through the mutex: whoever left it before has let go of it, and whoever is in by the
-  // slot is waited for.
-  bool enter_last() {
-    mutex_.lock();
-    for (;;) {
-      // [in] as above: kMulti was written under the mutex or by the slot.
-      std::uint32_t seen = slot_.load(std::memory_order_acquire);
-      if (seen == kMulti) return kByMutex;
-      if ((seen & kInside) != 0) {
-        P::wait_for_change(slot_, seen);
-      } else if (slot_.compare_exchange_strong(seen, seen | kInside, std::memory_order_acquire,
-                                               std::memory_order_relaxed)) {
-        return kByMutex;
-      }
-    }
-  }
+  // [collect] acquire, pairs with [post].
+  waiter<P>* collect() override { return slot_.exchange(nullptr, std::memory_order_acquire); }
 
  private:
-  static constexpr bool kBySlot = false;
-  static constexpr bool kByMutex = true;
-
-  static constexpr std::uint32_t kEmpty = 0;
-  static constexpr std::uint32_t kSingle = 1;
-  static constexpr std::uint32_t kMulti = 2;
-  static constexpr std::uint32_t kInside = 4;
-
-  typename P::template atomic<std::uint32_t> slot_{kEmpty};
-  typename P::mutex mutex_;
-};
-
-template <class P>
-class hybrid_queue final : public locked_queue<P, slot_lock<P>> {
- public:
-  using locked_queue<P, slot_lock<P>>::locked_queue;
+  alignas(128) typename P::template atomic<waiter<P>*> slot_{nullptr};
 };
 
 }  // namespace afflux::queue

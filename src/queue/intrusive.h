@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// INTRUSIVE: the waiters themselves are the queue; no lock, no allocation.
+// INTRUSIVE: the waiters themselves are the inbox, a Treiber stack (R. K. Treiber, 1986) that is
+// taken whole, so that there is no ABA. Never allocates.
 #pragma once
 
-#include "queue/role.h"
-#include "queue/stack_inbox.h"
+#include "queue/queue.h"
 
 namespace afflux::queue {
 
 template <class P>
-class intrusive_queue final : public role_queue<P, stack_inbox<P>> {
+class intrusive_queue final : public waiter_queue<P> {
  public:
-  using role_queue<P, stack_inbox<P>>::role_queue;
+  explicit intrusive_queue(const queue::settings& s) : waiter_queue<P>(s, true) {}
+
+  bool post(waiter<P>& x) override {
+    waiter<P>* newest = newest_.load(std::memory_order_relaxed);  // confirmed by the exchange
+    do {
+      x.prev = newest;
+      // [post] release, pairs with [collect]: publishes x.
+    } while (!newest_.compare_exchange_strong(newest, &x, std::memory_order_release,
+                                              std::memory_order_relaxed));
+    return true;
+  }
+
+  // [collect] acquire, pairs with the [post] of each waiter: all but the first are
+  // read-modify-writes on the same word.
+  waiter<P>* collect() override { return newest_.exchange(nullptr, std::memory_order_acquire); }
+
+ private:
+  alignas(128) typename P::template atomic<waiter<P>*> newest_{nullptr};
 };
 
 }  // namespace afflux::queue

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// LOCKFREE: arrivals through a lock-free queue of pointers (the policy's
-// `producer_queue`; in the library moodycamel::ConcurrentQueue), the rest as INTRUSIVE.
+// LOCKFREE: the inbox is a lock-free queue of pointers (the policy's `producer_queue`; in the
+// library moodycamel::ConcurrentQueue).
 //
 // That queue keeps the order of one thread's arrivals only. Each arrival draws a
 // ticket, and those that are taken together are put in the order of their tickets:
 // of two requests from different threads the one whose call had returned before the
 // other's began goes first; two that arrive at the same moment may change places.
-// It allocates blocks, so an acquire may fail for want of memory.
+// It allocates blocks; who finds no memory waits for the lock.
 //
 // No producer tokens: a token belongs to one thread and one queue. It would have to
 // lie in thread-local storage, one for each semaphore, and be found there by a look-up
@@ -18,46 +18,24 @@
 #include <cstdint>
 
 #include "park/producer_queue.h"
-#include "queue/inbox_head.h"
-#include "queue/role.h"
-#include "queue/waiter.h"
+#include "queue/queue.h"
 
 namespace afflux::queue {
 
 template <class P>
-class ticket_inbox : public inbox_head {
+class lockfree_queue final : public waiter_queue<P> {
  public:
-  static constexpr bool kReferenced = true;
+  explicit lockfree_queue(const queue::settings& s) : waiter_queue<P>(s, true) {}
 
-  // Who takes it may do so from here on.
-  bool put(waiter<P>& x) {
-    // relaxed: only the number matters. It lies in `prev` until x is taken.
+  bool post(waiter<P>& x) override {
+    // relaxed: only the number matters. It lies in `prev` until x is collected.
     const std::uint64_t ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
     // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never an address
     x.prev = reinterpret_cast<waiter<P>*>(static_cast<std::uintptr_t>(ticket));
     return arrivals_.enqueue(&x);
   }
 
-  // relaxed: every use is confirmed by an exchange, or is only a hint.
-  std::uintptr_t look() const { return head_.load(std::memory_order_relaxed); }
-
-  bool try_push(waiter<P>&, std::uint32_t priority, std::uintptr_t& head) {
-    // [push] release, pairs with [take]: who sees it finds the arrival in the queue. acquire,
-    // pairs with look_in_order().
-    return head_.compare_exchange_strong(head, after(head, kSome, priority),
-                                         std::memory_order_acq_rel, std::memory_order_relaxed);
-  }
-
-  // The head, in an order with the pushes: acq_rel.
-  std::uintptr_t look_in_order() { return head_.fetch_or(0, std::memory_order_acq_rel); }
-
-  // All that is there, whether pushed or only put; the inbox is active afterwards.
-  waiter<P>* take() {
-    std::uintptr_t head = head_.load(std::memory_order_relaxed);
-    // [take] acquire, pairs with each [push], as those are read-modify-writes.
-    while (!head_.compare_exchange_strong(head, head & kTop, std::memory_order_acquire,
-                                          std::memory_order_relaxed)) {
-    }
+  waiter<P>* collect() override {
     waiter<P>* newest = nullptr;
     bool in_order = true;
     // Until a pass finds nothing: one that came behind the pass may have an earlier ticket than
@@ -77,16 +55,7 @@ class ticket_inbox : public inbox_head {
     return newest;
   }
 
-  bool settle(std::uintptr_t head, std::uintptr_t then) {
-    // relaxed: the tags are decided on by exchanges only.
-    return head_.compare_exchange_strong(head, then, std::memory_order_relaxed,
-                                         std::memory_order_relaxed);
-  }
-
-  void forget() { head_.store(kIdle, std::memory_order_relaxed); }  // a mutant of INTRUSIVE
-
  private:
-  static constexpr std::uintptr_t kSome = kTags + 1;
   static constexpr std::size_t kBulk = 32;
 
   static std::uint64_t ticket(const waiter<P>& x) {
@@ -130,15 +99,8 @@ class ticket_inbox : public inbox_head {
     return first;
   }
 
-  typename P::template atomic<std::uintptr_t> head_{kIdle};
-  typename P::template atomic<std::uint64_t> tickets_{0};
+  alignas(128) typename P::template atomic<std::uint64_t> tickets_{0};
   typename P::template producer_queue<waiter<P>*> arrivals_;
-};
-
-template <class P>
-class lockfree_queue final : public role_queue<P, ticket_inbox<P>> {
- public:
-  using role_queue<P, ticket_inbox<P>>::role_queue;
 };
 
 }  // namespace afflux::queue

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// MUTEX: a mutex around the line, as plain as a correct queue can be. The yardstick
-// for the other strategies.
+// MUTEX: whoever queues waits for the lock. The yardstick for the other strategies.
 #pragma once
 
-#include <cstdint>
-
-#include "queue/locked.h"
+#include "queue/queue.h"
 
 namespace afflux::queue {
 
 template <class P>
-class plain_lock {
+class mutex_queue final : public waiter_queue<P> {
  public:
-  bool enter() {
-    mutex_.lock();
-    return true;
-  }
-  void leave(bool, std::uint64_t) { mutex_.unlock(); }
-  bool enter_last() { return enter(); }
+  explicit mutex_queue(const queue::settings& s) : waiter_queue<P>(s, false) {}
 
- private:
-  typename P::mutex mutex_;
-};
-
-template <class P>
-class mutex_queue final : public locked_queue<P, plain_lock<P>> {
- public:
-  using locked_queue<P, plain_lock<P>>::locked_queue;
+  bool post(waiter<P>&) override { return false; }
+  waiter<P>* collect() override { return nullptr; }
 };
 
 }  // namespace afflux::queue

@@ -1,87 +1,55 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The contract of a queue strategy, and what all strategies share: the gate, the
-// line, the reference count, and the operations that need no queue.
-//
-// A semaphore is one waiter_queue object. A strategy derives from it and answers
-// these questions; it decides how arrivals reach the line and how the right to
-// touch the line is had. Add one by a file beside intrusive.h and a line in
+// The protocol: one word, one lock bit (word.h), a line of waiters behind it. A semaphore is one
+// waiter_queue object. A strategy derives from it and says where a waiter may be left while
+// somebody else holds the lock (post, collect): a file beside intrusive.h and a line in
 // meson_options.txt.
 //
+// The rule: decide in private, exchange, then publish. What the holder decides is final, for
+// while kLocked is set only the holder lowers `available`, and only by the exchange that unlocks.
+//
 // How the invariants of docs/invariants.md are kept:
-//   S1  held never exceeds the limit in force when it was granted: every grant is one
-//       exchange on the gate, decided on a limit whose epoch that exchange confirms.
-//   S3  a waiter is taken off exactly once: only under the role (or the lock).
-//   S9  a release touches nothing after the exchange that publishes its permits,
-//       unless that exchange also took the role.
-//   S12 completions run after the role has been given back.
-//   L1  when the role is given back and nothing was left to do, the first in line
-//       does not fit, or is a thread that is awake and competes.
+//   S1  an acquire takes what the word has, by one exchange; a grant is decided with the lock.
+//   S3  a waiter is taken off once: by the exchange on its `where` (waiter.h).
+//   S5  nobody takes permits while kQueued is set, but with the lock, from the head of the line.
+//   S7, L1  unlocked, the first in line does not fit, or competes, or is claimed by a thread that
+//       will look once more; a holder whose unlocking exchange fails looks once more, too.
+//   S9  the unlocking exchange is the holder's last touch of the semaphore; a release's plain
+//       exchange is its only one.
+//   S10 the last unref sets kDead; whoever unlocks then with nobody linked, and nobody to come
+//       back, frees. Nobody waits for that.
+//   S12 waiters are told after the unlock (completion.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
+#include "mutants.h"
 #include "queue/completion.h"
 #include "queue/counting.h"
-#include "queue/gate.h"
 #include "queue/line.h"
-#include "queue/request.h"
+#include "queue/settings.h"
 #include "queue/status.h"
+#include "queue/word.h"
 #include "stats/ledger.h"
 
 namespace afflux::queue {
-
-enum class overflow : std::uint8_t { suspend, drop_newest, drop_oldest };
-
-// Who is told of long waits.
-struct slow_wait {
-  afflux_slow_wait_fn tell = nullptr;
-  void* context = nullptr;
-  std::int64_t from_ns = 0;
-};
-
-struct settings {
-  std::uint64_t limit = 1;
-  bool throughput = false;
-  bool weightless = false;  // grants do not count as held: an event that stays set
-  overflow when_full = overflow::suspend;
-  std::uint64_t max_waiters = UINT64_MAX;
-  std::uint64_t max_bytes = UINT64_MAX;
-  std::int64_t default_timeout = -1;
-  std::uint32_t strategy = 0;    // as in afflux.h
-  std::uint32_t statistics = 0;  // likewise
-  std::uint32_t ledger = 0;      // lines of it
-  slow_wait slow;
-
-  // `bytes` are queued; would `cost` more be too much?
-  bool too_many_bytes(std::uint64_t bytes, std::uint64_t cost) const {
-    return bytes > max_bytes || cost > max_bytes - bytes;
-  }
-  bool limited() const { return when_full != overflow::suspend; }
-  std::uint64_t weight(std::uint64_t n) const { return weightless ? 0 : n; }
-  // Each wait is taken.
-  bool times() const { return statistics == AFFLUX_STATS_FULL || slow.tell != nullptr; }
-};
-
-template <class P>
-class handout;
 
 template <class P>
 class alignas(128) waiter_queue {
  public:
   template <class T>
   using atomic = typename P::template atomic<T>;
-  using gate_type = queue::gate<P>;
+  using stats_type = typename counting<P>::stats_type;
 
-  explicit waiter_queue(const queue::settings& s)
-      : seen_limit_(s.limit),
-        limit_(s.limit),
-        settings_(s),
-        simple_(!s.throughput && !s.limited() && !s.weightless),
-        counts_(this, s.times()) {
-    gate_.limit.store(s.limit, std::memory_order_relaxed);  // nobody else sees it yet
+  // `posts`: post() is worth asking.
+  waiter_queue(const queue::settings& s, bool posts)
+      : settings_(s), posts_(posts && !s.limited()), limit_(s.limit), counts_(this, s.times()) {
+    // relaxed, both: nobody else sees it yet.
+    block_.word.store(permits(s.limit), std::memory_order_relaxed);
+    block_.limit.store(s.limit, std::memory_order_relaxed);
   }
   waiter_queue(const waiter_queue&) = delete;
   waiter_queue& operator=(const waiter_queue&) = delete;
@@ -89,227 +57,278 @@ class alignas(128) waiter_queue {
 
   // ---- the questions to a strategy
 
-  // Queue x, which is filled in and not `timed` yet armed elsewhere; the caller holds a
-  // reference. pending: x belongs to the queue, and may be gone already. Anything
-  // else: x is the caller's (ok: it holds its permits).
-  virtual status enqueue(waiter<P>& x) = 0;
+  // Leaves x where collect() finds it; false: there is no room, take the lock. Release.
+  virtual bool post(waiter<P>& x) = 0;
+  // All that has been posted, the newest first, by `prev`. With the lock. Acquire.
+  virtual waiter<P>* collect() = 0;
 
-  // A release that somebody may be waiting for; see release().
-  virtual status release_contended(std::uint64_t n) = 0;
+  // ---- permits
 
-  // Take a waiter out. The caller has pinned the queue; the pin is dropped before
-  // anything is completed. With `expiry` the timer's firing of that waiter is
-  // concluded likewise, and the waiter completed if that falls to this thread.
-  virtual removal remove(request<P>& r, pin<P>& guard, bool expiry) = 0;
-
-  // The limit has a new value and the epoch went up in the same exchange as the
-  // role was taken or flagged. Refused only by a number out of range.
-  virtual void resize(std::uint64_t limit) = 0;
-
-  // kClosed, and with `dead` kDead too: the last reference is gone.
-  virtual status close(bool dead) = 0;
-
-  // THROUGHPUT: x, a poked thread's waiter, found permits (or, `last_try`, gives up
-  // spinning): hand out directly. The result of x, or pending. The caller has no
-  // reference but a pin; the pin is dropped before anything is completed.
-  virtual status compete(waiter<P>& x, bool last_try, pin<P>& guard) = 0;
-
-  // See to it that nothing is left to be handed out by this very thread, which is within a
-  // callback and about to block: a long pass may have given way to that callback.
-  virtual void catch_up() = 0;
-
-  // Complete the first `most` in line with ok, whatever they ask for and without permits; how
-  // many there were. Whoever has asked for a place and not got one yet comes after this call,
-  // and sees what the caller did before it.
-  virtual std::uint64_t wake(std::uint64_t most) = 0;
-
-  // How many are queued; exact when nothing moves.
-  virtual std::uint64_t waiting() = 0;
-
-  // ---- what needs no queue
-
+  // FAIR: nobody is passed. again: it would have to wait.
   status try_acquire(std::uint64_t n) {
-    // acquire: an epoch seen here is seen with its limit; see resize.
-    std::uint64_t w = gate_.word.load(std::memory_order_acquire);
-    for (;;) {
-      // relaxed: the exchange below fails if a resize came in between.
-      const std::uint64_t limit = limit_.load(std::memory_order_relaxed);
-      if ((w & kFlags) != 0 || !fits(w, n, limit)) [[unlikely]]
-        return refusal(w, n, limit);
-      // [acquire] acquire, pairs with the [release] of the permits it gets.
-      if (gate_.word.compare_exchange_strong(w, w + permits(n), std::memory_order_acquire,
-                                             std::memory_order_acquire)) {
+    // acquire, all: pairs with the [release] of the permits; a failure for who then sees kClosed.
+    std::uint64_t w = word().load(std::memory_order_acquire);
+    while ((w & kFlags) == 0 && fits(w, n)) {
+      if (word().compare_exchange_strong(w, w - permits(n), std::memory_order_acquire,
+                                         std::memory_order_acquire)) {
         return status::ok;
       }
     }
+    return take(w, n, n, n);
   }
 
-  // What is rare is in functions that are called last, so that this needs no stack frame.
+  // As many as are free, between `least` and `most`. Written with ok only.
+  status take(std::uint64_t least, std::uint64_t most, std::uint64_t& ret_n) {
+    return take(word().load(std::memory_order_acquire), least, most, ret_n);
+  }
+
+  // What is free, whoever asks for it.
+  void take_all();
+
+  // x is filled in. pending: x belongs to the queue, and may be gone already. Anything else: x is
+  // the caller's (ok: it holds its permits). `as`: `in`, or `asking` until stop_asking().
+  status enqueue(waiter<P>& x, place as = place::in);
+
   status release(std::uint64_t n) {
-    // Counted before the exchange, for after it the semaphore may be gone.
-    auto* const ways = counts_.ways();
-    if (ways != nullptr && !ways->try_add(stats::on_the_way::released, n)) [[unlikely]]
-      return release_without_shard(n);
-    return release_counted(n);
-  }
-
-  // ---- references
-
-  void ref() {
-    refs_.fetch_add(1, std::memory_order_relaxed);  // the caller's reference keeps it alive
-  }
-
-  void unref() {
-    // release: what this owner did comes before the end; acquire: for the last one.
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) close(true);
-  }
-
-  // For the thread in the role, which has no reference: fails when the end has begun.
-  bool try_ref() {
-    std::uint64_t n = refs_.load(std::memory_order_relaxed);
-    while (n != 0) {
-      // relaxed: nothing is published by taking a reference.
-      if (refs_.compare_exchange_strong(n, n + 1, std::memory_order_relaxed,
-                                        std::memory_order_relaxed)) {
-        return true;
+    // acquire: the limit is at least as new as the word.
+    std::uint64_t w = word().load(std::memory_order_acquire);
+    while (n <= held(w, limit()) && takes_in(w)) {
+      constexpr auto order = P::kMutant == mutant::relaxed_release ? std::memory_order_relaxed
+                                                                   : std::memory_order_release;
+      // [release] release, pairs with [acquire]. The last touch.
+      if (word().compare_exchange_strong(w, w + permits(n), order, std::memory_order_acquire)) {
+        return status::ok;
       }
     }
-    return false;
+    return release_slowly(w, n);
+  }
+  // Not more than is held; overflow: that was less than n.
+  status release_what_is_held(std::uint64_t n);
+
+  // By decide_on(limit), which may change it, or answer other than ok: nothing changes then.
+  template <class Decide>
+  status resize(Decide&& decide_on);
+
+  // ---- waiters
+
+  // x, which this thread has claimed, leaves the line because of `why`. `between` runs with what
+  // is to be told, after the unlock: the semaphore may be gone, nobody has been told.
+  template <class F>
+  void withdraw(waiter<P>& x, status why, F&& between);
+  void withdraw(waiter<P>& x, status why) {
+    withdraw(x, why, [](finished<P>&) {});
   }
 
-  gate_type& gate() { return gate_; }
-  const gate_type& gate() const { return gate_; }
-  const queue::settings& settings() const { return settings_; }
-  // relaxed: whoever acts on it confirms the epoch.
-  std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // Completes the first `most` in line with ok, without permits. How many there were. Who asks
+  // for a place later sees what the caller did before.
+  std::uint64_t wake(std::uint64_t most);
 
-  // A request for n permits that could never be satisfied as things are.
-  bool impossible(const waiter<P>& x, std::uint64_t limit) const {
-    return x.permits > limit && !x.has(traits::kWaitsForResize);
-  }
+  // x, filled in with kWatches, completes when nothing is held and nobody queues. ok: so it is.
+  status watch(waiter<P>& x);
 
-  // ---- THROUGHPUT: newcomers that pass the first in line
+  // THROUGHPUT: x, a blocked thread's, was poked by a holder and competes. pending: in vain.
+  status compete(waiter<P>& x);
 
-  // A newcomer may try to pass once more.
+  // THROUGHPUT: a newcomer may try to pass once more.
   bool may_overtake() {
     if constexpr (P::kMutant == mutant::overtaking_uncounted) return true;
     // relaxed: a ticket; only its number matters.
     return overtakings_.fetch_add(1, std::memory_order_relaxed) < P::kOvertakingBound;
   }
-  // Another became the first.
-  void forget_overtakings() { overtakings_.store(0, std::memory_order_relaxed); }
 
-  // ---- statistics
+  // Queued now; exact when nothing moves.
+  std::uint64_t waiting() const { return line_.count(); }
+  std::uint64_t waiting_bytes() const { return line_.bytes(); }
 
-  using stats_type = typename counting<P>::stats_type;
+  // ---- life
 
-  // This thread has got n permits without queueing: ok.
-  status count_taken(std::uint64_t n) {
-    auto* const ways = counts_.ways();
-    if (ways == nullptr) return status::ok;
-    if (n != 1 || !ways->try_add(stats::on_the_way::requests, 1)) [[unlikely]]
-      return count_taken_otherwise(n);
-    return status::ok;
+  void ref() {
+    refs_.fetch_add(1, std::memory_order_relaxed);  // the caller's reference keeps it alive
+  }
+  void unref() {
+    // release: what this owner did comes before the end; acquire: for the last one.
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) close(kClosed | kDead);
+  }
+  status close() { return close(kClosed); }
+  bool closed() const {
+    // acquire: who sees it sees what the closer did before.
+    return (word().load(std::memory_order_acquire) & kClosed) != 0;
+  }
+
+  // ---- observing
+
+  atomic<std::uint64_t>& word() { return block_.word; }
+  const atomic<std::uint64_t>& word() const { return block_.word; }
+  fastpath<P>& block() { return block_; }
+  const queue::settings& settings() const { return settings_; }
+  // relaxed: whoever acts on it holds the lock, or confirms the word that came before.
+  std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // A request that could never be satisfied as things are.
+  bool impossible(const waiter<P>& x) const {
+    return x.permits > limit() && !x.has(traits::kWaitsForResize);
   }
 
   // nullptr: nothing is counted. Given before anybody else sees the semaphore.
   stats_type* stats() const { return counts_.stats(); }
   void count_with(typename stats_type::pointer stats) {
     counts_.count_with(std::move(stats));
-    gate_.reserved = AFFLUX_FASTPATH_COUNTED;
+    block_.reserved = AFFLUX_FASTPATH_COUNTED;
   }
-  // Of those in line.
-  std::uint64_t listed() const { return line_.count(); }
-  std::uint64_t listed_bytes() const { return line_.bytes(); }
+  // This thread has got n permits without queueing: ok.
+  status count_taken(std::uint64_t n) {
+    if (stats() != nullptr) [[unlikely]]
+      stats()->took(n, held(word().load(std::memory_order_relaxed), limit()));
+    return status::ok;
+  }
 
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
   std::int64_t created_at = 0;
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
-  // For the registry that it is in (stats/registry.h).
-  atomic<std::uint64_t> registration{0};
+  atomic<std::uint64_t> registration{0};     // in the registry that it is in (stats/registry.h)
+
+  // ---- for completion.h: a thread that left some in line for want of room for notes
+  void come_back();
+  waiter_queue* next_return = nullptr;  // that thread's
+
+ private:
+  // A release may put its permits in and go.
+  static bool takes_in(std::uint64_t w) {
+    if ((w & (kQueued | kWatched | kBusy)) == 0) return true;
+    return (w & kBusy) == 0 && (w & (kLocked | kPoked)) != 0;
+  }
+
+  status take(std::uint64_t w, std::uint64_t least, std::uint64_t most, std::uint64_t& ret_n);
+  [[gnu::noinline]] status release_slowly(std::uint64_t w, std::uint64_t n);
+  status admit(std::uint64_t w, waiter<P>& x, place as);
+  status arrive(waiter<P>& x, place as);
+  status close(std::uint64_t flags);
+
+  // ---- the lock
+
+  std::uint64_t lock(std::uint64_t more);
+  [[nodiscard]] bool unlock(std::uint64_t w, std::int64_t take, finished<P>& done);
+  void finish(bool more, finished<P>& done);
+  void settle(std::uint64_t w, std::int64_t take, finished<P>& done) {
+    finish(unlock(w, take, done), done);
+  }
+  void settle(std::uint64_t w, std::int64_t take) {
+    finished<P> done;
+    settle(w, take, done);
+  }
+
+  // ---- with the lock
+
+  void take_in();
+  bool decide(std::uint64_t w, std::int64_t& take, finished<P>& done);
+  bool take_off(waiter<P>& x, status result, finished<P>& done);
+  bool leave_line(waiter<P>& x);
+  std::int64_t weight(const waiter<P>& x) const {
+    return settings_.weight(static_cast<std::int64_t>(x.permits));
+  }
+  bool poke(waiter<P>& x, finished<P>& done);
+  bool no_room(const waiter<P>& x, const finished<P>& done) const;
+  bool full_for(const waiter<P>& x) const;
+  std::uint64_t unlocked(std::uint64_t w, std::int64_t take) const;
+  bool linked() const { return !line_.empty() || !watchers_.empty() || comers_ != 0; }
+  std::uint64_t add_flag(std::uint64_t w, std::uint64_t flag);
+
+  template <class T>
+  using var = typename P::template var<T>;
 
  protected:
-  friend class handout<P>;
-
-  status release_counted(std::uint64_t n) {
-    std::uint64_t w = gate_.word.load(std::memory_order_relaxed);  // the exchange decides
-    for (;;) {
-      if (held(w) < n) [[unlikely]]
-        return release_refused(n);
-      if (!release_is_plain(w)) [[unlikely]]
-        return counts_.ways() == nullptr ? release_contended(n) : release_counted_contended(n);
-      constexpr auto order = P::kMutant == mutant::relaxed_release ? std::memory_order_relaxed
-                                                                   : std::memory_order_release;
-      // [release] release, pairs with [acquire] and with the granter's. The last touch.
-      if (gate_.word.compare_exchange_strong(w, w - permits(n), order, std::memory_order_relaxed)) {
-        return status::ok;
-      }
-    }
-  }
-  [[gnu::noinline]] status release_without_shard(std::uint64_t n) {
-    counts_.ways()->add(stats::on_the_way::released, n);
-    return release_counted(n);
-  }
-  [[gnu::noinline]] status release_counted_contended(std::uint64_t n) {
-    const status s = release_contended(n);
-    return s == status::ok ? s : release_refused(n);
-  }
-  // This caller's reference keeps the semaphore.
-  [[gnu::noinline]] status release_refused(std::uint64_t n) {
-    if (counts_.ways() != nullptr && P::kMutant != mutant::refusal_counted) {
-      counts_.ways()->add(stats::on_the_way::released, std::uint64_t{0} - n);
-    }
-    return status::overflow;
-  }
-  [[gnu::noinline]] status count_taken_otherwise(std::uint64_t n) {
-    stats()->took(n);
-    return status::ok;
-  }
-
-  static status refusal(std::uint64_t w, std::uint64_t n, std::uint64_t limit) {
-    if ((w & kClosed) != 0) return status::closed;
-    return n > limit ? status::invalid : status::again;
-  }
-
-  void store_limit(std::uint64_t limit) {
-    // relaxed, both: the epoch's exchange publishes them.
-    gate_.limit.store(limit, std::memory_order_relaxed);
-    limit_.store(limit, std::memory_order_relaxed);
-  }
-
-  // The first 128 bytes: what the thread in the role works on.
-  gate_type gate_;
+  // The first 128 bytes: what a holder works on.
+  fastpath<P> block_;
   line<P> line_;
-  // Like the line, only for the thread in the role or under the lock.
-  typename P::template var<waiter<P>*> poked_{nullptr};  // THROUGHPUT: awake and competing
-  typename P::template var<std::uint64_t> seen_limit_;   // the line has nobody impossible by it
+  // Only with the lock.
+  var<std::uint32_t> comers_{0};    // threads that will come for the lock, and have nobody linked
+  var<bool> returning_{false};      // one of them comes back for those that are left in line
+  var<bool> shrunk_{false};         // the line may have somebody impossible
+  var<bool> first_changed_{false};  // another became the first in this hold
+  var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
+  var<waiter<P>*> poked_{nullptr};  // competes
+  waiter_chain<P> watchers_;
 
-  // Read often, written by resize only: away from the gate, or the load of the
-  // limit between load and exchange of the word would cost a second miss.
-  alignas(128) atomic<std::uint64_t> limit_;
   const queue::settings settings_;
-  const bool simple_;  // FAIR, counted, and without queue limits
+  const bool posts_;  // with queue limits everybody takes the lock: they are exact
+  // Read often, written by resize only: away from the word.
+  alignas(128) atomic<std::uint64_t> limit_;
   counting<P> counts_;
 
   alignas(128) atomic<std::uint64_t> refs_{1};
   atomic<std::uint32_t> overtakings_{0};
 };
 
-// Take x back, whichever queue it is in, because of `why`. Its memory is valid during the call.
+// ---- taking a waiter back
+
+enum class removal : std::uint32_t {
+  claimed,  // the caller is to withdraw it
+  gone,     // off, or about to be
+  telling,  // likewise, and perhaps not told yet
+  early,    // its enqueue has not come so far, or its thread still asks whether to wait
+  poked,    // its thread is awake, and competes
+};
+
+// Its memory is valid during the call. Waits for the thread that is about to leave x in the
+// queue, unless `never_waits`.
 template <class P>
-removal remove(waiter<P>& x, status why) {
-  // [where] acquire: with `listed` comes the owner that was written before.
-  const auto queued = [&x] {
-    const place p = x.where.load(std::memory_order_acquire);
-    return p == place::inbox || p == place::listed;
-  };
-  if (!queued()) return removal::gone;
-  // relaxed: confirmed below.
-  waiter_queue<P>* const q = x.owner.load(std::memory_order_relaxed);
-  pin<P> guard(q);
-  if (!queued() || x.owner.load(std::memory_order_relaxed) != q) return removal::gone;
-  request<P> r(x, why);
-  return q->remove(r, guard, false);
+removal claim(waiter<P>& x, bool never_waits) {
+  for (;;) {
+    place seen = place::in;
+    // [claim] acquire, pairs with [in]: with it comes the owner. On failure, too, for the traits.
+    if (x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
+                                        std::memory_order_acquire)) {
+      return removal::claimed;
+    }
+    switch (seen) {
+      case place::arriving:
+        if (never_waits) return removal::early;
+        P::wait_for_change(x.where, place::arriving);
+        continue;
+      case place::none:
+      case place::asking:
+        return removal::early;
+      case place::competing:
+        return removal::poked;
+      case place::claimed:
+      case place::expelled:
+      case place::telling:
+        return removal::telling;
+      default:
+        return removal::gone;
+    }
+  }
+}
+
+// Of a waiter that this thread has left `was` in the queue. pending: it is in. Else it has been
+// taken off: its result.
+template <class P>
+status stop_arriving(waiter<P>& x, place was) {
+  // [in] release, pairs with [claim]; acquire on failure, pairs with [off].
+  return x.where.compare_exchange_strong(was, place::in, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)
+             ? status::pending
+             : static_cast<status>(x.result);
+}
+
+// pending: queued. invalid: not a waiter that has ever queued.
+template <class P>
+status status_of(const waiter<P>& x) {
+  // [wait] acquire, pairs with [granted].
+  if (x.signal.load(std::memory_order_acquire) == signals::kDone) return x.result;
+  const place where = x.where.load(std::memory_order_relaxed);
+  return where >= place::arriving && where <= place::telling ? status::pending : status::invalid;
+}
+
+template <class P>
+void come_back_to_all(completing<P>& mine) {
+  mine.returning = true;
+  while (waiter_queue<P>* const q = mine.to_return_to) {
+    mine.to_return_to = q->next_return;
+    q->come_back();
+  }
+  mine.returning = false;
 }
 
 }  // namespace afflux::queue
+
+#include "queue/protocol.h"

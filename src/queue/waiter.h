@@ -5,29 +5,38 @@
 //
 // `where` tells who may touch it:
 //
-//   none    the owner            not queued yet (also: never used, zeroed)
-//   inbox   the owner, until its push; then the thread that links the inbox
-//   listed  the thread in the granting role
-//   off     the thread that took it off, until it publishes the completion
+//   none       the owner: not queued yet (also: never used, zeroed)
+//   arriving   in the inbox or the line; its thread is still inside the call that queues it
+//   asking     as arriving, and its thread asks its caller's condition (add_unless)
+//   in         in the inbox or the line
+//   claimed    linked; the thread that takes it back is on its way to the lock
+//   competing  linked; its thread is awake and competes for permits (THROUGHPUT)
+//   expelled   as claimed or competing, but the holder has unlinked it
+//   off        whoever took it off, until it has told; then the owner
+//   telling    as off, for a note: a cancel waits until it is told
 //
-// It changes only in the hands of its enqueuer (-> inbox) and of the thread in
-// the role (-> listed, -> off). The values are arbitrary large numbers so that
-// uninitialised memory is not mistaken for a queued waiter.
+//   from \ by   its thread         the holder            a canceller, the timer
+//   none        arriving, asking   in                    too early (the timer: tries again)
+//   arriving    in                 off, telling: its     waits for its thread (the timer:
+//   asking      in, claimed        thread has the result tries again); asking: too early
+//   in          claimed (timeout)  off, telling,         claimed
+//                                  competing
+//   claimed     -                  expelled              off (holder)
+//   competing   off, in (holder)   expelled              too late
+//   expelled    off (holder)       -                     off (holder)
 //
-// A blocked thread sleeps on `signal`:
+// (holder): with the lock. Each claimed, competing or expelled waiter keeps the semaphore's
+// memory; so does an arriving one, whose thread is inside a call and has a reference. The values
+// are arbitrary large numbers, so that uninitialised memory is not mistaken for a queued waiter.
 //
-//   waiting -> parked   the thread itself, before it sleeps
-//   waiting, parked -> poked   the granter (THROUGHPUT): stay or wake up and compete
-//   poked -> parked     the thread itself, after it has set kHandover
-//   any -> done         the granter: the completion; its last touch of the waiter
+// `signal` tells its owner, and is what a thread or the kernel sleeps on:
 //
-// So does a wait that the kernel does for a ring (kKernelWaits), but that is never poked.
-//
-// A conditional one (core/wait_queue.h) is enqueued before its thread knows whether it is
-// to wait at all:
-//
-//   waiting -> parked   its thread: it waits; from now on like any other with a callback
-//   waiting -> done     the granter: its thread has to see to the completion
+//   waiting -> parked           who waits for the outcome, before sleeping
+//   waiting, parked -> poked    the holder (THROUGHPUT): wake up and compete
+//   poked -> waiting            its thread, which has competed in vain
+//   any -> done                 whoever took it off: `result` is final. The last touch of it, but
+//                               for callbacks and ports, which have the memory until they run, or
+//                               have been drained
 #pragma once
 
 #include <cstdint>
@@ -48,9 +57,14 @@ class waiter_queue;
 
 enum class place : std::uint32_t {
   none = 0,
-  inbox = 0x6b1d42f1,
-  listed = 0x6b1d42f2,
-  off = 0x6b1d42f3,
+  arriving = 0x6b1d42f1,
+  asking = 0x6b1d42f2,
+  in = 0x6b1d42f3,
+  claimed = 0x6b1d42f4,
+  competing = 0x6b1d42f5,
+  expelled = 0x6b1d42f6,
+  off = 0x6b1d42f7,
+  telling = 0x6b1d42f8,
 };
 
 namespace signals {
@@ -64,25 +78,27 @@ namespace traits {
 inline constexpr std::uint8_t kTimed = 1;           // `deadline` exists and may be armed
 inline constexpr std::uint8_t kWaitsForResize = 2;  // more than the limit, on purpose
 inline constexpr std::uint8_t kCosts = 4;           // `cost_bytes` exists
-inline constexpr std::uint8_t kConditional = 8;     // its thread may still decide not to wait
-inline constexpr std::uint8_t kPort = 16;           // `target` is a port, `user_data` exists
-inline constexpr std::uint8_t kRingsAtOnce = 32;    // of those: no callback of the caller's rings
-inline constexpr std::uint8_t kKernelWaits = 64;    // on `signal`, for the caller's ring
-inline constexpr std::uint8_t kAccounted = 128;     // to `client`, which has not been told yet
+inline constexpr std::uint8_t kNote = 8;          // completed by a note: target(context, user_data)
+inline constexpr std::uint8_t kPort = 16;         // `target` is a port, `user_data` exists
+inline constexpr std::uint8_t kWatches = 32;      // not for permits: for the semaphore to be idle
+inline constexpr std::uint8_t kKernelWaits = 64;  // on `signal`, for the caller's ring
+inline constexpr std::uint8_t kAccounted = 128;   // to `client`, which has not been told yet
 }  // namespace traits
 
 using wake_function = void (*)(void* context, std::int32_t status);
+using note_function = void (*)(void* context, std::uint64_t user_data);
 
 template <class P>
 struct waiter;
 
-// Where a request completes: a callback, a port, or the kernel's wait for `signal`.
+// Where a request completes: a callback, a note, a port, or the kernel's wait for `signal`.
 template <class P>
-struct sink {
+struct destination {
   wake_function wake = nullptr;
   void* context = nullptr;
-  port::port<P, waiter<P>>* destination = nullptr;
+  port::port<P, waiter<P>>* loop = nullptr;
   std::uint64_t user_data = 0;
+  note_function note = nullptr;
   bool internal = false;  // the callback and its context are the library's own
 };
 
@@ -106,25 +122,16 @@ struct waiter {
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
+  bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
   // Something sleeps on `signal`.
   bool sleeps() const { return target == nullptr; }
   bool blocks_a_thread() const { return sleeps() && !has(queue::traits::kKernelWaits); }
-  // Completed at once, while callbacks wait for their turn; or to be looked at then.
-  bool at_once() const {
-    return sleeps() || has(queue::traits::kConditional | queue::traits::kRingsAtOnce |
-                           queue::traits::kAccounted);
-  }
-  bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
-  // Its thread has it still, and asks whether to wait. In line, under the role or the lock.
-  bool undecided() const {
-    // acquire, pairs with the exchange by which that thread lets go of it, in add_unless().
-    return has(queue::traits::kConditional) &&
-           signal.load(std::memory_order_acquire) == queue::signals::kWaiting;
-  }
   wake_function wake() const { return reinterpret_cast<wake_function>(to_void()); }
+  note_function note() const { return reinterpret_cast<note_function>(to_void()); }
   port::port<P, waiter>* destination() const {
     return static_cast<port::port<P, waiter>*>(to_void());
   }
+
   // When it queued, if that is counted.
   stats::stamp queued_at() const {
     const std::uint64_t high = queued_high & 0x7fu;
@@ -136,11 +143,17 @@ struct waiter {
   }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
-  var<waiter*> prev;  // while in the inbox: the one that was pushed before
+  // What slow_wait is told of whom it is.
+  void* users_context() const {
+    return sleeps() || (queued_high & kInternal) != 0 ? nullptr : static_cast<void*>(context);
+  }
+  void set_internal(bool is) { queued_high = is ? kInternal : 0; }
+
+  var<waiter*> prev;  // while in the inbox: the one that was posted before
   var<waiter*> next;
   var<std::uint64_t> permits;
   atomic<waiter_queue<P>*> owner;
-  var<void*> target;  // a wake function, or a port; nullptr: what sleeps on `signal`
+  var<void*> target;  // a wake or note function, or a port; nullptr: what sleeps on `signal`
   var<void*> context;
   atomic<place> where;
   atomic<std::uint32_t> signal;
@@ -158,30 +171,21 @@ struct waiter {
     timer<P> deadline;
   };
 
-  // What slow_wait is told of whom it is.
-  void* users_context() const {
-    return sleeps() || (queued_high & kInternal) != 0 ? nullptr : static_cast<void*>(context);
-  }
-  void set_internal(bool is) { queued_high = is ? kInternal : 0; }
-
  private:
   static constexpr std::uint8_t kInternal = 0x80;
 
   void* to_void() const { return target; }
 };
 
-// Waiters that have left the queue, in order, on their way to be completed.
+// Waiters that have left the queue, in order, linked by `next`.
 template <class P>
-class finished_list {
+class waiter_list {
  public:
   bool empty() const { return first_ == nullptr; }
   waiter<P>* first() const { return first_; }
-  // Perhaps not only callbacks.
-  bool any_at_once() const { return any_at_once_; }
 
   void push(waiter<P>& x) {
     x.next = nullptr;
-    any_at_once_ = any_at_once_ || x.at_once();
     if (last_ != nullptr) {
       last_->next = &x;
     } else {
@@ -190,19 +194,7 @@ class finished_list {
     last_ = &x;
   }
 
-  // A chain by `next`.
-  void push(waiter<P>& first, waiter<P>& last, bool any_at_once) {
-    last.next = nullptr;
-    any_at_once_ = any_at_once_ || any_at_once;
-    if (last_ != nullptr) {
-      last_->next = &first;
-    } else {
-      first_ = &first;
-    }
-    last_ = &last;
-  }
-
-  void append(finished_list& other) {
+  void append(waiter_list& other) {
     if (other.empty()) return;
     if (last_ != nullptr) {
       last_->next = other.first_;
@@ -210,7 +202,6 @@ class finished_list {
       first_ = other.first_;
     }
     last_ = other.last_;
-    any_at_once_ = any_at_once_ || other.any_at_once_;
     other.clear();
   }
 
@@ -218,19 +209,15 @@ class finished_list {
     waiter<P>* const x = first_;
     if (x == nullptr) return nullptr;
     first_ = x->next;
-    if (first_ == nullptr) clear();
+    if (first_ == nullptr) last_ = nullptr;
     return x;
   }
 
-  void clear() {
-    first_ = last_ = nullptr;
-    any_at_once_ = false;
-  }
+  void clear() { first_ = last_ = nullptr; }
 
  private:
   waiter<P>* first_ = nullptr;
   waiter<P>* last_ = nullptr;
-  bool any_at_once_ = false;
 };
 
 }  // namespace afflux::queue

@@ -20,7 +20,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "stats/mutants.h"
+#include "mutants.h"
 
 namespace afflux::stats {
 

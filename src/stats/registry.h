@@ -32,7 +32,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "stats/mutants.h"
+#include "mutants.h"
 #include "stats/reclaim.h"
 #include "stats/slots.h"
 

@@ -2,19 +2,22 @@
 //
 // What a semaphore counts. Three kinds of numbers, by who writes them:
 //
-//   on the way   any thread, in its own shard: what it takes without queueing, gives back, or
-//                queues. Counted while the semaphore is certain to be there: before the
-//                permits can be seen by others (S9).
-//   in the role  the thread in the granting role, or under the lock: how queued requests end,
-//                and who is the oldest. One writer at a time, so plain additions.
-//   hold times   any thread that releases a token.
+//   in flight   any thread, in its own shard: what it takes without queueing.
+//   at the line the holder of the lock: how requests queue and end, and who is the oldest. One
+//               writer at a time, so plain additions. What a holder decides is final, so nothing
+//               is ever taken back.
+//   hold times  any thread that releases a token.
 //
-//   K1  acquired = released + held, at rest: a grant is counted when it is final, and a
-//       release before its exchange, taken back if that is refused.
-//   K2  Each request that has queued is counted as arrived once, before anybody can find it in
-//       the queue, and ends in one way; so arrived - ended is who waits.
+// Releases are not counted: what was released is what was acquired and is not held.
+//
+//   K1  acquired = released + held, at rest. An acquire is counted by its thread when it has its
+//       permits, a grant by the holder.
+//   K2  Each request that has queued is counted once when it is linked into the line, and ends in
+//       one way; so queued - ended is who is in line.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -24,15 +27,12 @@
 
 namespace afflux::stats {
 
-enum class on_the_way : unsigned {
-  requests,      // that got what they wanted at once ...
-  more_permits,  // ... and what that was beyond one permit each, for one is what most want
-  released,
+enum class in_flight : unsigned {
+  requests,      // that got what they wanted at once
+  more_permits,  // permits beyond the first, per request
   try_failed,
-  rejected,
-  arrived,
-  arrived_bytes,
 };
+inline constexpr unsigned kInFlight = 3;
 
 // Instants and waits, in 39 bits: units of 1,024 ns, modulo 6 days and a half.
 using stamp = std::uint64_t;
@@ -53,19 +53,19 @@ constexpr bool earlier(stamp a, stamp b) { return ((a - b) & kStampMask) > kStam
 template <class P>
 class semaphore_stats {
  public:
-  using counters = shards<P, on_the_way, 7>;
+  using counters = shards<P, in_flight, kInFlight>;
 
   struct free {
     void operator()(semaphore_stats* stats) const { P::destroy(stats); }
   };
   using pointer = std::unique_ptr<semaphore_stats, free>;
 
-  semaphore_stats() : ways_(counters::allocate(P::shard_count())) {}
+  semaphore_stats() : counters_(counters::allocate(P::shard_count())) {}
 
   // `times`: of waits and holds, too. nullptr: no memory.
   static pointer make(bool times) {
     pointer made(P::template create<semaphore_stats>());
-    if (made == nullptr || made->ways_ == nullptr) return nullptr;
+    if (made == nullptr || made->counters_ == nullptr) return nullptr;
     if (times) {
       made->times_.reset(new (std::nothrow) time_histograms);
       if (made->times_ == nullptr) return nullptr;
@@ -73,38 +73,47 @@ class semaphore_stats {
     return made;
   }
 
-  // ---- on the way
+  // ---- in flight
 
-  counters& ways() { return *ways_; }
-
-  void took(std::uint64_t n) {
-    ways_->add(on_the_way::requests, 1);
-    if (n != 1) ways_->add(on_the_way::more_permits, n - 1);
+  // `held`: with them.
+  void took(std::uint64_t n, std::uint64_t held) {
+    counters_->add(in_flight::requests, 1);
+    if (n != 1) counters_->add(in_flight::more_permits, n - 1);
+    peak_held(held);
   }
-  void try_failed() { ways_->add(on_the_way::try_failed, 1); }
-  void rejected() { ways_->add(on_the_way::rejected, 1); }
-  void arrives(std::uint64_t cost) { arrive(1, cost); }
-  void arrives_not(std::uint64_t cost) { arrive(std::uint64_t{0} - 1, std::uint64_t{0} - cost); }
+  void try_failed() { counters_->add(in_flight::try_failed, 1); }
 
-  // ---- in the role
+  // relaxed, all: an observation; only the largest counts.
+  void peak_held(std::uint64_t held) {
+    std::uint64_t seen = peak_held_.load(std::memory_order_relaxed);
+    while (held > seen && held <= kMost &&
+           !peak_held_.compare_exchange_strong(seen, held, std::memory_order_relaxed,
+                                               std::memory_order_relaxed)) {
+    }
+  }
 
-  void granted(std::uint64_t requests, std::uint64_t permits) {
-    add(granted_, requests);
+  // ---- at the line
+
+  void linked(std::uint64_t waiters) {
+    add(queued_, 1);
+    if (waiters > peak_waiters_.get()) peak_waiters_.set(waiters);
+  }
+  void granted(std::uint64_t permits) {
+    add(granted_, 1);
     add(granted_permits_, permits);
   }
-  void granted_not(std::uint64_t requests, std::uint64_t permits) {
-    granted(std::uint64_t{0} - requests, std::uint64_t{0} - permits);
-  }
   void waited(std::int64_t ns) { times_->waits.record(static_cast<std::uint64_t>(ns)); }
+  void rejected() { add(rejected_, 1); }
   void canceled() { add(canceled_, 1); }
   void timed_out() { add(timed_out_, 1); }
   void dropped() { add(dropped_, 1); }
   void closed_out() { add(closed_out_, 1); }
   void impossible() { add(impossible_, 1); }
-  void listed_bytes(std::uint64_t n) { add(listed_bytes_, n); }
   void resized() { add(resizes_, 1); }
   void oldest_is(stamp then) { oldest_.set(then | kSomebody); }
-  void nobody_waits() { oldest_.set(0); }
+  void nobody_waits() {
+    if (oldest_.get() != 0) oldest_.set(0);
+  }
 
   // ---- holds
 
@@ -118,10 +127,10 @@ class semaphore_stats {
   const histogram<P>& waits() const { return times_->waits; }
   const histogram<P>& holds() const { return times_->holds; }
 
-  // The totals, and who waits. `listed`: cost of those in line.
-  void read(afflux_sem_stats& to, std::uint64_t listed) const {
-    // Endings before arrivals, so that an unlucky moment shows one too many rather than a
-    // number below zero.
+  // The totals, and what is held, by held_now(): that is read after the acquired ones, so that
+  // what was released is never told too early.
+  template <class F>
+  void read(afflux_sem_stats& to, F&& held_now) const {
     to.granted = granted_.get();
     to.acquired_after_wait = granted_permits_.get();
     to.canceled = canceled_.get();
@@ -130,19 +139,17 @@ class semaphore_stats {
     to.closed_out = closed_out_.get();
     to.impossible = impossible_.get();
     to.resizes = resizes_.get();
-    const auto ways = ways_->sums();
-    const auto of = [&ways](on_the_way kind) { return ways[static_cast<std::size_t>(kind)]; };
-    to.released = of(on_the_way::released);
-    to.requests_fast = of(on_the_way::requests);
-    to.acquired_fast = to.requests_fast + of(on_the_way::more_permits);
-    to.try_failed = of(on_the_way::try_failed);
-    to.rejected = of(on_the_way::rejected);
-    to.queued = of(on_the_way::arrived);
-    const std::uint64_t ended =
-        to.granted + to.canceled + to.timed_out + to.dropped + to.closed_out + to.impossible;
-    to.waiters = to.queued > ended ? to.queued - ended : 0;
-    const std::uint64_t unlisted = of(on_the_way::arrived_bytes) - listed_bytes_.get();
-    to.queue_bytes = listed + (static_cast<std::int64_t>(unlisted) > 0 ? unlisted : 0);
+    to.rejected = rejected_.get();
+    to.queued = queued_.get();
+    const auto sums = counters_->sums();
+    const auto of = [&sums](in_flight kind) { return sums[static_cast<std::size_t>(kind)]; };
+    to.requests_fast = of(in_flight::requests);
+    to.acquired_fast = to.requests_fast + of(in_flight::more_permits);
+    to.try_failed = of(in_flight::try_failed);
+    to.held = held_now();
+    to.released = released(to.acquired_fast + to.acquired_after_wait, to.held);
+    to.peak_held = peak_held_.load(std::memory_order_relaxed);
+    to.peak_waiters = peak_waiters_.get();
     if (times_ == nullptr) return;
     to.wait_count = times_->waits.count();
     to.wait_sum_ns = times_->waits.sum();
@@ -165,14 +172,22 @@ class semaphore_stats {
   };
 
   static constexpr std::uint64_t kSomebody = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t kMost = (std::uint64_t{1} << 43) - 1;
 
   static void add(gauge& to, std::uint64_t n) { to.set(to.get() + n); }
-  void arrive(std::uint64_t n, std::uint64_t cost) {
-    ways_->add(on_the_way::arrived, n);
-    if (cost != 0) ways_->add(on_the_way::arrived_bytes, cost);
+
+  // Both were read while things moved: a counter never goes back all the same.
+  std::uint64_t released(std::uint64_t acquired, std::uint64_t held) const {
+    const std::uint64_t now = acquired > held ? acquired - held : 0;
+    std::uint64_t told = told_released_.load(std::memory_order_relaxed);
+    // relaxed, all: only the largest counts.
+    while (now > told && !told_released_.compare_exchange_strong(
+                             told, now, std::memory_order_relaxed, std::memory_order_relaxed)) {
+    }
+    return std::max(now, told);
   }
 
-  const typename counters::pointer ways_;
+  const typename counters::pointer counters_;
   alignas(128) gauge granted_;
   gauge granted_permits_;
   gauge oldest_;
@@ -181,8 +196,12 @@ class semaphore_stats {
   gauge dropped_;
   gauge closed_out_;
   gauge impossible_;
-  gauge listed_bytes_;
+  gauge rejected_;
+  gauge queued_;
+  gauge peak_waiters_;
   gauge resizes_;
+  alignas(128) typename P::template atomic<std::uint64_t> peak_held_{0};
+  mutable typename P::template atomic<std::uint64_t> told_released_{0};
   std::unique_ptr<time_histograms> times_;
 };
 // NOLINTEND(clang-analyzer-optin.performance.Padding)

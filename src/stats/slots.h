@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "stats/free_list.h"
-#include "stats/mutants.h"
+#include "mutants.h"
 
 namespace afflux::stats {
 

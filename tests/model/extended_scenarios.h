@@ -87,7 +87,6 @@ template <class W>
 void ageing_behind_a_backlog(explorer& run) {
   W w(run, 1, 1);
   for (int i = 1; i <= 4; ++i) w.begin(i, 1, W::release_it, kHigh);
-  w.sem->waiting();
   w.begin(0, 1, W::release_it, kLow);
   run.spawn([&w] { w.release(1); });
   run.join();
@@ -350,7 +349,7 @@ void throughput_close(explorer& run) {
   W w(run, 1, 1, throughput());
   run.spawn([&w] { w.pass(1); });
   run.spawn([&w] { w.release(1); });
-  run.spawn([&w] { w.sem->close(false); });
+  run.spawn([&w] { w.sem->close(); });
   run.join();
   w.at_rest(0, true);
 }
@@ -377,7 +376,7 @@ void throughput_unref_with_blocked_thread(explorer& run) {
   });
   run.spawn([&w] {
     w.release(1);
-    w.sem->close(false);
+    w.sem->close();
     if (w.last_of(2)) w.sem->unref();
   });
   run.join();

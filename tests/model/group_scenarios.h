@@ -194,7 +194,7 @@ void any_against_close(explorer& run) {
   run.spawn([&a] { a.release(1); });
   run.spawn([&b] {
     b.release(1);
-    b.sem->close(false);
+    b.sem->close();
   });
   run.join();
   check(g.result == status::ok || g.result == status::closed, "outcome");
@@ -335,7 +335,7 @@ void all_against_close(explorer& run) {
   several<W> g(a, b);
   check(g.all() == status::pending, "set-up");
   run.spawn([&b] { b.release(1); });
-  run.spawn([&b] { b.sem->close(false); });
+  run.spawn([&b] { b.sem->close(); });
   run.join();
   check(g.result == status::ok || g.result == status::closed, "outcome");
   g.at_rest(false, true);

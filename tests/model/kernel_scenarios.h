@@ -150,7 +150,7 @@ void kernel_wait_against_close(explorer& run) {
   ring_world<W> w(run, 1, 1);
   w.wait_in_kernel(0);
   run.spawn([&w] { w.await_cqe(0); });
-  run.spawn([&w] { w.sem->close(false); });
+  run.spawn([&w] { w.sem->close(); });
   run.join();
   check(w.parties[0].result == status::closed, "L3");
   w.at_rest(1, true);

@@ -14,7 +14,7 @@
 #include "port_request_scenarios.h"
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
-#include "queue/mutants.h"
+#include "mutants.h"
 #include "registry_scenarios.h"
 #include "scenarios.h"
 #include "world.h"

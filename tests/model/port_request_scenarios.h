@@ -18,7 +18,7 @@ struct loop_world : W {
   loop_world(explorer& run, std::uint64_t limit, bool level = true)
       : W(run, limit, limit), loop(level) {}
 
-  queue::sink<P> to_port(int who) {
+  queue::destination<P> to_port(int who) {
     return {nullptr, &this->parties[who], loop.port, static_cast<std::uint64_t>(who)};
   }
   status begin_there(int who, std::int64_t timeout = -1) {
@@ -172,7 +172,7 @@ template <class W>
 void port_close_of_the_semaphore(explorer& run) {
   loop_world<W> w(run, 1);
   w.begin_there(0);
-  run.spawn([&w] { w.sem->close(false); });
+  run.spawn([&w] { w.sem->close(); });
   run.spawn([&w] {
     const status s = w.begin_there(1);
     check(s == status::closed || s == status::pending, "an answer");

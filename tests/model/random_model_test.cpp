@@ -197,7 +197,7 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
         check(core::resize(*w.sem, s.n) == status::ok, "a resize");
         break;
       case deed::close:
-        w.sem->close(false);
+        w.sem->close();
         break;
     }
   }
@@ -212,11 +212,10 @@ struct opened : W::semaphore {
 // L1: nobody who is first in line, and fits, is left asleep.
 template <class W>
 void nobody_forgotten(W& w) {
-  w.sem->waiting();  // links what has arrived
   const auto* const first = opened<W>::line(*w.sem).first();
   if (first == nullptr) return;
-  const std::uint64_t word = w.sem->gate().word.peek();
-  check(!queue::fits(word, first->permits, w.sem->limit()), "L1: a first-in-line that fits");
+  const std::uint64_t word = w.sem->word().peek();
+  check(!queue::fits(word, first->permits), "L1: a first-in-line that fits");
 }
 
 template <class W>

@@ -103,7 +103,7 @@ void hand_over_and_over_release(explorer& run) {
   run.join();
   // Each release that was accepted took one permit from a holder and granted the next.
   check(w.completions == w.count, "S2: a release without effect");
-  check(queue::held(w.sem->gate().word.peek()) == 1, "S1: held");
+  check(core::held(*w.sem) == 1, "S1: held");
   w.sem->unref();
 }
 
@@ -258,7 +258,7 @@ void shrink_against_acquire(explorer& run) {
   W w(run, 2);
   static std::uint64_t held_then;
   run.spawn([&w] {
-    w.sem->resize(1);
+    core::resize(*w.sem, 1);
     unobserved quiet;
     held_then = core::held(*w.sem);
   });
@@ -278,7 +278,7 @@ void shrink_against_batch(explorer& run) {
   w.begin(1, 1);
   run.spawn([&w] { w.release(2); });
   run.spawn([&w] {
-    w.sem->resize(1);
+    core::resize(*w.sem, 1);
     unobserved quiet;
     held_then = core::held(*w.sem);
   });
@@ -293,8 +293,8 @@ template <class W>
 void shrink_then_grow(explorer& run) {
   W w(run, 2);
   run.spawn([&w] {
-    w.sem->resize(1);
-    w.sem->resize(2);
+    core::resize(*w.sem, 1);
+    core::resize(*w.sem, 2);
   });
   run.spawn([&w] { check(w.acquire(1) == status::ok, "acquire"); });
   run.spawn([&w] { check(w.acquire(1) == status::ok, "acquire"); });
@@ -307,8 +307,8 @@ void zero_then_grow_with_queue(explorer& run) {
   W w(run, 1, 1);
   w.bound = 2;
   run.spawn([&w] {
-    w.sem->resize(0);
-    w.sem->resize(2);
+    core::resize(*w.sem, 0);
+    core::resize(*w.sem, 2);
   });
   run.spawn([&w] { w.release(1); });
   run.spawn([&w] { w.said[0] = w.begin(0, 1); });
@@ -321,7 +321,7 @@ void zero_then_grow_with_queue(explorer& run) {
 template <class W>
 void debt_is_exact(explorer& run) {
   W w(run, 3, 3);
-  run.spawn([&w] { w.sem->resize(1); });
+  run.spawn([&w] { core::resize(*w.sem, 1); });
   run.spawn([&w] { w.release(2); });
   run.spawn([&w] { w.said[0] = w.begin(0, 1); });
   run.join();
@@ -338,11 +338,11 @@ void two_resizes(explorer& run) {
   W w(run, 1, 1);
   w.bound = 3;
   w.begin(0, 1);
-  run.spawn([&w] { w.sem->resize(2); });
-  run.spawn([&w] { w.sem->resize(3); });
+  run.spawn([&w] { core::resize(*w.sem, 2); });
+  run.spawn([&w] { core::resize(*w.sem, 3); });
   run.join();
   check(w.parties[0].got(), "L1");
-  check(w.sem->limit() == w.sem->gate().limit.peek(), "the two limits differ");
+  check(w.sem->limit() == w.sem->block().limit.peek(), "the two limits differ");
   w.at_rest(2);
 }
 
@@ -353,7 +353,7 @@ void close_acquire_release(explorer& run) {
   W w(run, 1, 1);
   run.spawn([&w] { w.pass(1); });
   run.spawn([&w] { w.release(1); });
-  run.spawn([&w] { w.sem->close(false); });
+  run.spawn([&w] { w.sem->close(); });
   run.join();
   w.at_rest(0, true);
 }
@@ -364,9 +364,9 @@ void close_two_waiting(explorer& run) {
   for (int i = 0; i < 2; ++i) {
     run.spawn([&w] { check(w.acquire(1) == status::closed, "L3"); });
   }
-  run.spawn([&w] { check(w.sem->close(false) == status::ok, "close"); });
+  run.spawn([&w] { check(w.sem->close() == status::ok, "close"); });
   run.join();
-  check(w.sem->close(false) == status::already, "close twice");
+  check(w.sem->close() == status::already, "close twice");
   w.at_rest(1, true);
 }
 
@@ -374,7 +374,7 @@ template <class W>
 void close_against_release(explorer& run) {
   W w(run, 1, 1);
   w.begin(0, 1);
-  run.spawn([&w] { w.sem->close(false); });
+  run.spawn([&w] { w.sem->close(); });
   run.spawn([&w] {
     w.release(1);
     check(w.sem->try_acquire(1) != status::ok || !w.parties[0].got(), "S1");
@@ -509,7 +509,7 @@ void unref_with_blocked_thread(explorer& run) {
     if (w.last_of(2)) w.sem->unref();
   });
   run.spawn([&w] {
-    w.sem->close(false);
+    w.sem->close();
     if (w.last_of(2)) w.sem->unref();
   });
   run.join();

@@ -18,8 +18,9 @@ namespace afflux::model {
 
 // What a scenario may want otherwise: derive, override, pass as `Traits`.
 struct default_traits {
-  static constexpr std::uint32_t kGrantChunk = 1;
-  static constexpr std::uint32_t kSpliceEvery = 2;
+  static constexpr std::uint32_t kPatience = 1;
+  static constexpr std::uint32_t kNotesAtOnce = 1;
+  static constexpr unsigned kResizeBits = 2;
   static constexpr std::uint32_t kOvertakingBound = 2;
   static constexpr std::uint32_t kAgeingBound = 2;
   static constexpr std::uint32_t kSpins = 0;
@@ -108,8 +109,9 @@ struct checking_policy {
     std::deque<T> arrived_[kProducers];
   };
 
-  static constexpr std::uint32_t kGrantChunk = Traits::kGrantChunk;
-  static constexpr std::uint32_t kSpliceEvery = Traits::kSpliceEvery;
+  static constexpr std::uint32_t kPatience = Traits::kPatience;
+  static constexpr std::uint32_t kNotesAtOnce = Traits::kNotesAtOnce;
+  static constexpr unsigned kResizeBits = Traits::kResizeBits;
   static constexpr std::uint32_t kOvertakingBound = Traits::kOvertakingBound;
   static constexpr std::uint32_t kAgeingBound = Traits::kAgeingBound;
   static constexpr int kMutant = Mutant;
@@ -129,6 +131,23 @@ struct checking_policy {
     if (word.peek() != expected) return true;
     if (deadline <= engine->time()) return false;
     return engine->sleep(&word, deadline);
+  }
+
+  static void park_on(const atomic<std::uint64_t>& word, std::uint64_t expected) {
+    explorer* engine = explorer::in_fibre();
+    if (engine == nullptr) return;
+    engine->point();
+    word.check(*engine);
+    engine->record(op::park, &word, 0, word.peek());
+    if (static_cast<std::uint32_t>(word.peek()) != static_cast<std::uint32_t>(expected)) return;
+    engine->sleep(&word, time::kNever);
+  }
+  static void unpark_on(const void* address) { unpark(address); }
+  static int help(bool (*)() noexcept) { return 11; }
+  template <class T>
+  static T& per_process() {
+    static per_execution<T> the_one;
+    return the_one.get();
   }
 
   static void unpark(const void* address) {
@@ -200,12 +219,6 @@ struct checking_policy {
     engine->point_when(op::wait, differs, &word, bits_of(seen));
     word.check(*engine);
     engine->record(op::wait, &word, 0, bits_of(word.peek()));
-  }
-
-  // One counter for all addresses: the most that cancels can get into each other's way.
-  static atomic<std::uint64_t>& pins(const void*) {
-    static per_execution<atomic<std::uint64_t>> counter;
-    return counter.get();
   }
 
   // From the arena of the execution. Freed memory is not handed out again, so a

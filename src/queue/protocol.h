@@ -1,0 +1,603 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The protocol's operations, in the order in which a request goes through them: asking, queueing,
+// releasing, leaving; then the lock, and what its holder does. Declared in queue.h; the word's
+// flags and their transitions stand in word.h, the waiter's places in waiter.h.
+//
+// Each order names its partner. tests/model/weak shows, for those in the same protocol as a small
+// C program, what breaks if one of them is weaker.
+#pragma once
+
+#include "queue/queue.h"
+
+namespace afflux::queue {
+
+// ---- asking
+
+template <class P>
+status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t most,
+                             std::uint64_t& ret_n) {
+  for (bool holding = false;;) {
+    const std::int64_t free = (w & kQueued) != 0 ? 0 : available(w);
+    const std::uint64_t n = free <= 0 ? 0 : std::min(most, static_cast<std::uint64_t>(free));
+    status s = n < least ? status::again : status::ok;
+    if (s == status::again && least > limit()) s = status::invalid;
+    if ((w & kClosed) != 0) s = status::closed;
+    const std::uint64_t taken = s == status::ok ? n : 0;
+    if (holding) {
+      settle(w, static_cast<std::int64_t>(taken));
+    } else if (taken != 0 && (w & kLocked) != 0) {
+      // The permits are free and nobody queues: not for somebody's few instructions is it refused.
+      w = lock(0);
+      holding = true;
+      continue;
+    } else if (taken != 0 &&  // [acquire]
+               !word().compare_exchange_strong(w, w - permits(n), std::memory_order_acquire,
+                                               std::memory_order_acquire)) {
+      continue;
+    }
+    if (s == status::ok) ret_n = taken;
+    return s;
+  }
+}
+
+template <class P>
+void waiter_queue<P>::take_all() {
+  const std::uint64_t w = lock(0);
+  settle(w, std::max<std::int64_t>(available(w), 0));
+}
+
+// ---- queueing
+
+template <class P>
+status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
+  // relaxed, both: published by [in] or [post].
+  x.owner.store(this, std::memory_order_relaxed);
+  x.signal.store(signals::kWaiting, std::memory_order_relaxed);
+  std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
+  for (;;) {
+    if ((w & kClosed) != 0) return status::closed;
+    if (impossible(x)) return status::invalid;
+    if ((w & kLocked) == 0) {
+      // [lock] acquire, pairs with [unlock].
+      if (word().compare_exchange_strong(w, w | kLocked, std::memory_order_acquire,
+                                         std::memory_order_acquire)) {
+        return admit(w | kLocked, x, as);
+      }
+      continue;
+    }
+    if ((w & kBusy) == 0 && posts_) {
+      counts_.arrives(x);
+      // relaxed: published by [post].
+      x.where.store(as == place::in ? place::arriving : as, std::memory_order_relaxed);
+      if (post(x)) return arrive(x, as);
+      x.where.store(place::none, std::memory_order_relaxed);
+    }
+    return admit(lock(0), x, as);
+  }
+}
+
+// With the lock: x has its permits, has its place, or is refused.
+template <class P>
+status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
+  finished<P> done;
+  bool changed = false;
+  for (;;) {
+    status s = status::pending;
+    if ((w & kClosed) != 0) {
+      s = status::closed;
+    } else if (impossible(x)) {
+      s = status::invalid;
+    } else if ((w & kQueued) == 0 && fits(w, x.permits)) {
+      s = status::ok;
+    } else if (settings_.limited() && full_for(x)) {
+      if (settings_.when_full == overflow::drop_newest || x.cost() > settings_.max_bytes) {
+        counts_.refused(x.permits);
+        s = status::rejected;
+      } else {
+        waiter<P>& victim = line_.oldest_of_lowest();
+        changed = true;
+        if (no_room(victim, done)) {
+          settle(w, 0, done);
+          w = lock(0);
+        } else {
+          take_off(victim, status::rejected, done);
+        }
+        continue;
+      }
+    }
+    if (s == status::pending) break;
+    settle(w, s == status::ok ? weight(x) : 0, done);
+    return s == status::ok ? count_taken(x.permits) : s;
+  }
+  counts_.arrives(x);
+  line_.push_back(x);
+  counts_.linked(line_);
+  // [in] release, pairs with [claim].
+  x.where.store(as, std::memory_order_release);
+  // Who is first does not fit, as before, unless that is x, beside others, or somebody was dropped.
+  if (!changed && ((w & kQueued) == 0 || line_.first() != &x)) {
+    if ((w & kQueued) == 0) counts_.leaves(line_, held(w, limit()));
+    // [unlock] release; as in unlock(). The last touch.
+    if (word().compare_exchange_strong(w, (w & ~kLocked) | kQueued, std::memory_order_release,
+                                       std::memory_order_acquire)) {
+      return status::pending;
+    }
+  }
+  settle(w, 0, done);
+  return status::pending;
+}
+
+// x has been posted: whoever holds the lock is to know, or nobody does.
+template <class P>
+status waiter_queue<P>::arrive(waiter<P>& x, place as) {
+  finished<P> done;
+  bool more = false;
+  std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
+  // An exchange even where kMail is set: it orders the post before the holder's look.
+  for (;;) {
+    if ((w & kLocked) != 0) {
+      // [mail] release, pairs with the holder's exchange that clears it.
+      if (word().compare_exchange_strong(w, w | kMail, std::memory_order_release,
+                                         std::memory_order_relaxed)) {
+        break;
+      }
+    } else if (word().compare_exchange_strong(w, w | kLocked | kMail, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed)) {
+      more = unlock(w | kLocked | kMail, 0, done);
+      break;
+    }
+  }
+  // While x is arriving nobody completes it, and so the semaphore is there. Who has taken it off
+  // has left the result.
+  const status s = as == place::asking ? status::pending : stop_arriving(x, place::arriving);
+  finish(more, done);
+  return s;
+}
+
+template <class P>
+status waiter_queue<P>::watch(waiter<P>& x) {
+  x.owner.store(this, std::memory_order_relaxed);  // as in enqueue()
+  x.signal.store(signals::kWaiting, std::memory_order_relaxed);
+  const std::uint64_t w = lock(0);
+  const bool idle = line_.empty() && held(w, limit()) == 0;
+  if (!idle) {
+    watchers_.push_back(x);
+    x.where.store(place::in, std::memory_order_release);  // [in]
+  }
+  settle(w, 0);
+  return idle ? status::ok : status::pending;
+}
+
+// ---- releasing
+
+template <class P>
+status waiter_queue<P>::release_slowly(std::uint64_t w, std::uint64_t n) {
+  for (;;) {
+    if ((w & kBusy) != 0 || n > held(w, limit())) {
+      // Decided exactly: nobody moves meanwhile. A refusal, too, unlocks by an exchange: what came
+      // before it is seen by who comes after.
+      w = lock(kBusy);
+      const bool is_held = n <= held(w, limit());
+      settle(w, is_held ? -static_cast<std::int64_t>(n) : 0);
+      return is_held ? status::ok : status::overflow;
+    }
+    const bool plain = takes_in(w);
+    const std::uint64_t then = w + permits(n) + (plain ? 0 : kLocked);
+    // [release] release, pairs with [acquire] and with the holder's exchanges; [lock] acquire.
+    if (word().compare_exchange_strong(w, then, std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+      if (!plain) settle(then, 0);
+      return status::ok;
+    }
+  }
+}
+
+template <class P>
+status waiter_queue<P>::release_what_is_held(std::uint64_t n) {
+  const std::uint64_t w = lock(kBusy);
+  const std::uint64_t held_now = held(w, limit());
+  settle(w, -static_cast<std::int64_t>(std::min(n, held_now)));
+  return n <= held_now ? status::ok : status::overflow;
+}
+
+template <class P>
+template <class Decide>
+status waiter_queue<P>::resize(Decide&& decide_on) {
+  std::uint64_t w = lock(kBusy);
+  const std::uint64_t before = limit();
+  std::uint64_t after = before;
+  const status s = decide_on(after);
+  if (s != status::ok) {
+    settle(w, 0);
+    return s;
+  }
+  counts_.resized();
+  if (after < before && P::kMutant != mutant::no_resize_count) {
+    std::uint64_t then = 0;
+    do {
+      then = queue::after_shrink<P::kResizeBits>(w);
+      // acquire, pairs with the [release] of permits that came in.
+    } while (!word().compare_exchange_strong(w, then, std::memory_order_acquire,
+                                             std::memory_order_acquire));
+    w = then;
+  }
+  if (after < before) shrunk_ = true;
+  // relaxed, both: the exchanges on the word come before and after.
+  limit_.store(after, std::memory_order_relaxed);
+  block_.limit.store(after, std::memory_order_relaxed);
+  auto gone = static_cast<std::int64_t>(before) - static_cast<std::int64_t>(after);
+  if constexpr (P::kMutant == mutant::debt_lost) gone = std::min(gone, available(w));
+  settle(w, gone);
+  return status::ok;
+}
+
+// ---- leaving
+
+template <class P>
+template <class F>
+void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
+  const std::uint64_t w = lock(kBusy);
+  // relaxed: with the lock.
+  if (x.where.load(std::memory_order_relaxed) != place::expelled) {
+    leave_line(x);
+  } else if constexpr (P::kMutant != mutant::comers_uncounted) {
+    comers_ = comers_ - 1;
+  }
+  if (!x.has(traits::kWatches)) counts_.ended(x.permits, why);
+  x.result = why;
+  const bool told = x.has(traits::kNote) && why != status::canceled;
+  // relaxed: nobody acts by it but a canceller that comes too late.
+  x.where.store(told ? place::telling : place::off, std::memory_order_relaxed);
+  finished<P> done;
+  const bool more = unlock(w, 0, done);
+  between(done);
+  finish(more, done);
+}
+
+template <class P>
+std::uint64_t waiter_queue<P>::wake(std::uint64_t most) {
+  // A read-modify-write, as an arrival's, which asks its condition after it: either it is seen
+  // here, or it comes later, acquires, and sees what this thread did before.
+  std::uint64_t w = P::kMutant == mutant::wake_only_loads
+                        ? word().load(std::memory_order_acquire)
+                        : word().fetch_or(0, std::memory_order_acq_rel);
+  if ((w & (kQueued | kLocked)) == 0) return 0;
+  w = lock(kBusy);
+  finished<P> done;
+  std::uint64_t woken = 0;
+  while (woken < most && !line_.empty() && !no_room(*line_.first(), done)) {
+    if (take_off(*line_.first(), status::ok, done)) ++woken;
+  }
+  wakes_ = std::min(most - woken, line_.count());
+  woken += wakes_;
+  settle(w, 0, done);
+  return woken;
+}
+
+template <class P>
+status waiter_queue<P>::close(std::uint64_t flags) {
+  std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
+  for (;;) {
+    if ((w & flags) == flags) return status::already;
+    if ((w & kBusy) != 0) {
+      w = add_flag(lock(0), flags);
+      break;
+    }
+    const bool free = (w & kLocked) == 0;
+    // [close] release: who sees it sees what came before; [lock] acquire.
+    if (word().compare_exchange_strong(w, w | flags | kLocked, std::memory_order_acq_rel,
+                                       std::memory_order_relaxed)) {
+      if (!free) return status::ok;  // the holder sees to it; not touched any more
+      w |= flags | kLocked;
+      break;
+    }
+  }
+  if (flags == kClosed) counts_.closed();
+  settle(w, 0);
+  return status::ok;
+}
+
+// THROUGHPUT. The waiter is linked and competes, and so keeps the semaphore.
+template <class P>
+status waiter_queue<P>::compete(waiter<P>& x) {
+  for (std::uint32_t turns = P::spins();; --turns) {
+    std::uint64_t w = word().load(std::memory_order_acquire);
+    if (!fits(w, x.permits) && (w & kClosed) == 0 && turns != 0) {
+      P::pause();
+      continue;
+    }
+    w = lock(0);
+    if (x.where.load(std::memory_order_relaxed) == place::expelled) {
+      comers_ = comers_ - 1;
+      const status s = x.result;
+      settle(w, 0);
+      return s;
+    }
+    if (fits(w, x.permits)) {
+      if (leave_line(x)) overtakings_.store(0, std::memory_order_relaxed);
+      line_.granted(x.priority);
+      counts_.granted(x.permits, settings_.times()
+                                     ? stats::since(x.queued_at(), stats::stamp_of(P::now()))
+                                     : 0);
+      x.where.store(place::off, std::memory_order_relaxed);
+      settle(w, weight(x));
+      return status::ok;
+    }
+    if (turns == 0) {
+      // From now on it is one that sleeps, and nobody passes it any more.
+      poked_ = nullptr;
+      x.signal.store(signals::kWaiting, std::memory_order_relaxed);
+      x.where.store(place::in, std::memory_order_release);  // [in]
+      settle(add_flag(w, kHandover), 0);
+      return status::pending;
+    }
+    settle(w, 0);
+  }
+}
+
+// ---- the lock
+
+// For those who may wait: a holder runs nobody's code, and is off after a few instructions.
+template <class P>
+std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
+  P::own(&block_.word);
+  for (std::uint32_t turns = P::spins();;) {
+    std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
+    if ((w & kLocked) == 0) {
+      // [lock] acquire, pairs with [unlock].
+      if (word().compare_exchange_strong(w, w | kLocked | more, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+        return w | kLocked | more;
+      }
+    } else if (turns != 0) {
+      --turns;
+      P::pause();
+    } else if ((w & kWaited) != 0 ||
+               // relaxed: the kernel compares the word; nothing is published.
+               word().compare_exchange_strong(w, w | kWaited, std::memory_order_relaxed,
+                                              std::memory_order_relaxed)) {
+      P::park_on(word(), w | kWaited);
+    }
+  }
+}
+
+// With the lock.
+template <class P>
+std::uint64_t waiter_queue<P>::add_flag(std::uint64_t w, std::uint64_t flag) {
+  // acq_rel: [close], and for permits that came in.
+  while (!word().compare_exchange_strong(w, w | flag, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+  }
+  return w | flag;
+}
+
+// Decides who leaves the line, and unlocks by an exchange with which all of that becomes true, and
+// `take` permits more are gone (negative: have come). After it nothing of the semaphore is touched,
+// unless the answer is true: some are left in line for want of room for notes, and this thread is
+// to come back.
+template <class P>
+bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& done) {
+  bool returns = false;
+  for (std::uint32_t failures = 0;; ++failures) {
+    if (failures >= P::kPatience && (w & kBusy) == 0) w = add_flag(w, kBusy);
+    if ((w & kMail) != 0) {
+      if constexpr (P::kMutant == mutant::mail_cleared_late) take_in();
+      // Cleared before the inbox is emptied: a post that comes behind sets it again. acquire,
+      // pairs with [mail].
+      if (!word().compare_exchange_strong(w, w & ~kMail, std::memory_order_acquire,
+                                          std::memory_order_acquire)) {
+        continue;
+      }
+      w &= ~kMail;
+      if constexpr (P::kMutant != mutant::mail_cleared_late) take_in();
+    }
+    const bool more = decide(w, take, done);
+    if (more && !returning_) {
+      returning_ = returns = true;
+      comers_ = comers_ + 1;
+    }
+    if constexpr (P::kMutant == mutant::publish_before_unlock) complete_all(done);
+    const std::uint64_t then = unlocked(w, take);
+    counts_.leaves(line_, held(then, limit()));
+    const bool changed = first_changed_;
+    if (changed) first_changed_ = false;
+    const bool ends = (w & kDead) != 0 && !linked();
+    const void* const address = &block_.word;
+    // [unlock] release, pairs with [lock] and [acquire]. On failure acquire, for the permits that
+    // came in. The last touch.
+    if (!word().compare_exchange_strong(w, then, std::memory_order_release,
+                                        std::memory_order_acquire)) {
+      if (changed) first_changed_ = true;
+      continue;
+    }
+    if ((w & kWaited) != 0 && P::kMutant != mutant::lock_waiter_forgotten) P::unpark_on(address);
+    if (ends || (P::kMutant == mutant::ends_over_claimed && (w & kDead) != 0)) P::destroy(this);
+    return returns;
+  }
+}
+
+template <class P>
+void waiter_queue<P>::finish(bool more, finished<P>& done) {
+  while (more) {
+    completing<P>& mine = P::template per_thread<completing<P>>();
+    if (mine.noting) {  // within a note, so as not to recurse with their number
+      next_return = mine.to_return_to;
+      mine.to_return_to = this;
+      break;
+    }
+    complete_all(done);
+    const std::uint64_t w = lock(0);
+    returning_ = false;
+    comers_ = comers_ - 1;
+    more = unlock(w, 0, done);
+  }
+  complete_all(done);
+}
+
+template <class P>
+void waiter_queue<P>::come_back() {
+  const std::uint64_t w = lock(0);
+  returning_ = false;
+  comers_ = comers_ - 1;
+  settle(w, 0);
+}
+
+template <class P>
+std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) const {
+  constexpr std::uint64_t kOfHolder =
+      kLocked | kQueued | kBusy | kWaited | kPoked | kHandover | kWatched;
+  std::uint64_t then = (w - permits(static_cast<std::uint64_t>(take))) & ~kOfHolder;
+  if (!watchers_.empty()) then |= kWatched;
+  if (line_.empty()) return then;
+  then |= kQueued;
+  if (!settings_.throughput) return then;
+  if (poked_ != nullptr) then |= kPoked;
+  // It belongs to the first one; while another competes it stays with that.
+  if (!first_changed_ || poked_ != nullptr) then |= w & kHandover;
+  return then;
+}
+
+// ---- with the lock: the line
+
+template <class P>
+void waiter_queue<P>::take_in() {
+  waiter<P>* oldest = nullptr;
+  for (waiter<P>* x = collect(); x != nullptr;) {
+    waiter<P>* const older = x->prev;
+    x->next = oldest;
+    oldest = x;
+    x = older;
+  }
+  while (oldest != nullptr) {
+    waiter<P>& x = *oldest;
+    oldest = x.next;
+    line_.push_back(x);
+    counts_.linked(line_);
+    if (impossible(x)) shrunk_ = true;  // by a resize that came between its look and its post
+  }
+}
+
+// Who leaves, and what is taken: `take` goes up by it. True: `done` has no room for all of them.
+template <class P>
+bool waiter_queue<P>::decide(std::uint64_t w, std::int64_t& take, finished<P>& done) {
+  if (shrunk_) {
+    const bool all = line_.visit([&](waiter<P>& x) {
+      if (!impossible(x)) return true;
+      if (no_room(x, done)) return false;
+      take_off(x, status::invalid, done);
+      return true;
+    });
+    if (!all) return true;
+    shrunk_ = false;
+  }
+  while (waiter<P>* const x = line_.first()) {
+    const auto n = static_cast<std::int64_t>(x->permits);
+    const bool closed = (w & kClosed) != 0;
+    const bool woken = wakes_ != 0;
+    if (!closed && !woken) {
+      if (available(w) - take < n) break;
+      if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {
+        break;
+      }
+    }
+    if (no_room(*x, done)) return true;
+    if (!take_off(*x, closed ? status::closed : status::ok, done) || closed) continue;
+    if (woken) {
+      wakes_ = wakes_ - 1;
+    } else {
+      take += settings_.weight(n);
+    }
+  }
+  wakes_ = line_.empty() ? 0 : static_cast<std::uint64_t>(wakes_);
+  const bool idle = line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
+  while ((idle || (w & kDead) != 0) && !watchers_.empty()) {
+    if (no_room(*watchers_.first(), done)) return true;
+    take_off(*watchers_.first(), idle ? status::ok : status::closed, done);
+  }
+  return false;
+}
+
+// False: it was claimed; it has no place any more, and who has claimed it still comes for the lock.
+template <class P>
+bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
+  // Read and unlinked before the exchange: an arriving one is its thread's after it.
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority;
+  const bool watches = x.has(traits::kWatches);
+  const place off = x.has(traits::kNote) ? place::telling : place::off;
+  const bool granted = result == status::ok && !watches;
+  if (granted && settings_.times() && done.now == 0) {
+    done.now = stats::stamp_of(P::now());
+    done.slow = settings_.slow;
+  }
+  const std::int64_t waited = settings_.times() ? stats::since(x.queued_at(), done.now) : 0;
+  const bool first = leave_line(x);
+  place seen = x.where.load(std::memory_order_relaxed);  // confirmed by the exchange
+  bool linked_elsewhere = false;
+  do {
+    // Those are looked at by their threads with the lock.
+    linked_elsewhere = (seen == place::claimed && P::kMutant != mutant::claimed_is_granted) ||
+                       seen == place::competing;
+    if (seen != place::claimed) x.result = result;
+    // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
+  } while (!x.where.compare_exchange_strong(seen, linked_elsewhere ? place::expelled : off,
+                                            std::memory_order_acq_rel, std::memory_order_relaxed));
+  if (linked_elsewhere && P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
+  if (seen == place::claimed && linked_elsewhere) return false;
+  if (granted) {
+    line_.granted(priority);
+    counts_.granted(n, waited);
+    if (first) overtakings_.store(0, std::memory_order_relaxed);
+  } else if (!watches) {
+    counts_.ended(n, result);
+  }
+  if (seen == place::in || P::kMutant == mutant::granted_while_arriving) done.push(x);
+  return true;
+}
+
+// Whether it was the first (THROUGHPUT only).
+template <class P>
+bool waiter_queue<P>::leave_line(waiter<P>& x) {
+  if (x.has(traits::kWatches)) return watchers_.remove(x), false;
+  const bool first = settings_.throughput && line_.first() == &x;
+  if (first) first_changed_ = true;
+  if (poked_ == &x && P::kMutant != mutant::poked_leaves_flag) poked_ = nullptr;
+  line_.remove(x);
+  return first;
+}
+
+// THROUGHPUT: a sleeping thread is not handed permits that newcomers could use while it wakes up;
+// it is woken, and competes, until its turn is enforced.
+// False: it was claimed, or is arriving.
+template <class P>
+bool waiter_queue<P>::poke(waiter<P>& x, finished<P>& done) {
+  if (poked_ != nullptr) return true;  // that one comes first to the permits
+  place seen = place::in;
+  // relaxed, both: its thread acts with the lock.
+  if (!x.where.compare_exchange_strong(seen, place::competing, std::memory_order_relaxed,
+                                       std::memory_order_relaxed)) {
+    return false;
+  }
+  poked_ = &x;
+  // acq_rel: as [granted].
+  if (x.signal.exchange(signals::kPoked, std::memory_order_acq_rel) == signals::kParked) {
+    done.poked = &x.signal;
+  }
+  return true;
+}
+
+template <class P>
+bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
+  return x.has(traits::kNote) &&
+         (done.note_count == P::kNotesAtOnce || P::template per_thread<completing<P>>().noting);
+}
+
+// With queue limits: x may not join the line as it is.
+template <class P>
+bool waiter_queue<P>::full_for(const waiter<P>& x) const {
+  return line_.count() >= settings_.max_waiters ||
+         settings_.too_many_bytes(line_.bytes(), x.cost());
+}
+
+}  // namespace afflux::queue

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The word that decides who gets in, and the limit beside it. Its layout is public
+// (afflux_fastpath, layout 2).
+//
+//   63                          20 19          10 9                    0
+//   +-----------------------------+--------------+----------------------+
+//   | permits available, signed   | resizes      | flags                |
+//   +-----------------------------+--------------+----------------------+
+//
+// Available, not held, is counted: an acquire compares with what it takes away, and reads no
+// limit. A debt after a shrink is a negative number. `resizes` counts shrinks, so that a release
+// which read an older, larger limit fails its exchange: it decides over-release only, so a count
+// that comes round within one release lets a wrong program's mistake pass, and nothing else.
+//
+//   flag       set by                        means
+//   kLocked    whoever takes the lock        one thread works on the line: the holder
+//   kQueued    the holder, unlocking         the line is not empty: nobody passes it (FAIR)
+//   kMail      an arrival, with kLocked      the inbox is not empty; the holder clears it
+//                                            before it empties the inbox
+//   kBusy      the holder                    the holder takes nothing more for others:
+//                                            whoever comes waits for the lock
+//   kWaited    whoever sleeps for the lock   the unlocking holder wakes the word's sleepers
+//   kClosed    close                         final: nothing is granted any more (S8)
+//   kDead      the last unref                whoever unlocks with nobody linked frees
+//   kPoked     the holder, THROUGHPUT        the first in line is awake and competes: a release
+//                                            need not take the lock
+//   kHandover  a newcomer, THROUGHPUT        nobody passes the first in line until it is served
+//   kWatched   the holder, unlocking         somebody waits for the semaphore to be idle:
+//                                            releases take the lock
+//
+// Transitions by others than the holder, with (L) and without (-) kLocked:
+//
+//                 -                                    L, not kBusy           L, kBusy
+//   acquire       no flag: available -= n              (slow path)            (slow path)
+//   release       not queued, poked: available += n    available += n         waits
+//                 else: available += n, kLocked
+//   newcomer      kLocked                              inbox, then kMail      waits
+//   cancel, resize, wake, exact refusals
+//                 kLocked | kBusy                      waits                  waits
+//   close, unref  kClosed | kDead, kLocked             kClosed | kDead        waits
+//
+// Never legal: kMail, kBusy or kWaited without kLocked; kPoked or kHandover without kQueued, but
+// for a kHandover that a newcomer sets while the line empties, which the next holder clears;
+// kClosed or kDead cleared.
+#pragma once
+
+#include <cstdint>
+
+namespace afflux::queue {
+
+inline constexpr std::uint64_t kLocked = 1u << 0;
+inline constexpr std::uint64_t kQueued = 1u << 1;
+inline constexpr std::uint64_t kMail = 1u << 2;
+inline constexpr std::uint64_t kBusy = 1u << 3;
+inline constexpr std::uint64_t kWaited = 1u << 4;
+inline constexpr std::uint64_t kClosed = 1u << 5;
+inline constexpr std::uint64_t kDead = 1u << 6;
+inline constexpr std::uint64_t kPoked = 1u << 7;
+inline constexpr std::uint64_t kHandover = 1u << 8;
+inline constexpr std::uint64_t kWatched = 1u << 9;
+inline constexpr std::uint64_t kFlags = 0x3ff;
+
+inline constexpr unsigned kResizesShift = 10;
+inline constexpr unsigned kPermitsShift = 20;
+inline constexpr std::uint64_t kMaxPermits = (std::uint64_t{1} << 42) - 1;
+
+constexpr std::int64_t available(std::uint64_t word) {
+  return static_cast<std::int64_t>(word) >> kPermitsShift;
+}
+// n permits as a summand of the word; negative ones, too.
+constexpr std::uint64_t permits(std::uint64_t n) { return n << kPermitsShift; }
+// Modulo 2^64, as the word is; kMaxPermits keeps both far away from there.
+constexpr std::uint64_t held(std::uint64_t word, std::uint64_t limit) {
+  return limit - static_cast<std::uint64_t>(available(word));
+}
+constexpr bool fits(std::uint64_t word, std::uint64_t n) {
+  return available(word) >= static_cast<std::int64_t>(n);
+}
+template <unsigned Bits>
+constexpr std::uint64_t after_shrink(std::uint64_t word) {
+  constexpr std::uint64_t mask = ((std::uint64_t{1} << Bits) - 1) << kResizesShift;
+  return (word & ~mask) | ((word + (std::uint64_t{1} << kResizesShift)) & mask);
+}
+
+// As afflux_fastpath.
+template <class P>
+struct fastpath {
+  std::uint32_t layout = 2;
+  std::uint32_t reserved = 0;
+  typename P::template atomic<std::uint64_t> word{0};
+  typename P::template atomic<std::uint64_t> limit{0};
+};
+
+}  // namespace afflux::queue
