@@ -42,7 +42,9 @@ afflux_status afflux_event_wait_async(afflux_event* event, const afflux_request*
   afflux_request known;
   core::demand want;
   queue::destination<policy> to;
-  if (const status s = read_wait(request, known, want, to, AFFLUX_WAIT_FOR_URING); s != status::ok)
+  if (const status s =
+          read_wait(request, known, want, to, AFFLUX_WAIT_FOR_URING | AFFLUX_WAIT_FOR_NOTE);
+      s != status::ok)
     return to_c(s);
   int error = 0;
   const status s =
@@ -60,6 +62,12 @@ afflux_status afflux_event_notify_one(afflux_event* event) {
 afflux_status afflux_event_notify_all(afflux_event* event) {
   if (event == nullptr) return AFFLUX_EINVAL;
   core::notify_all(*from(event));
+  return AFFLUX_OK;
+}
+
+afflux_status afflux_event_pulse(afflux_event* event) {
+  if (event == nullptr) return AFFLUX_EINVAL;
+  from(event)->wake(UINT64_MAX);
   return AFFLUX_OK;
 }
 

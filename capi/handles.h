@@ -4,6 +4,7 @@
 #pragma once
 
 #include "afflux/afflux.h"
+#include "core/idle.h"
 #include "core/permit_token.h"
 #include "core/strategies.h"
 #include "queue/waiter.h"

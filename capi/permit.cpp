@@ -26,6 +26,14 @@ afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* r
   return to_c(s);
 }
 
+afflux_status afflux_permit_adopt(afflux_sem* sem, uint64_t n, const char* tag,
+                                  afflux_permit_token* ret_permit) {
+  if (sem == nullptr || n == 0 || ret_permit == nullptr) return AFFLUX_EINVAL;
+  if (n > core::held(*from(sem))) return AFFLUX_EOVERFLOW;
+  new (ret_permit) token(*from(sem), n, policy::now(), tag);
+  return AFFLUX_OK;
+}
+
 afflux_status afflux_permit_release(afflux_permit_token* permit) {
   return permit == nullptr ? AFFLUX_EINVAL : to_c(from(permit)->release());
 }

@@ -119,6 +119,7 @@ size_t afflux_port_drain(afflux_port* port, afflux_completion* out, size_t max) 
   if (port == nullptr || out == nullptr) return 0;
   return from(port)->drain(max, [&out](waiter& x) {
     *out++ = {x.user_data, to_c(x.result), x.context};
+    core::drained(x);
   });
 }
 
@@ -153,10 +154,6 @@ afflux_status afflux_port_check_uring(afflux_port* port, const struct io_uring_c
 afflux_status afflux_waiter_prep_uring(afflux_waiter* waiter, struct io_uring_sqe* sqe) {
   if (waiter == nullptr || sqe == nullptr) return AFFLUX_EINVAL;
   return to_c(core::wait_in_kernel(*from(waiter), *sqe));
-}
-
-afflux_status afflux_waiter_status(afflux_waiter* waiter) {
-  return waiter == nullptr ? AFFLUX_EINVAL : to_c(core::look_after_kernel(*from(waiter)));
 }
 
 }  // extern "C"

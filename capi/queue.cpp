@@ -53,7 +53,8 @@ afflux_status afflux_queue_add_waiter_if(afflux_queue* queue, afflux_condition_f
   afflux_request known;
   core::demand want;
   queue::destination<policy> to;
-  if (const status s = read_wait(request, known, want, to, 0); s != status::ok) return to_c(s);
+  if (const status s = read_wait(request, known, want, to, AFFLUX_WAIT_FOR_NOTE); s != status::ok)
+    return to_c(s);
   const auto holds = [&] { return condition != nullptr && condition(condition_ctx) != 0; };
   if (known.timeout_ns == 0) return holds() ? AFFLUX_OK : AFFLUX_EAGAIN;
   int error = 0;

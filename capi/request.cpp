@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/kernel_wait.h"
 #include "handles.h"
 #include "sized.h"
 #include "time/timer_thread.h"
@@ -21,15 +22,15 @@ constexpr std::initializer_list<std::size_t> kRequestFields = {
     offsetof(afflux_request, timeout_ns), offsetof(afflux_request, wake),
     offsetof(afflux_request, ctx),        offsetof(afflux_request, port),
     offsetof(afflux_request, user_data),  offsetof(afflux_request, client),
-    offsetof(afflux_request, tag)};
+    offsetof(afflux_request, tag),        offsetof(afflux_request, notify)};
 
 // Two neighbouring 32-bit fields as one number.
-[[gnu::always_inline]] inline std::uint64_t two_at(const afflux_request& r, std::size_t offset) {
+[[gnu::always_inline]] inline std::uint64_t pair_at(const afflux_request& r, std::size_t offset) {
   std::uint64_t both = 0;
   std::memcpy(&both, reinterpret_cast<const char*>(&r) + offset, sizeof both);
   return both;
 }
-constexpr std::uint64_t two(std::uint32_t first, std::uint32_t second) {
+constexpr std::uint64_t pair_of(std::uint32_t first, std::uint32_t second) {
   return std::bit_cast<std::uint64_t>(std::array<std::uint32_t, 2>{first, second});
 }
 static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, priority) + 4);
@@ -43,9 +44,10 @@ static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, pri
 // apart.
 [[gnu::always_inline]] inline bool plain(const afflux_request& r) {
   return r.flags == 0 &&
-         (two_at(r, offsetof(afflux_request, priority)) & ~two(AFFLUX_PRIORITY_CRITICAL, 0)) == 0 &&
+         (pair_at(r, offsetof(afflux_request, priority)) & ~pair_of(AFFLUX_PRIORITY_CRITICAL, 0)) ==
+             0 &&
          core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER &&
-         (r.wake != nullptr || r.port != nullptr) && r.client == nullptr;
+         (r.wake != nullptr || r.port != nullptr) && r.client == nullptr && r.notify == nullptr;
 }
 }  // namespace
 
@@ -67,8 +69,17 @@ status afflux::capi::read_wait(const afflux_request* given, afflux_request& know
 status afflux::capi::to_destination(const afflux_request& r, queue::destination<policy>& to) {
   if ((r.flags & AFFLUX_WAIT_FOR_URING) != 0) {
     if (r.wake != nullptr || r.port != nullptr) return status::invalid;
+    if (r.notify != nullptr || (r.flags & AFFLUX_WAIT_FOR_NOTE) != 0) return status::invalid;
     return policy::waits_in_kernel() ? status::ok : status::unsupported;
   }
+  if ((r.flags & AFFLUX_WAIT_FOR_NOTE) != 0) {
+    if (r.notify == nullptr || r.wake != nullptr || r.port != nullptr) return status::invalid;
+    to.note = r.notify;
+    to.context = r.ctx;
+    to.user_data = r.user_data;
+    return status::ok;
+  }
+  if (r.notify != nullptr) return status::invalid;
   if (r.wake == nullptr && r.port == nullptr) return status::invalid;
   to.wake = r.wake;
   to.context = r.ctx;
@@ -110,7 +121,7 @@ namespace {
 [[gnu::noinline]] afflux_status start(afflux_sem* sem, const afflux_request& r,
                                       afflux_waiter* storage) {
   core::demand want;
-  constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_RESIZE | AFFLUX_WAIT_FOR_URING;
+  constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_RESIZE | AFFLUX_WAIT_FOR_URING | AFFLUX_WAIT_FOR_NOTE;
   if (const status s = to_demand(r, want, kFlags); s != status::ok) return to_c(s);
   if (r.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
   queue::destination<policy> to;
@@ -122,8 +133,8 @@ namespace {
 }
 
 // A plain request that was answered `s`.
-[[gnu::noinline]] afflux_status line_up(afflux_sem* sem, const afflux_request& r,
-                                        afflux_waiter* storage, status s) {
+[[gnu::noinline]] afflux_status queue_plain(afflux_sem* sem, const afflux_request& r,
+                                            afflux_waiter* storage, status s) {
   s = core::try_harder(*from(sem), s, r.permits);
   core::counted(*from(sem), s, r.permits, r.timeout_ns == 0);
   if (s != status::again || r.timeout_ns == 0) return to_c(s);
@@ -156,8 +167,27 @@ afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* re
   // The plain request that finds its permits free, without a further call.
   const status s = from(sem)->try_acquire(request->permits);
   if (s != status::ok) [[unlikely]]
-    return line_up(sem, *request, waiter, s);
+    return queue_plain(sem, *request, waiter, s);
   return to_c(from(sem)->count_taken(request->permits));
+}
+
+afflux_status afflux_sem_wait_idle_async(afflux_sem* sem, const afflux_request* request,
+                                         afflux_waiter* waiter) {
+  if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
+  afflux_request known;
+  core::demand want;
+  queue::destination<policy> to;
+  constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_URING | AFFLUX_WAIT_FOR_NOTE;
+  if (const status s = read_wait(request, known, want, to, kFlags); s != status::ok) return to_c(s);
+  if (known.cost_bytes != 0) return AFFLUX_EINVAL;
+  int error = 0;
+  const status s = core::wait_idle_async(*from(sem), known.timeout_ns, to, *from(waiter), error);
+  if (error != 0) set_last_os_error(error);
+  return to_c(s);
+}
+
+afflux_status afflux_waiter_status(afflux_waiter* waiter) {
+  return waiter == nullptr ? AFFLUX_EINVAL : to_c(core::outcome(*from(waiter)));
 }
 
 afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {

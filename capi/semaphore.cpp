@@ -142,6 +142,29 @@ afflux_status afflux_sem_drain(afflux_sem* sem, uint64_t* ret_n) {
   return to_c(core::drain(*from(sem), *ret_n));
 }
 
+afflux_status afflux_sem_try_acquire_up_to(afflux_sem* sem, uint64_t min, uint64_t max,
+                                           uint64_t* ret_n) {
+  if (sem == nullptr || ret_n == nullptr || max == 0 || max < min) return refused();
+  return to_c(core::try_acquire_up_to(*from(sem), min, max, *ret_n));
+}
+
+afflux_status afflux_sem_resize_by(afflux_sem* sem, int64_t delta, uint64_t* ret_limit) {
+  if (sem == nullptr) return refused();
+  uint64_t limit = 0;
+  const status s = core::resize_by(*from(sem), delta, limit);
+  if (s == status::ok && ret_limit != nullptr) *ret_limit = limit;
+  return to_c(s);
+}
+
+afflux_status afflux_sem_wait_idle(afflux_sem* sem, int64_t timeout_ns) {
+  if (sem == nullptr || !valid_timeout(timeout_ns)) return refused();
+  return to_c(core::wait_idle(*from(sem), timeout_ns));
+}
+
+int32_t afflux_sem_is_closed(const afflux_sem* sem) {
+  return sem != nullptr && from(sem)->closed() ? 1 : 0;
+}
+
 uint64_t afflux_sem_limit(const afflux_sem* sem) { return sem == nullptr ? 0 : from(sem)->limit(); }
 
 uint64_t afflux_sem_available(const afflux_sem* sem) {

@@ -271,7 +271,14 @@ enum {
   AFFLUX_WAIT_FOR_RESIZE = 1,
   /** Complete as a CQE of the caller's io_uring: afflux_waiter_prep_uring(). Neither wake
    *  nor port may be set. Not for queues, groups and permits. */
-  AFFLUX_WAIT_FOR_URING = 2
+  AFFLUX_WAIT_FOR_URING = 2,
+  /** Complete by a notification by value: afflux_request.notify is called with ctx and user_data,
+   *  and neither wake nor port may be set. The waiter's memory is the caller's again as soon as
+   *  afflux_waiter_status() answers something other than AFFLUX_PENDING, or a cancel has returned,
+   *  whatever it answered; nobody waits for anybody's notification for that. So an owner may end
+   *  at any moment (a future that is dropped): it cancels, and frees. Not for groups and
+   *  permits. */
+  AFFLUX_WAIT_FOR_NOTE = 4
 };
 
 /* ------------------------------------------------------------------------ */
@@ -448,6 +455,66 @@ AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
  */
 AFFLUX_API afflux_status afflux_sem_drain(afflux_sem *sem, uint64_t *ret_n);
 
+/**
+ * Take as many permits as are free, between `min` and `max`, in one step.
+ *
+ * @param min    0 … limit. With 0 the answer is AFFLUX_OK whatever is free.
+ * @param max    min … 2^64 − 1, not 0.
+ * @param ret_n  How many the caller now holds, min … max; written on success only.
+ * @return AFFLUX_OK       ret_n permits are held
+ *         AFFLUX_EAGAIN   none taken: fewer than min are free, or others wait
+ *         AFFLUX_ECLOSED  none taken: closed
+ *         AFFLUX_EINVAL   none taken: a pointer is NULL, max is 0 or below min, or min is above
+ *                         the limit
+ * Threads: as afflux_sem_try_acquire(). Nobody is overtaken, with AFFLUX_THROUGHPUT neither.
+ * Order:   AFFLUX_OK happens after the releases that supplied the permits.
+ * Owns:    the caller owes ret_n permits to afflux_sem_release().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_try_acquire_up_to(afflux_sem *sem, uint64_t min, uint64_t max,
+                                                      uint64_t *ret_n);
+
+/**
+ * Change the limit by a difference, in one step beside others who do so.
+ *
+ * @param delta      Permits to add, or if negative to take away; 0 tells the limit.
+ * @param ret_limit  The new limit; written on success only; NULL: not wanted.
+ * @return AFFLUX_OK         changed, as by afflux_sem_resize()
+ *         AFFLUX_EOVERFLOW  nothing changed: the limit would be below 0 or above 2^42 − 1
+ *         AFFLUX_EINVAL     nothing changed: sem is NULL
+ * Threads: as afflux_sem_resize().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, uint64_t *ret_limit);
+
+/**
+ * Wait until the semaphore is idle, blocking the calling thread for at most `timeout_ns`: nothing
+ * is held and nobody queues. Others may come in the next moment, unless they are kept out. To shut
+ * down:
+ *
+ *   afflux_sem_close(sem);                        newcomers and those in line get AFFLUX_ECLOSED
+ *   afflux_sem_wait_idle(sem, AFFLUX_FOREVER);    who holds permits has given them back
+ *   afflux_sem_unref(sem);
+ *
+ * To let those in line through first, begin with afflux_sem_wait_idle() and keep newcomers out by
+ * other means. Permits that were forgotten (afflux_permit_forget()) count as held.
+ *
+ * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit: the
+ *                    semaphore's waiter_timeout_ns is for requests.
+ * @return AFFLUX_OK         it was idle at a moment during the call; on a closed semaphore, too
+ *         AFFLUX_ETIMEDOUT  the time ran out (also at once, for 0)
+ *         AFFLUX_ECLOSED    the last reference was dropped meanwhile
+ *         AFFLUX_EINVAL     sem is NULL, or timeout_ns is negative and not AFFLUX_FOREVER
+ * Threads: any number at once. May block. While anybody waits a release takes the lock.
+ * Order:   AFFLUX_OK happens after the releases that made it idle.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_wait_idle(afflux_sem *sem, int64_t timeout_ns);
+
+/** Whether afflux_sem_close() has been called: 1 or 0; 0 for NULL. Order: 1 happens after the
+ *  close. Since: 0.1 */
+AFFLUX_API int32_t afflux_sem_is_closed(const afflux_sem *sem);
+
 /** The limit; 0 for NULL. Since: 0.1 */
 AFFLUX_API uint64_t afflux_sem_limit(const afflux_sem *sem);
 
@@ -485,6 +552,19 @@ AFFLUX_API const char *afflux_sem_name(const afflux_sem *sem);
  */
 typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
 
+/**
+ * A notification by value: look at the waiter that these two words belong to, if it is still there
+ * (afflux_waiter_status()). Comes exactly once for each AFFLUX_PENDING, unless a cancel has
+ * answered AFFLUX_OK.
+ *
+ * @param ctx        afflux_request.ctx
+ * @param user_data  afflux_request.user_data
+ * Runs where a wake function does (chapter 8), perhaps within one. It may make any call of this
+ * header that does not block, and must not block in another way: others wait behind it.
+ * Since: 0.1
+ */
+typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);
+
 /** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
@@ -493,23 +573,25 @@ typedef struct afflux_client afflux_client;
 
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
 typedef struct afflux_request {
-  uint32_t struct_size;  /**< sizeof(afflux_request) */
-  uint32_t flags;        /**< AFFLUX_WAIT_FOR_…; default 0 */
-  uint64_t permits;      /**< 1 … limit; default 1 */
-  uint32_t priority;     /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
-  uint32_t reserved;     /**< 0 */
-  uint64_t cost_bytes;   /**< counted against max_queue_bytes while queued; default 0 */
-  int64_t timeout_ns;    /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
-  afflux_wake_fn wake;   /**< called once on completion; required without a port */
-  void *ctx;             /**< passed to wake, or into the port; default NULL */
-  afflux_port *port;     /**< complete there, and wake is not called; default NULL. The request
-                              counts as a reference until it has completed or is cancelled */
-  uint64_t user_data;    /**< into the port; default 0 */
-  afflux_client *client; /**< it is accounted to; must live until it has completed, or is
-                              cancelled. Default NULL: nobody. Only in requests to a
-                              semaphore; elsewhere AFFLUX_EINVAL */
-  const char *tag;       /**< copied into the ledger (afflux_sem_options.ledger) by
-                              afflux_sem_acquire_permit(), else ignored; default NULL: none */
+  uint32_t struct_size;    /**< sizeof(afflux_request) */
+  uint32_t flags;          /**< AFFLUX_WAIT_FOR_…; default 0 */
+  uint64_t permits;        /**< 1 … limit; default 1 */
+  uint32_t priority;       /**< AFFLUX_PRIORITY_…; default AFFLUX_PRIORITY_NORMAL */
+  uint32_t reserved;       /**< 0 */
+  uint64_t cost_bytes;     /**< counted against max_queue_bytes while queued; default 0 */
+  int64_t timeout_ns;      /**< longest wait; 0 never waits; default AFFLUX_FOREVER */
+  afflux_wake_fn wake;     /**< called once on completion; required without a port */
+  void *ctx;               /**< passed to wake, or into the port; default NULL */
+  afflux_port *port;       /**< complete there, and wake is not called; default NULL. The request
+                                counts as a reference until it has completed or is cancelled */
+  uint64_t user_data;      /**< into the port; default 0 */
+  afflux_client *client;   /**< it is accounted to; must live until it has completed, or is
+                                cancelled. Default NULL: nobody. Only in requests to a
+                                semaphore; elsewhere AFFLUX_EINVAL */
+  const char *tag;         /**< copied into the ledger (afflux_sem_options.ledger) by
+                                afflux_sem_acquire_permit(), else ignored; default NULL: none */
+  afflux_notify_fn notify; /**< AFFLUX_WAIT_FOR_NOTE: called on completion; NULL (default) without
+                                that flag */
 } afflux_request;
 
 /**
@@ -576,23 +658,76 @@ AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_
                                                   afflux_waiter *waiter);
 
 /**
+ * Wait until the semaphore is idle, as afflux_sem_wait_idle(), by a request: `permits` 1, no flags
+ * but AFFLUX_WAIT_FOR_NOTE and AFFLUX_WAIT_FOR_URING, no cost_bytes and no client.
+ * afflux_waiter_cancel() takes it back.
+ *
+ * @return AFFLUX_OK       it is idle; no completion follows, the waiter is free
+ *         AFFLUX_PENDING  exactly one completion follows, or a cancel that answers AFFLUX_OK. Its
+ *                         status: AFFLUX_OK, AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED (the last reference
+ *                         was dropped)
+ *         AFFLUX_EAGAIN   timeout_ns is 0 and it is not idle
+ *         AFFLUX_ECLOSED  it would have to wait for a port that is closed
+ *         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS
+ *                         as for afflux_sem_acquire_async(); EINVAL also for what is not allowed
+ *                         here
+ * Threads: any number at once. Nothing is owed.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflux_request *request,
+                                                    afflux_waiter *waiter);
+
+/**
  * Take a queued request back.
+ *
+ * When its memory is free:
+ *
+ *   answer           completes by   free
+ *   AFFLUX_OK        anything       now
+ *   AFFLUX_EALREADY  wake           when the wake function begins, or has begun
+ *                    notify         now; the notification has come, or comes
+ *                    port           when its completion has been drained
+ *                    io_uring       when its CQE has come, and afflux_waiter_status() tells the
+ *                                   outcome
+ *
+ * After AFFLUX_EALREADY exactly one completion has come or comes, without anybody else's doing:
+ * an AFFLUX_OK owns its permits, release them. Two calls answer it without that, for there is
+ * nothing to take back: on a waiter never used, or whose own call (afflux_sem_acquire_async())
+ * another thread has not begun, and while afflux_queue_add_waiter_if() asks its condition.
  *
  * @param waiter  Its memory must stay valid until this call has returned. Never used
  *                (and zeroed) or already finished is fine.
- * @return AFFLUX_OK        it will never complete and holds nothing; the memory is free.
- *                          Those behind it that now fit have been granted, or are being
- *                          granted by the thread that is handing out permits
- *         AFFLUX_EALREADY  it is not queued: it has completed or is completing (an
- *                          AFFLUX_OK completion owns its permits: release them), or the
- *                          call that queues it has not come so far, or is still asking its
- *                          condition (afflux_queue_add_waiter_if()); then it may be tried again
+ * @return AFFLUX_OK        it will never complete and holds nothing. Those behind it that now fit
+ *                          have been granted
+ *         AFFLUX_EALREADY  it is not queued: it has completed or is completing
  *         AFFLUX_EINVAL    waiter is NULL
  * Threads: any number at once, from any callback too. O(1) amortised. It may wait for the
- *          thread that is handing out permits at that moment, never for a callback.
+ *          thread that is handing out permits at that moment, or that is just queueing this
+ *          waiter, never for a callback. Runs the completions of those whom its leaving lets in,
+ *          and nobody else's.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
+
+/**
+ * What has become of a request of any kind.
+ *
+ * @return AFFLUX_PENDING   it is queued, or its completion has not begun (port: has not been
+ *                          drained)
+ *         AFFLUX_OK        the permits are held
+ *         AFFLUX_ECANCELED afflux_waiter_cancel() took it back
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
+ *                          as a completion carries them; EINVAL also for NULL, and for a waiter
+ *                          that has never been queued
+ * Threads: the owner of the waiter, after an answer of AFFLUX_PENDING from the call that queued
+ *          it and while its memory is there: with a wake function not after that has given the
+ *          memory back. For AFFLUX_WAIT_FOR_NOTE: with any other answer than AFFLUX_PENDING the
+ *          memory is free, whether the notification has come or not. Never waits, but for the
+ *          timer's thread where an io_uring's request has a time limit.
+ * Order:   an outcome happens after what caused it.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_waiter_status(afflux_waiter *waiter);
 
 /**
  * Run the completions that wait for the wake function that calls this to return;
@@ -845,21 +980,6 @@ AFFLUX_API afflux_status afflux_port_check_uring(afflux_port *port, const struct
  */
 AFFLUX_API afflux_status afflux_waiter_prep_uring(afflux_waiter *waiter, struct io_uring_sqe *sqe);
 
-/**
- * The outcome of a request with AFFLUX_WAIT_FOR_URING.
- *
- * @return AFFLUX_PENDING   not yet: fill and submit another entry, or cancel
- *         AFFLUX_OK        the permits are held
- *         AFFLUX_ECANCELED afflux_waiter_cancel() took it back
- *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
- *                          as a completion carries them; EINVAL also for NULL, and for a waiter
- *                          of another request
- * Threads: the owner of the waiter, after an answer of AFFLUX_PENDING from its acquire.
- * Order:   AFFLUX_OK happens after the releases that supplied the permits.
- * Since:   0.1
- */
-AFFLUX_API afflux_status afflux_waiter_status(afflux_waiter *waiter);
-
 /* ------------------------------------------------------------------------ */
 /* Timers                                                                   */
 /* ------------------------------------------------------------------------ */
@@ -902,26 +1022,29 @@ enum {
  * can do it by one compare-and-swap in its own language. Both are to be read
  * and written as 64-bit atomics in native byte order.
  *
- * layout 1:
- *   word   bits 22 … 63  permits held
- *          bits  8 … 21  opaque; an exchange must leave them as it found them
- *          bits  0 …  7  flags; any of them set: make the call instead
+ * layout 2:
+ *   word   bits 20 … 63  permits available, a signed number: negative while in debt
+ *          bits 10 … 19  opaque; an exchange must leave them as it found them
+ *          bits  0 …  9  flags; any of them set: make the call instead
  *   limit  permits that may be held
  *
  * acquire(n), 1 ≤ n ≤ 2^42 − 1:
- *   w = load word, acquire;  if (w & 0xff) call afflux_sem_try_acquire() or another;
- *   l = load limit, after w; if ((w >> 22) + n > l) call;
- *   compare-and-swap word from w to w + (n << 22), acquire on success and on failure; on
+ *   w = load word, acquire;  if (w & 0x3ff) call afflux_sem_try_acquire() or another;
+ *   if ((int64_t)w >> 20 < n) call;
+ *   compare-and-swap word from w to w - (n << 20), acquire on success and on failure; on
  *   failure begin again with the value seen.
  * release(n), n ≥ 1:
- *   w = load word, relaxed;  if ((w & 0xff) or (w >> 22) < n) call afflux_sem_release();
- *   compare-and-swap word from w to w − (n << 22), release on success, relaxed on failure;
+ *   w = load word, acquire;  if (w & 0x3ff) call afflux_sem_release();
+ *   l = load limit, after w; if (n > l - ((int64_t)w >> 20)) call: fewer are held;
+ *   compare-and-swap word from w to w + (n << 20), release on success, acquire on failure;
  *   on failure begin again. After a success touch neither word nor limit again.
+ *
+ * (Layout 1, of the library's first versions, counted what is held.)
  *
  * Since: 0.1
  */
 typedef struct afflux_fastpath {
-  uint32_t layout;   /**< 1: as above. Unknown to you, or 0: make the calls */
+  uint32_t layout;   /**< 2: as above. Unknown to you, or 0: make the calls */
   uint32_t reserved; /**< AFFLUX_FASTPATH_COUNTED, or 0 */
   uint64_t word;
   uint64_t limit;
@@ -971,13 +1094,32 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
                                                    afflux_permit_token *ret_permit);
 
 /**
+ * Make a token of permits that the caller holds already, however they were got: by
+ * afflux_sem_try_acquire(), a wake function, a port, a coroutine. From now on they are the token's:
+ * it gives them back, counts its hold time from this call on, and stands in the ledger.
+ *
+ * @param n           Permits, 1 … what the caller holds.
+ * @param tag         For the ledger, copied; NULL: none.
+ * @param ret_permit  As for afflux_sem_acquire_permit().
+ * @return AFFLUX_OK         the token holds the permits
+ *         AFFLUX_EOVERFLOW  fewer than n are held by anybody
+ *         AFFLUX_EINVAL     sem or ret_permit is NULL, or n is 0
+ * Owns:  the caller owes one afflux_permit_release() (or forget, or merge) instead of n permits.
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_permit_adopt(afflux_sem *sem, uint64_t n, const char *tag,
+                                             afflux_permit_token *ret_permit);
+
+/**
  * Release all that the token holds.
  *
- * @return AFFLUX_OK        the token is empty now, and its permits are given back, unless
- *                          fewer are held: afflux_sem_release() has given some back before
- *         AFFLUX_EALREADY  the token is empty
+ * @return AFFLUX_OK         the token is empty now, and its permits are given back
+ *         AFFLUX_EOVERFLOW  the token is empty now; fewer than its permits were held, for
+ *                           afflux_sem_release() has given some back by mistake. Those that
+ *                           were held are given back
+ *         AFFLUX_EALREADY   the token is empty
  *         AFFLUX_EINVAL    permit is NULL
- * Threads: any number at once on one token: exactly one gets AFFLUX_OK.
+ * Threads: any number at once on one token: exactly one does not get AFFLUX_EALREADY.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_permit_release(afflux_permit_token *permit);
@@ -1129,6 +1271,18 @@ AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_event_notify_all(afflux_event *event);
+
+/**
+ * Wake all who wait now, and remember nothing: with nobody waiting nothing happens, and the event
+ * is set afterwards if it was before.
+ *
+ * @return AFFLUX_OK      done
+ *         AFFLUX_EINVAL  event is NULL
+ * Threads: as afflux_event_notify_all().
+ * Order:   happens before the waits that it ends. Who waits later sees what the caller did before.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_event_pulse(afflux_event *event);
 
 /**
  * Clear: the event is not set any more. Who waits goes on waiting.

@@ -27,14 +27,16 @@ status wait_in_kernel(queue::waiter<P>& x, Entry& entry) {
   return status::ok;
 }
 
-// The kernel's wait is over, or there was none. pending: without cause.
+// What has become of x, of whatever kind; pending: not told yet. For its owner.
 template <class P>
-status look_after_kernel(queue::waiter<P>& x) {
-  if (!x.has(queue::traits::kKernelWaits)) return status::invalid;
-  // [wait] acquire, pairs with [granted].
-  if (x.signal.load(std::memory_order_acquire) != queue::signals::kDone) return status::pending;
-  if (x.has(queue::traits::kTimed)) P::timers().disarm_and_wait(x.deadline);
-  return x.result;
+status outcome(queue::waiter<P>& x) {
+  const status s = queue::status_of(x);
+  // The owner may let go of the memory now; who signals the kernel leaves the timer to it.
+  const bool done = x.signal.load(std::memory_order_relaxed) == queue::signals::kDone;
+  if (done && x.has(queue::traits::kKernelWaits) && x.has(queue::traits::kTimed)) {
+    P::timers().disarm_and_wait(x.deadline);
+  }
+  return s;
 }
 
 }  // namespace afflux::core

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #include "core/overtaking.h"
 #include "core/thread_wait.h"
@@ -113,19 +114,24 @@ std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
   return timeout > time::kNever - now ? time::kNever : now + timeout;
 }
 
-// Queues x, which is filled in, with its timer.
-template <class P>
-status enqueue_until(semaphore<P>& sem, queue::waiter<P>& x, std::int64_t deadline,
-                     queue::place as = queue::place::in) {
-  if (deadline == time::kNever) return sem.enqueue(x, as);
+// Queues x, which is filled in, by enqueue(), with its timer.
+template <class P, class F>
+status queue_until(queue::waiter<P>& x, std::int64_t deadline, F&& enqueue) {
+  if (deadline == time::kNever) return enqueue();
   // Armed before it is queued, for it may be completed, and gone, at once. If the timer
   // fires before the waiter is queued it tries again.
   x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
   new (&x.deadline) queue::timer<P>(x);
   if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
-  const status s = sem.enqueue(x, as);
+  const status s = enqueue();
   if (s != status::pending) P::timers().disarm_and_wait(x.deadline);
   return s;
+}
+
+// Of a port's x, by its loop: the memory is the owner's again.
+template <class P>
+void drained(queue::waiter<P>& x) {
+  x.signal.store(queue::signals::kDone, std::memory_order_release);  // as in queue::call()
 }
 
 // ---- acquiring
@@ -162,24 +168,30 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 // Queues without another look. x is the caller's memory with whatever it held before; it is not
 // constructed, for a late cancel of its previous use may be looking at it. os: `error` is an errno
 // value.
-template <class P>
-status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                  const queue::destination<P>& to, queue::waiter<P>& x, int& error) {
-  const std::int64_t deadline = deadline_for(sem, timeout);
+template <class P, class F>
+status wait_async(std::int64_t deadline, const demand& want, const queue::destination<P>& to,
+                  queue::waiter<P>& x, int& error, F&& enqueue) {
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
     if (error != 0) return status::os;
   }
   if (!expect(to)) return status::closed;
   fill_in<P>(x, want, to);
-  // With neither a callback nor a port: the kernel waits, for a ring.
+  // With neither a function nor a port: the kernel waits, for a ring.
   if (x.sleeps()) x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kKernelWaits);
-  const status s = enqueue_until(sem, x, deadline);
+  const status s = queue_until(x, deadline, std::forward<F>(enqueue));
   if (s != status::pending) {
     if (x.has(queue::traits::kAccounted)) queue::account_at_once(x.client, s, x.permits);
     withdraw(x);
   }
   return s;
+}
+
+template <class P>
+status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
+                  const queue::destination<P>& to, queue::waiter<P>& x, int& error) {
+  return wait_async(deadline_for(sem, timeout), want, to, x, error,
+                    [&sem, &x] { return sem.enqueue(x); });
 }
 
 template <class P>

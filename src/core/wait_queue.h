@@ -36,7 +36,8 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
   }
   if (!expect(to)) return status::closed;
   fill_in<P>(x, want, to);
-  const status s = enqueue_until(waiters, x, deadline, queue::place::asking);
+  const status s =
+      queue_until(x, deadline, [&] { return waiters.enqueue(x, queue::place::asking); });
   if (s != status::pending) {
     withdraw(x);
     return s;

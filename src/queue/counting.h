@@ -43,9 +43,11 @@ class counting {
     AFFLUX_TRACE(reject, of_, permits, 0);
     count(&stats_type::rejected);
   }
-  // One leaves the line with its permits, after a wait of that length, if times are taken.
+  // Somebody traces grants, and their waits are known.
+  bool traces_waits() const { return AFFLUX_TRACED(grant) && stats_ != nullptr; }
+  // One leaves the line with its permits, after a wait of that length, if that is known.
   void granted(std::uint64_t permits, std::int64_t waited) {
-    AFFLUX_TRACE(grant, of_, permits, times_ ? waited : -1);
+    AFFLUX_TRACE(grant, of_, permits, waited);
     if (stats_ == nullptr) return;
     stats_->granted(permits);
     if (stats_->has_times()) stats_->waited(waited);

@@ -527,11 +527,11 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   const bool watches = x.has(traits::kWatches);
   const place off = x.has(traits::kNote) ? place::telling : place::off;
   const bool granted = result == status::ok && !watches;
-  if (granted && settings_.times() && done.now == 0) {
+  if (granted && (settings_.times() || counts_.traces_waits()) && done.now == 0) {
     done.now = stats::stamp_of(P::now());
     done.slow = settings_.slow;
   }
-  const std::int64_t waited = settings_.times() ? stats::since(x.queued_at(), done.now) : 0;
+  const std::int64_t waited = done.now != 0 ? stats::since(x.queued_at(), done.now) : -1;
   const bool first = leave_line(x);
   place seen = x.where.load(std::memory_order_relaxed);  // confirmed by the exchange
   bool linked_elsewhere = false;

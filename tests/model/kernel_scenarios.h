@@ -38,7 +38,7 @@ struct ring_world : W {
     auto& x = this->parties[who].self();
     for (;;) {
       prepared(who).run(time::kNever);
-      const status s = core::look_after_kernel(x);
+      const status s = core::outcome(x);
       if (s == status::pending) continue;  // without cause
       P::returned(&x, sizeof x);
       return W::completed(this->parties[who], s);
@@ -108,7 +108,7 @@ void kernel_wait_gives_up(explorer& run) {
   w.wait_in_kernel(0);
   run.spawn([&w] {
     w.prepared(0).run(W::P::now() + 1'000);
-    const status s = core::look_after_kernel(w.parties[0].self());
+    const status s = core::outcome(w.parties[0].self());
     if (s != status::pending) return W::completed(w.parties[0], s);
     w.said[0] = w.cancel(0);
     if (w.said[0] != status::ok) w.await_cqe(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Acquires and releases inline: afflux.h, "Inline fast path", over layout 1 of afflux_fastpath.
+// Acquires and releases inline: afflux.h, "Inline fast path", over layout 2 of afflux_fastpath.
 #ifndef AFFLUX_DETAIL_FAST_PATH_HPP
 #define AFFLUX_DETAIL_FAST_PATH_HPP
 
@@ -11,9 +11,9 @@
 
 namespace afflux::detail {
 
-inline constexpr std::uint32_t kLayout = 1;
-inline constexpr std::uint64_t kFlags = 0xff;
-inline constexpr unsigned kHeldShift = 22;
+inline constexpr std::uint32_t kLayout = 2;
+inline constexpr std::uint64_t kFlags = 0x3ff;
+inline constexpr unsigned kPermitsShift = 20;
 inline constexpr std::uint64_t kMaxPermits = (std::uint64_t{1} << 42) - 1;
 
 /// Stands in where there is no block, or one of another layout: its flag says "make the call", so
@@ -62,14 +62,13 @@ class word_ref {
 [[nodiscard]] inline bool fast_acquire(::afflux_fastpath* fast, std::uint64_t n) noexcept {
   if (n - 1 >= kMaxPermits) return false;  // 0 wraps round: refused as well
   const word_ref word(fast->word);
-  const word_ref limit(fast->limit);
-  // acquire: takes over what the releases before published, and orders the load of the limit.
+  // acquire: takes over what the releases before published.
   std::uint64_t seen = word.load(std::memory_order_acquire);
   while ((seen & kFlags) == 0) {
-    // relaxed: it stays behind the acquire above it; a resize changes the word, too, and fails
-    // the exchange.
-    if ((seen >> kHeldShift) + n > limit.load(std::memory_order_relaxed)) return false;
-    if (word.compare_exchange_weak(seen, seen + (n << kHeldShift), std::memory_order_acquire,
+    if (static_cast<std::int64_t>(seen) >> kPermitsShift < static_cast<std::int64_t>(n)) {
+      return false;
+    }
+    if (word.compare_exchange_weak(seen, seen - (n << kPermitsShift), std::memory_order_acquire,
                                    std::memory_order_acquire)) {
       return true;
     }
@@ -81,12 +80,19 @@ class word_ref {
 /// gone.
 [[nodiscard]] inline bool fast_release(::afflux_fastpath* fast, std::uint64_t n) noexcept {
   const word_ref word(fast->word);
-  // relaxed: a hint only, the exchange decides.
-  std::uint64_t seen = word.load(std::memory_order_relaxed);
-  while ((seen & kFlags) == 0 && n - 1 < (seen >> kHeldShift)) {  // 0 wraps round
+  const word_ref limit(fast->limit);
+  // acquire: orders the load of the limit.
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  while ((seen & kFlags) == 0) {
+    // relaxed: it stays behind the acquire above it; a resize changes the word, too, and fails
+    // the exchange.
+    const std::uint64_t held =
+        limit.load(std::memory_order_relaxed) -
+        static_cast<std::uint64_t>(static_cast<std::int64_t>(seen) >> kPermitsShift);
+    if (n - 1 >= held) return false;  // 0 wraps round: refused as well
     // release: pairs with the acquire of whoever gets these permits.
-    if (word.compare_exchange_weak(seen, seen - (n << kHeldShift), std::memory_order_release,
-                                   std::memory_order_relaxed)) {
+    if (word.compare_exchange_weak(seen, seen + (n << kPermitsShift), std::memory_order_release,
+                                   std::memory_order_acquire)) {
       return true;
     }
   }

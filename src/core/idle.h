@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Waiting for a semaphore to be idle: nothing is held and nobody queues. Who waits for that stands
+// beside the line, and makes releases take the lock (queue::kWatched).
+#pragma once
+
+#include <cstdint>
+
+#include "core/semaphore.h"
+
+namespace afflux::core {
+
+template <class P>
+bool idle(const semaphore<P>& sem) {
+  // acquire, pairs with the [release] of the permits.
+  const std::uint64_t w = sem.word().load(std::memory_order_acquire);
+  return (w & queue::kQueued) == 0 && queue::held(w, sem.limit()) == 0;
+}
+
+template <class P>
+void make_watcher(queue::waiter<P>& x) {
+  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kWatches);
+}
+
+// The semaphore's own limit of time is for requests.
+template <class P>
+std::int64_t idle_deadline(std::int64_t timeout) {
+  if (timeout < 0) return time::kNever;
+  const std::int64_t now = P::now();
+  return timeout > time::kNever - now ? time::kNever : now + timeout;
+}
+
+template <class P>
+status wait_idle(semaphore<P>& sem, std::int64_t timeout) {
+  if (timeout == 0) return idle(sem) ? status::ok : status::timed_out;
+  const std::int64_t deadline = idle_deadline<P>(timeout);
+  queue::waiter<P> x;
+  fill_in<P>(x, {}, {});
+  make_watcher(x);
+  const status s = sem.watch(x);
+  return s == status::pending ? wait(x, deadline) : s;
+}
+
+template <class P>
+status wait_idle_async(semaphore<P>& sem, std::int64_t timeout, const queue::destination<P>& to,
+                       queue::waiter<P>& x, int& error) {
+  if (timeout == 0) return idle(sem) ? status::ok : status::again;
+  return wait_async(idle_deadline<P>(timeout), {}, to, x, error, [&sem, &x] {
+    make_watcher(x);
+    return sem.watch(x);
+  });
+}
+
+}  // namespace afflux::core
