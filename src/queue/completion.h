@@ -153,23 +153,28 @@ void run_outermost(completing<P>& mine) {
 
 // ---- callbacks of threads that block
 
+// Chains of waiters, the newest first: the first waiter of each has the last one in `prev`, the
+// last one has the first of the next chain in `next`. So whoever takes or leaves a chain walks
+// along none, however long it is.
 template <class P>
 struct orphans {
-  typename P::template atomic<waiter<P>*> newest{nullptr};  // by `next`
+  typename P::template atomic<waiter<P>*> newest{nullptr};
 };
 
 // A helper's: false if there were none.
 template <class P>
 bool run_orphans() noexcept {
-  // acquire, pairs with the push in before_blocking().
-  waiter<P>* x =
-      P::template per_process<orphans<P>>().newest.exchange(nullptr, std::memory_order_acquire);
-  if (x == nullptr) return false;
+  // [orphans] acquire, pairs with the release in before_blocking().
+  waiter<P>* chain = P::template per_process<orphans<P>>().newest.exchange(
+      nullptr, std::memory_order_acquire);
+  if (chain == nullptr) return false;
   completing<P>& mine = P::template per_thread<completing<P>>();
-  while (x != nullptr) {
-    waiter<P>* const next = x->next;
-    mine.todo.push(*x);
-    x = next;
+  while (chain != nullptr) {
+    waiter<P>& last = *static_cast<waiter<P>*>(chain->prev);
+    waiter<P>* const older = last.next;
+    last.next = nullptr;
+    mine.todo.append(*chain, last);
+    chain = older;
   }
   run_outermost(mine);
   return true;
@@ -179,17 +184,19 @@ bool run_orphans() noexcept {
 template <class P>
 void before_blocking() {
   completing<P>& mine = P::template per_thread<completing<P>>();
-  if (!mine.running || mine.todo.empty()) return;
-  waiter<P>* const first = mine.todo.first();
-  waiter<P>* last = first;
-  while (waiter<P>* const next = last->next) last = next;
+  if (!mine.running || mine.todo.empty() || P::kMutant == mutant::callbacks_wait_for_blocked) {
+    return;
+  }
+  waiter<P>& first = *mine.todo.first();
+  waiter<P>& last = *mine.todo.last();
   mine.todo.clear();
+  first.prev = &last;
   auto& newest = P::template per_process<orphans<P>>().newest;
   waiter<P>* before = newest.load(std::memory_order_relaxed);  // confirmed by the exchange
   do {
-    last->next = before;
-    // release, pairs with run_orphans().
-  } while (!newest.compare_exchange_strong(before, first, std::memory_order_release,
+    last.next = before;
+    // [orphans] release.
+  } while (!newest.compare_exchange_strong(before, &first, std::memory_order_release,
                                            std::memory_order_relaxed));
   // Without a thread to be had they run here, on a deeper stack, rather than never.
   if (P::help(&run_orphans<P>) != 0) {

@@ -183,26 +183,25 @@ class waiter_list {
  public:
   bool empty() const { return first_ == nullptr; }
   waiter<P>* first() const { return first_; }
+  waiter<P>* last() const { return last_; }
 
   void push(waiter<P>& x) {
     x.next = nullptr;
-    if (last_ != nullptr) {
-      last_->next = &x;
-    } else {
-      first_ = &x;
-    }
-    last_ = &x;
+    append(x, x);
   }
-
   void append(waiter_list& other) {
     if (other.empty()) return;
-    if (last_ != nullptr) {
-      last_->next = other.first_;
-    } else {
-      first_ = other.first_;
-    }
-    last_ = other.last_;
+    append(*other.first_, *other.last_);
     other.clear();
+  }
+  // What is linked already.
+  void append(waiter<P>& first, waiter<P>& last) {
+    if (last_ != nullptr) {
+      last_->next = &first;
+    } else {
+      first_ = &first;
+    }
+    last_ = &last;
   }
 
   waiter<P>* pop() {
