@@ -69,6 +69,7 @@ static_assert(kBuckets == std::size_t{1} << (64 - 58));
 
 bool generic::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept {
+  const time::uncancelled whole;  // waiting for a condition variable is a cancellation point
   bucket& here = bucket_of(&word);
   std::unique_lock lock(here.mutex);
   // relaxed: the bucket's mutex orders it against the waker's store, see above;
