@@ -13,6 +13,7 @@ enum : int {
   rings_without_reference = 41,  // a port is rung that its loop may have freed
   closes_while_pending = 42,     // a port closes with requests on their way
   relaxed_push = 43,             // what led to a completion is not visible to the loop
+  refusal_forgotten = 70,        // a ring that the system refuses counts as rung
 };
 
 }  // namespace afflux::mutant
