@@ -21,6 +21,9 @@
 //                                        when the deadline has passed
 //   unpark(address)                      wake whoever sleeps on that address, which may be
 //                                        freed memory by now: only its value is used
+//   park_on(word, expected)              likewise on a 64-bit word, without a deadline: sleep
+//                                        while the low 32 bits of both are equal
+//   unpark_on(address)                   wake whoever sleeps by park_on() on that address
 //   now()                                monotonic nanoseconds
 //   rough_now()                          likewise, cheaper, and behind by a clock tick at most
 //   thread_key()                         differs between the threads that are alive; never 0
@@ -111,6 +114,10 @@ struct real_policy {
     return Parker::wait(word, expected, deadline);
   }
   static void unpark(const void* address) noexcept { Parker::wake(address); }
+  static void park_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
+    Parker::wait_on(word, expected);
+  }
+  static void unpark_on(const void* address) noexcept { Parker::wake_on(address); }
   static std::int64_t now() noexcept { return time::now_ns(); }
   static std::int64_t rough_now() noexcept { return time::rough_now_ns(); }
   static std::uintptr_t thread_key() noexcept { return park::thread_key(); }
