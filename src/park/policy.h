@@ -33,8 +33,11 @@
 //   spins()                              turns that are worth spinning for; 0 on one core
 //   spin_budget()                        turns to spin before sleep, adapted to what
 //   spin_ended(turns, helped)            spinning brought this thread lately
-//   wait_for_change(atomic, seen)        returns when the atomic may differ from seen; for
-//                                        waits that are short by construction
+//   wait_for_change(atomic, seen)        returns when the atomic differs from seen, or has not
+//                                        for about 2 ms: callers look again. For waits that
+//                                        are short by construction; it spins, gives way, then
+//                                        sleeps, so that whoever is to end the wait runs, also
+//                                        where this thread is a real-time one on the same core
 //   template <class T> class producer_queue   of many producers and one consumer at a time, in
 //                                        order per producer: enqueue(T), false without memory;
 //                                        try_dequeue_bulk(T*, most): how many it took; 0: each
@@ -62,7 +65,7 @@
 #include <atomic>
 #include <cstdint>
 #include <new>
-#include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "park/park.h"
@@ -130,8 +133,10 @@ struct real_policy {
   }
 
   template <class T>
-  static void wait_for_change(const std::atomic<T>&, T) noexcept {
-    std::this_thread::yield();
+  static void wait_for_change(const std::atomic<T>& word, std::type_identity_t<T> seen) noexcept {
+    // relaxed: the caller looks again, with the order that it needs.
+    park::wait_a_little<Parker>(
+        [&word, seen] { return word.load(std::memory_order_relaxed) != seen; });
   }
 
   // Spread over lines, so that cancels on different semaphores do not meet.

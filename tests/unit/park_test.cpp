@@ -13,11 +13,15 @@
 #include <thread>
 #include <vector>
 
+#include "park/policy.h"
 #include "park/spin.h"
 #include "time/clock.h"
 
 #ifndef _WIN32
 #  include <pthread.h>
+#endif
+#ifdef __linux__
+#  include <sched.h>
 #endif
 
 namespace {
@@ -321,6 +325,93 @@ TEST(Spin, CountIsSteadyAndBounded) {
   EXPECT_LE(turns, 1000u);
   for (std::uint32_t i = 0; i < turns; ++i) afflux::park::pause();
 }
+
+// ---- waits that are short by construction
+
+template <class Parker>
+struct WaitForChange : testing::Test {};
+TYPED_TEST_SUITE(WaitForChange, Parkers);
+
+TYPED_TEST(WaitForChange, PassesWhatHasChangedAndComesBackOtherwise) {
+  using policy = afflux::real_policy<TypeParam>;
+  std::atomic<std::uint64_t> word{1};
+  errno = 4711;
+  policy::wait_for_change(word, 0);
+  policy::wait_for_change(word, 1);  // nobody changes it
+  EXPECT_EQ(errno, 4711);
+}
+
+TYPED_TEST(WaitForChange, SeesEveryTurn) {
+  using policy = afflux::real_policy<TypeParam>;
+  constexpr std::uint32_t kTurns = 2000;
+  std::atomic<std::uint32_t> turn{0};
+  const auto play = [&turn](std::uint32_t side) {
+    for (std::uint32_t mine = side; mine < kTurns; mine += 2) {
+      for (std::uint32_t seen; (seen = turn.load(std::memory_order_acquire)) != mine;) {
+        policy::wait_for_change(turn, seen);
+      }
+      turn.store(mine + 1, std::memory_order_release);
+    }
+  };
+  std::thread other([&play] { play(1); });
+  play(0);
+  other.join();
+  EXPECT_EQ(turn, kTurns);
+}
+
+#ifdef __linux__
+
+// The first one of those that this process may use.
+bool pin_to_one_core() {
+  cpu_set_t mine;
+  if (sched_getaffinity(0, sizeof mine, &mine) != 0) return false;
+  for (unsigned i = 0; i < CPU_SETSIZE; ++i) {
+    if (!CPU_ISSET(i, &mine)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(i, &one);
+    return sched_setaffinity(0, sizeof one, &one) == 0;
+  }
+  return false;
+}
+
+// A thread that comes before all others on its core waits for one of them, again and again. One
+// that only gave way would go on for ever, or until the system, where it is set up so, takes the
+// core from it for a twentieth of each second: that is one turn a second.
+TYPED_TEST(WaitForChange, LetsAThreadOfLowerPriorityEndIt) {
+  using policy = afflux::real_policy<TypeParam>;
+  constexpr std::uint32_t kTurns = 1000;
+  std::atomic<std::uint32_t> turn{0};
+  std::atomic<int> allowed{-1};
+  std::thread first([&] {
+    const sched_param lowest{1};
+    allowed = pin_to_one_core() && pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) == 0;
+    if (allowed == 0) return;
+    for (std::uint32_t mine = 0; mine < kTurns; mine += 2) {
+      turn.store(mine + 1, std::memory_order_release);
+      while (turn.load(std::memory_order_acquire) == mine + 1) {
+        policy::wait_for_change(turn, mine + 1);
+      }
+    }
+  });
+  std::thread([&] {
+    pin_to_one_core();
+    while (allowed == -1) std::this_thread::yield();
+    if (allowed == 0) return;
+    for (std::uint32_t seen; (seen = turn.load(std::memory_order_acquire)) != kTurns;) {
+      if (seen % 2 == 0) {
+        policy::wait_for_change(turn, seen);
+      } else {
+        turn.store(seen + 1, std::memory_order_release);
+      }
+    }
+  }).join();
+  first.join();
+  if (allowed == 0) GTEST_SKIP() << "no real-time threads here";
+  EXPECT_EQ(turn, kTurns);
+}
+
+#endif
 
 TEST(Clock, DeadlineSaturates) {
   EXPECT_EQ(deadline_after(-1), kNever);
