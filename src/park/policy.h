@@ -50,6 +50,10 @@
 //                                        deadlines come; 0 or an errno value
 //   timers_changed()                     timer_service::arm() answered true: an earlier
 //                                        deadline than the runner knows of
+//   help(run_one)                        another thread of the library, not one that is inside
+//                                        run_one() now, calls that until it answers false; for
+//                                        what waits behind a callback that blocks. 0 or an errno
+//                                        value, see time/helpers.h
 //   per_thread<T>()                      this thread's own T
 //   returned(node, size)                 the node's memory is its owner's again: a touch
 //                                        from now on is a defect (checker only)
@@ -73,6 +77,7 @@
 #include "park/thread_key.h"
 #include "port/uring.h"
 #include "time/clock.h"
+#include "time/helpers.h"
 #include "time/immortal.h"
 #include "time/timer_service.h"
 #include "time/timer_thread.h"
@@ -158,6 +163,7 @@ struct real_policy {
     return time::ensure_runner(advance);
   }
   static void timers_changed() noexcept { time::runner_wake(); }
+  static int help(bool (*run_one)()) noexcept { return time::help(run_one); }
 
   template <class T, class... Args>
   static T* create(Args&&... args) noexcept {
