@@ -63,6 +63,7 @@ enum : int {
   rings_without_reference,  // a port is rung that its loop may have freed
   closes_while_pending,     // a port closes with requests on their way
   relaxed_push,             // what led to a completion is not visible to the loop
+  refusal_forgotten,        // a ring that the system refuses counts as rung
 
   // The registry.
   retires_among_readers,   // what was removed is let go of while a reader is at it

@@ -31,6 +31,14 @@ struct kernel_timespec {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
+// `word`: the 32 bits that the kernel compares. WAIT_BITSET and not WAIT: its time is absolute, so
+// that an interrupted sleep does not begin anew, and it is on CLOCK_MONOTONIC, which now_ns()
+// reads. syscall() is no cancellation point.
+long sleep(const void* word, std::uint32_t expected, const kernel_timespec* until) noexcept {
+  return syscall(kFutexCall, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, nullptr,
+                 FUTEX_BITSET_MATCH_ANY);
+}
+
 // Out of range becomes the nearest instant that the kernel takes: a time before
 // the clock's start would be EINVAL, one beyond a 32-bit count would wrap.
 kernel_timespec to_timespec(std::int64_t deadline) noexcept {
@@ -50,10 +58,7 @@ bool futex::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
   const bool forever = deadline == time::kNever;
   const kernel_timespec until = to_timespec(deadline);
   const int saved = errno;  // a library's sleep must not show in its caller's errno
-  // WAIT_BITSET and not WAIT: its time is absolute, so that an interrupted sleep
-  // does not begin anew, and it is on CLOCK_MONOTONIC, which now_ns() reads.
-  const long result = syscall(kFutexCall, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
-                              forever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  const long result = sleep(&word, expected, forever ? nullptr : &until);
   const bool timed_out = result != 0 && errno == ETIMEDOUT;
   errno = saved;
   // EAGAIN (another value), EINTR (a signal) and a wake all mean: look again. So
@@ -68,5 +73,14 @@ void futex::wake(const void* address) noexcept {
   syscall(kFutexCall, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0);
   errno = saved;
 }
+
+void futex::wait_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+  const int saved = errno;
+  sleep(low_half(&word), static_cast<std::uint32_t>(expected), nullptr);
+  errno = saved;
+}
+
+void futex::wake_on(const void* word) noexcept { wake(low_half(word)); }
 
 }  // namespace afflux::park

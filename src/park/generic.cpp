@@ -65,15 +65,24 @@ bucket& bucket_of(const void* address) noexcept {
 }
 static_assert(kBuckets == std::size_t{1} << (64 - 58));
 
+// relaxed, both: the bucket's mutex orders them against the waker's store, see above; what the
+// value publishes is for the caller's own acquire load.
+bool still(const std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
+  return word.load(std::memory_order_relaxed) == expected;
+}
+bool low_half_still(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
+  return static_cast<std::uint32_t>(word.load(std::memory_order_relaxed)) ==
+         static_cast<std::uint32_t>(expected);
+}
+
 }  // namespace
 
 bool generic::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept {
+  const time::uncancelled whole;  // waiting for a condition variable is a cancellation point
   bucket& here = bucket_of(&word);
   std::unique_lock lock(here.mutex);
-  // relaxed: the bucket's mutex orders it against the waker's store, see above;
-  // what the value publishes is for the caller's own acquire load.
-  if (word.load(std::memory_order_relaxed) != expected) return true;
+  if (!still(word, expected)) return true;
   if (deadline == time::kNever) {
     here.changed.wait(lock);
     return true;
@@ -96,5 +105,15 @@ void generic::wake(const void* address) noexcept {
   { std::lock_guard pass(here.mutex); }
   here.changed.notify_all();
 }
+
+void generic::wait_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
+  const time::uncancelled whole;
+  bucket& here = bucket_of(&word);
+  std::unique_lock lock(here.mutex);
+  if (low_half_still(word, expected)) here.changed.wait(lock);
+}
+
+// By the address of the whole word, whichever half of it is compared.
+void generic::wake_on(const void* word) noexcept { wake(word); }
 
 }  // namespace afflux::park

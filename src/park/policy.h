@@ -21,6 +21,9 @@
 //                                        when the deadline has passed
 //   unpark(address)                      wake whoever sleeps on that address, which may be
 //                                        freed memory by now: only its value is used
+//   park_on(word, expected)              likewise on a 64-bit word, without a deadline: sleep
+//                                        while the low 32 bits of both are equal
+//   unpark_on(address)                   wake whoever sleeps by park_on() on that address
 //   now()                                monotonic nanoseconds
 //   rough_now()                          likewise, cheaper, and behind by a clock tick at most
 //   thread_key()                         differs between the threads that are alive; never 0
@@ -30,8 +33,11 @@
 //   spins()                              turns that are worth spinning for; 0 on one core
 //   spin_budget()                        turns to spin before sleep, adapted to what
 //   spin_ended(turns, helped)            spinning brought this thread lately
-//   wait_for_change(atomic, seen)        returns when the atomic may differ from seen; for
-//                                        waits that are short by construction
+//   wait_for_change(atomic, seen)        returns when the atomic differs from seen, or has not
+//                                        for about 2 ms: callers look again. For waits that
+//                                        are short by construction; it spins, gives way, then
+//                                        sleeps, so that whoever is to end the wait runs, also
+//                                        where this thread is a real-time one on the same core
 //   template <class T> class producer_queue   of many producers and one consumer at a time, in
 //                                        order per producer: enqueue(T), false without memory;
 //                                        try_dequeue_bulk(T*, most): how many it took; 0: each
@@ -42,12 +48,12 @@
 //                                        deadlines come; 0 or an errno value
 //   timers_changed()                     timer_service::arm() answered true: an earlier
 //                                        deadline than the runner knows of
+//   help(run_one)                        another thread of the library, not one that is inside
+//                                        run_one() now, calls that until it answers false; for
+//                                        what waits behind a callback that blocks. 0 or an errno
+//                                        value, see time/helpers.h
 //   per_thread<T>()                      this thread's own T
 //   per_process<T>()                     the process' one T
-//   park_on(word, expected), unpark_on(address)   as park and unpark, for the low half of a
-//                                        64-bit word, and without a time limit
-//   help(run_one)                        sees to it that a thread which is not inside run_one()
-//                                        calls that until it answers false; 0 or an errno value
 //   returned(node, size)                 the node's memory is its owner's again: a touch
 //                                        from now on is a defect (checker only)
 //   waits_in_kernel()                    io_uring may wait on a word instead of a thread; then
@@ -64,7 +70,7 @@
 #include <atomic>
 #include <cstdint>
 #include <new>
-#include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "park/park.h"
@@ -72,6 +78,7 @@
 #include "park/thread_key.h"
 #include "port/uring.h"
 #include "time/clock.h"
+#include "time/helpers.h"
 #include "time/immortal.h"
 #include "time/timer_service.h"
 #include "time/timer_thread.h"
@@ -117,9 +124,10 @@ struct real_policy {
     return Parker::wait(word, expected, deadline);
   }
   static void unpark(const void* address) noexcept { Parker::wake(address); }
-  static void park_on(const std::atomic<std::uint64_t>&, std::uint64_t) noexcept { std::this_thread::yield(); }
-  static void unpark_on(const void*) noexcept {}
-  static int help(bool (*)() noexcept) noexcept { return 1; }
+  static void park_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
+    Parker::wait_on(word, expected);
+  }
+  static void unpark_on(const void* address) noexcept { Parker::wake_on(address); }
   static std::int64_t now() noexcept { return time::now_ns(); }
   static std::int64_t rough_now() noexcept { return time::rough_now_ns(); }
   static std::uintptr_t thread_key() noexcept { return park::thread_key(); }
@@ -132,8 +140,10 @@ struct real_policy {
   }
 
   template <class T>
-  static void wait_for_change(const std::atomic<T>&, T) noexcept {
-    std::this_thread::yield();
+  static void wait_for_change(const std::atomic<T>& word, std::type_identity_t<T> seen) noexcept {
+    // relaxed: the caller looks again, with the order that it needs.
+    park::wait_a_little<Parker>(
+        [&word, seen] { return word.load(std::memory_order_relaxed) != seen; });
   }
 
   static time::timer_service<real_policy>& timers() noexcept {
@@ -146,6 +156,7 @@ struct real_policy {
     return time::ensure_runner(advance);
   }
   static void timers_changed() noexcept { time::runner_wake(); }
+  static int help(bool (*run_one)()) noexcept { return time::help(run_one); }
 
   template <class T, class... Args>
   static T* create(Args&&... args) noexcept {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "time/clock.h"
+#include "time/host.h"
 
 #if defined(__linux__)
 #  include <sched.h>
@@ -54,6 +55,7 @@ unsigned cpus() noexcept {
     return static_cast<unsigned>(CPU_COUNT(&mine));
   }  // a machine of more CPUs than a cpu_set_t holds comes here
 #endif
+  const time::uncancelled whole;  // some systems look into a file
   return std::thread::hardware_concurrency();
 }
 
@@ -96,6 +98,8 @@ struct experience {
 thread_local experience lately;
 
 }  // namespace
+
+void give_way() noexcept { std::this_thread::yield(); }
 
 std::uint32_t spins() noexcept { return known().short_spin; }
 

@@ -3,7 +3,10 @@
 // The short wait before a thread goes to sleep.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+
+#include "time/clock.h"
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
 #  include <immintrin.h>
@@ -51,5 +54,32 @@ std::uint32_t spins() noexcept;
 // it never helps but for a try every now and then.
 std::uint32_t spin_budget() noexcept;
 void spin_ended(std::uint32_t turns, bool helped) noexcept;
+
+// Lets another thread run that is ready, if it is of the same priority or above.
+void give_way() noexcept;
+
+// A wait that is short by construction, as long as the thread that is to end it runs: until
+// changed() answers true, or has not for about 2 ms. That thread may have been stopped half-way on
+// this very core. Spinning would last out this thread's time slice, giving way is nothing to a
+// real-time thread, which comes before those below it for ever: so it sleeps in the end, a little
+// longer each time.
+template <class Parker, class Changed>
+void wait_a_little(Changed&& changed) noexcept {
+  for (std::uint32_t turns = spins(); turns != 0; --turns) {
+    if (changed()) return;
+    pause();
+  }
+  constexpr int kGivesWay = 16;
+  for (int turns = kGivesWay; turns != 0; --turns) {
+    if (changed()) return;
+    give_way();
+  }
+  constexpr std::int64_t kShortest = 50'000;
+  constexpr std::int64_t kLongest = 1'000'000;
+  for (std::int64_t length = kShortest; length <= kLongest && !changed(); length *= 2) {
+    const std::atomic<std::uint32_t> nobody_wakes{0};
+    Parker::wait(nobody_wakes, 0, time::deadline_after(length));
+  }
+}
 
 }  // namespace afflux::park

@@ -49,6 +49,17 @@ void wait_on_address::wake(const void* address) noexcept {
   WakeByAddressAll(const_cast<void*>(address));
 }
 
+void wait_on_address::wait_on(const std::atomic<std::uint64_t>& word,
+                              std::uint64_t expected) noexcept {
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+  auto low = static_cast<std::uint32_t>(expected);
+  const DWORD saved = GetLastError();
+  WaitOnAddress(const_cast<void*>(low_half(&word)), &low, sizeof low, INFINITE);
+  SetLastError(saved);
+}
+
+void wait_on_address::wake_on(const void* word) noexcept { wake(low_half(word)); }
+
 void wait_on_address::mutex::lock() noexcept { AcquireSRWLockExclusive(srw(&lock_)); }
 void wait_on_address::mutex::unlock() noexcept { ReleaseSRWLockExclusive(srw(&lock_)); }
 

@@ -15,7 +15,10 @@ class callback_bell final : public doorbell {
 
   kind what() const noexcept override { return kind::callback; }
   bool calls_back() const noexcept override { return true; }
-  void ring() noexcept override { function_(context_); }
+  bool ring() noexcept override {
+    function_(context_);
+    return true;
+  }
 
  private:
   void (*const function_)(void*);

@@ -4,6 +4,7 @@
 // platform has.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 
@@ -29,13 +30,22 @@ class doorbell {
   // It runs the caller's code: only where nothing internal is held, and never nested.
   virtual bool calls_back() const noexcept { return false; }
 
-  // Any thread.
-  virtual void ring() noexcept = 0;
+  // Any thread. False: the system has refused, the loop may sleep on.
+  virtual bool ring() noexcept = 0;
   // The loop's thread, if it shows: how many rings no longer do.
   virtual std::uint64_t silence() noexcept { return 0; }
   // The loop's thread: it shows although nobody has called ring().
   virtual bool rung_unasked() const noexcept { return false; }
 };
+
+// What `attempt` answers, 0 or an errno value; tried again where that may pass by itself (a signal,
+// somebody else inside), but not for ever: whoever rings cannot wait.
+template <class Attempt>
+int tried(Attempt&& attempt) noexcept {
+  int error = attempt();
+  for (int left = 16; left != 0 && (error == EINTR || error == EAGAIN); --left) error = attempt();
+  return error;
+}
 
 struct wanted {
   kind what = kind::any;

@@ -11,31 +11,35 @@
 #include <cerrno>
 #include <new>
 
+#include "port/raw_syscalls_linux.h"
+
 namespace afflux::port {
 
 eventfd_bell::eventfd_bell(int fd) noexcept : fd_(fd) { enlist(); }
 
 eventfd_bell::~eventfd_bell() {
   delist();
-  close(fd_);
+  raw::close(fd_);
 }
 
 int eventfd_bell::open() noexcept { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-void eventfd_bell::ring() noexcept {
+bool eventfd_bell::ring() noexcept {
   const int saved = errno;
-  const std::uint64_t once = 1;
-  // EAGAIN: the counter is at its end, so it shows anyway.
-  while (write(fd_, &once, sizeof once) < 0 && errno == EINTR) {
-  }
+  const int error = tried([this] {
+    const std::uint64_t once = 1;
+    if (raw::write(fd_, &once, sizeof once) >= 0) return 0;
+    return errno == EAGAIN ? 0 : errno;  // EAGAIN: the counter is at its end, so it shows anyway
+  });
   errno = saved;
+  return error == 0;
 }
 
 std::uint64_t eventfd_bell::silence() noexcept {
   const int saved = errno;
   rung_by_fork_ = false;
   std::uint64_t rings = 0;
-  while (read(fd_, &rings, sizeof rings) < 0) {
+  while (raw::read(fd_, &rings, sizeof rings) < 0) {
     if (errno == EINTR) continue;
     rings = 0;
     break;
@@ -50,7 +54,7 @@ void eventfd_bell::begin_anew() noexcept {
   const int own = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
   if (own < 0) return;  // the parent's rings are better than none
   dup3(own, fd_, O_CLOEXEC);
-  close(own);
+  raw::close(own);
   rung_by_fork_ = true;
 }
 
@@ -62,7 +66,7 @@ std::unique_ptr<doorbell> make_eventfd(int& error) noexcept {
   }
   std::unique_ptr<doorbell> bell(new (std::nothrow) eventfd_bell(fd));
   if (bell == nullptr) {
-    close(fd);
+    raw::close(fd);
     error = ENOMEM;
   }
   return bell;

@@ -18,7 +18,7 @@ class eventfd_bell : public doorbell, private forked {
   kind what() const noexcept override { return kind::eventfd; }
   std::intptr_t handle() const noexcept override { return fd_; }
   bool shows() const noexcept override { return true; }
-  void ring() noexcept override;
+  bool ring() noexcept override;
   std::uint64_t silence() noexcept override;
   bool rung_unasked() const noexcept override { return rung_by_fork_; }
 

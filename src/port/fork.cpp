@@ -3,7 +3,7 @@
 
 #include <mutex>
 
-#include "time/host.h"
+#include "time/fork_watch.h"
 #include "time/immortal.h"
 
 namespace afflux::port {
@@ -15,9 +15,6 @@ struct registry {
 };
 constinit time::immortal<registry> g_registry;
 
-void before() { g_registry.value.mutex.lock(); }
-void in_parent() { g_registry.value.mutex.unlock(); }
-
 }  // namespace
 
 void for_each_forked(void (*visit)(forked&)) noexcept {
@@ -25,16 +22,22 @@ void for_each_forked(void (*visit)(forked&)) noexcept {
 }
 
 namespace {
-void in_child() {
-  for_each_forked([](forked& each) { each.begin_anew(); });
-  g_registry.value.mutex.unlock();
-}
+
+struct handlers {
+  static void before() { g_registry.value.mutex.lock(); }
+  static void parent() { g_registry.value.mutex.unlock(); }
+  static void child() {
+    for_each_forked([](forked& each) { each.begin_anew(); });
+    g_registry.value.mutex.unlock();
+  }
+};
+
+// Normally registered before there are threads, one of which could fork meanwhile.
+[[maybe_unused]] const int g_early = watch_forks();
+
 }  // namespace
 
-int watch_forks() noexcept {
-  static const int error = time::at_fork(before, in_parent, in_child);
-  return error;
-}
+int watch_forks() noexcept { return time::fork_watch<handlers>::begin(); }
 
 void forked::enlist() noexcept {
   registry& all = g_registry.value;

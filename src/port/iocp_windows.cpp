@@ -18,10 +18,12 @@ class iocp_bell final : public doorbell {
   ~iocp_bell() override { CloseHandle(port_); }
 
   kind what() const noexcept override { return kind::iocp; }
-  void ring() noexcept override {
+  bool ring() noexcept override {
     const DWORD saved = GetLastError();  // whoever completes does not know of the ring
-    PostQueuedCompletionStatus(port_, 0, static_cast<ULONG_PTR>(key_), nullptr);
+    const bool posted =
+        PostQueuedCompletionStatus(port_, 0, static_cast<ULONG_PTR>(key_), nullptr) != 0;
     SetLastError(saved);
+    return posted;
   }
 
  private:

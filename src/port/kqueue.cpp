@@ -13,6 +13,7 @@
 #include <new>
 
 #include "port/doorbell.h"
+#include "time/host.h"
 
 namespace afflux::port {
 namespace {
@@ -21,31 +22,31 @@ class kqueue_bell final : public doorbell {
  public:
   kqueue_bell(int queue, std::uint64_t user_data) noexcept : queue_(queue), user_data_(user_data) {}
   ~kqueue_bell() override {
+    const time::uncancelled whole;
     change(EV_DELETE, 0);
     close(queue_);
   }
 
   // EV_CLEAR: it does not show again until the next ring.
-  bool add() noexcept { return change(EV_ADD | EV_CLEAR, 0); }
+  int add() noexcept { return change(EV_ADD | EV_CLEAR, 0); }
 
   kind what() const noexcept override { return kind::kqueue; }
-  void ring() noexcept override {
+  bool ring() noexcept override {
     const int saved = errno;
-    change(0, NOTE_TRIGGER);
+    const int error = change(0, NOTE_TRIGGER);
     errno = saved;
+    return error == 0;
   }
 
  private:
-  // `udata` is replaced by each change, so it is given with each.
-  bool change(unsigned short flags, unsigned note) noexcept {
+  // 0 or an errno value. `udata` is replaced by each change, so it is given with each.
+  int change(unsigned short flags, unsigned note) noexcept {
+    const time::uncancelled whole;  // kevent() is a cancellation point
     struct kevent one;
     // NOLINTNEXTLINE(performance-no-int-to-ptr): whatever the caller's number is
     EV_SET(&one, reinterpret_cast<std::uintptr_t>(this), EVFILT_USER, flags, note, 0,
            reinterpret_cast<void*>(static_cast<std::uintptr_t>(user_data_)));
-    for (;;) {
-      if (kevent(queue_, &one, 1, nullptr, 0, nullptr) >= 0) return true;
-      if (errno != EINTR) return false;
-    }
+    return tried([&] { return kevent(queue_, &one, 1, nullptr, 0, nullptr) >= 0 ? 0 : errno; });
   }
 
   // Our own: the caller's number may be another file by the time of a ring.
@@ -60,8 +61,12 @@ std::unique_ptr<doorbell> make_kqueue(const wanted& w, int& error) noexcept {
   const int own = fcntl(static_cast<int>(w.handle), F_DUPFD_CLOEXEC, 0);
   if (own < 0) return error = errno, nullptr;
   std::unique_ptr<kqueue_bell> bell(new (std::nothrow) kqueue_bell(own, w.user_data));
-  if (bell == nullptr) return close(own), error = ENOMEM, nullptr;
-  if (!bell->add()) return error = errno, nullptr;
+  if (bell == nullptr) {
+    const time::uncancelled whole;
+    return close(own), error = ENOMEM, nullptr;
+  }
+  error = bell->add();
+  if (error != 0) return nullptr;
   return bell;
 }
 

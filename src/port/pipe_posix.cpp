@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// PIPE: a byte in a pipe, for any system with pipe() and poll().
+// PIPE: a byte in a pipe, for any system with pipe() and poll(). Its read(), write() and close()
+// are cancellation points, so each goes under a guard.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <new>
 
 #include "port/doorbell.h"
+#include "time/host.h"
 
 namespace afflux::port {
 namespace {
@@ -16,6 +18,7 @@ class pipe_bell final : public doorbell {
  public:
   pipe_bell(int read_end, int write_end) noexcept : read_(read_end), write_(write_end) {}
   ~pipe_bell() override {
+    const time::uncancelled whole;
     close(read_);
     close(write_);
   }
@@ -24,16 +27,20 @@ class pipe_bell final : public doorbell {
   std::intptr_t handle() const noexcept override { return read_; }
   bool shows() const noexcept override { return true; }
 
-  void ring() noexcept override {
+  bool ring() noexcept override {
+    const time::uncancelled whole;
     const int saved = errno;
-    const char once = 0;
-    // EAGAIN: it is full, so it shows anyway.
-    while (write(write_, &once, 1) < 0 && errno == EINTR) {
-    }
+    const int error = tried([this] {
+      const char once = 0;
+      if (write(write_, &once, 1) >= 0) return 0;
+      return errno == EAGAIN ? 0 : errno;  // EAGAIN: it is full, so it shows anyway
+    });
     errno = saved;
+    return error == 0;
   }
 
   std::uint64_t silence() noexcept override {
+    const time::uncancelled whole;
     const int saved = errno;
     std::uint64_t rings = 0;
     char bytes[64];
@@ -75,6 +82,7 @@ std::unique_ptr<doorbell> make_pipe(int& error) noexcept {
     if (bell == nullptr) error = ENOMEM;
   }
   if (bell == nullptr) {
+    const time::uncancelled whole;
     close(ends[0]);
     close(ends[1]);
   }

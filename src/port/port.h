@@ -79,7 +79,11 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
 
   // A chain by `next`, the latest first. Its begin()s keep the port alive.
   void deliver(Node& first, Node& last) {
-    if (ready_.push(first, last)) bell_->ring();
+    auto newest = reinterpret_cast<std::uintptr_t>(&first);
+    if (!ready_.push(first, last)) return;
+    for (int left = kRings; !bell_->ring(); --left) {
+      if (P::kMutant == mutant::refusal_forgotten || !ready_.refused(newest, left == 1)) return;
+    }
   }
 
   // ---- the loop: one thread at a time
@@ -102,11 +106,11 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
         ++rings_;
       }
       if (taken_ != nullptr) {
-        if (silenced && P::kMutant != mutant::rest_not_shown) show();
+        if ((silenced || owes_show_) && P::kMutant != mutant::rest_not_shown) show();
         return count;
       }
       // The bell still shows, or the loop has promised to come again: awake it costs nobody a ring.
-      if (count != 0 && stays_awake_ && !silenced) {
+      if (count != 0 && stays_awake_ && !silenced && !owes_show_) {
         if (count < most && ready_.ready()) continue;  // less than `most` says that this was all
         return count;
       }
@@ -120,7 +124,7 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
       if (!armed_) armed_ = ready_.arm();
       if constexpr (P::kMutant == mutant::silences_the_sleeper)
         rings_ -= std::min(rings_, bell_->silence());
-      if (armed_) return count;
+      if (armed_) return owes_show_ = false, count;
     }
   }
 
@@ -130,11 +134,19 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
   static constexpr std::uint64_t kClosing = std::uint64_t{1} << 30;  // until close() has looked
   static constexpr std::uint64_t kPending = std::uint64_t{1} << 32;
 
+  // How often one completion rings for those that come while its ring is refused.
+  static constexpr int kRings = 3;
+
   // There is more for a loop whose bell has been silenced.
   void show() {
     if (!bell_->shows()) return;
     ++rings_;
-    bell_->ring();
+    owes_show_ = !bell_->ring();
+    if (!owes_show_) return;
+    // The loop may sleep now: the next push rings, whether it finds the list empty or not.
+    armed_ = ready_.arm();
+    std::uintptr_t any = 0;
+    if (!armed_) ready_.refused(any, true);
   }
 
   void drop(std::uint64_t n) {
@@ -149,8 +161,11 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
   alignas(64) ready_list<P, Node> ready_;
   // The loop's own.
   alignas(64) typename P::template var<Node*> taken_{nullptr};
-  bool armed_ = true;        // asleep, as far as the loop knows
-  std::uint64_t rings_ = 0;  // that have not been silenced; some may be on their way
+  bool armed_ = true;       // asleep, as far as the loop knows
+  bool owes_show_ = false;  // the bell has been silenced, and refused to show again
+  // That have not been silenced. Some may be on their way, or have been refused: too many cost a
+  // silence() now and then, one too few would leave the bell showing for nothing.
+  std::uint64_t rings_ = 0;
 };
 
 // Completions on their way to ports: those that go to the same one are pushed together.

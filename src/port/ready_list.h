@@ -6,10 +6,15 @@
 //   head = 0        awake:  nothing is ready; the loop will look again before it sleeps
 //   head = kAsleep  asleep: nothing is ready; whoever pushes next rings, and only that one
 //   head = address  ready:  the newest completion, linked by `next`
+//   head = address | kAsleep
+//                   ready, and not rung: the system has refused the ring for it; whoever pushes
+//                           next rings, and only that one
 //
 // The loop may sleep only after arm() has answered true, and what ends that state is the push
 // that rings: so no completion is there while the loop sleeps and nobody rings (L1), and a burst
-// rings once. There is no flag beside the list, and so no order between two words to get wrong.
+// rings once. A ring that is refused stays owed in that word, so each refusal is made up for by at
+// most one ring of a later push. There is no flag beside the list, and so no order between two
+// words to get wrong.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +39,27 @@ class ready_list {
       // rings a sleeper comes after all that it did before.
     } while (!head_.compare_exchange_strong(head, reinterpret_cast<std::uintptr_t>(&first), order,
                                             std::memory_order_relaxed));
-    return head == kAsleep || P::kMutant == mutant::rings_each_time;
+    return (head & kAsleep) != 0 || P::kMutant == mutant::rings_each_time;
+  }
+
+  // The ring for a push that answered true has been refused. `newest` is what that push put in
+  // first, or what this call left there. False: the next push rings, or the loop has come by
+  // itself. True: ring again, for others have pushed since, and relied on that ring. Not with
+  // `at_last`: then the next push rings anyway. No node is touched.
+  bool refused(std::uintptr_t& newest, bool at_last) {
+    auto head = head_.load(std::memory_order_relaxed);  // confirmed by the exchange
+    for (;;) {
+      if (!ready(head) || (head & kAsleep) != 0) return false;
+      if (head != newest && !at_last) {
+        newest = head;
+        return true;
+      }
+      // relaxed: nothing is published, and a read-modify-write leaves each [push] to its [take].
+      if (head_.compare_exchange_strong(head, head | kAsleep, std::memory_order_relaxed,
+                                        std::memory_order_relaxed)) {
+        return false;
+      }
+    }
   }
 
   // For one thread at a time: all that is ready, in the order of the pushes; the loop is awake

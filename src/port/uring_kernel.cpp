@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 
+#include "port/raw_syscalls_linux.h"
+
 namespace afflux::port {
 namespace {
 
@@ -40,7 +42,7 @@ std::uint32_t ask(bool& lasting) noexcept {
   // To this very ring: what a kernel answers to a message to no ring tells nothing, for older ones
   // look at the descriptor before they look at the call.
   if (send_message(ring, 0) == 0) found |= kMessages;
-  close(ring);
+  raw::close(ring);
   return found;
 }
 

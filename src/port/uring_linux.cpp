@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include <new>
 
 #include "port/eventfd_linux.h"
+#include "port/raw_syscalls_linux.h"
 #include "port/uring_kernel.h"
 
 namespace afflux::port {
@@ -42,15 +42,17 @@ class message_bell final : public doorbell, private forked {
   message_bell(int ring, std::uint64_t data) noexcept : user_data(data), ring_(ring) { enlist(); }
   ~message_bell() override {
     delist();
-    close(ring_);
+    raw::close(ring_);
   }
 
   kind what() const noexcept override { return kind::uring; }
-  void ring() noexcept override {
-    if (another_process_) return;
+  bool ring() noexcept override {
+    if (another_process_) return true;  // there is nobody to ring
     const int saved = errno;
-    send_message(ring_, user_data);
+    // EAGAIN: another thread is inside a ring that is polled for its completions.
+    const int error = tried([this] { return send_message(ring_, user_data); });
     errno = saved;
+    return error == 0;
   }
 
   const std::uint64_t user_data;
@@ -72,9 +74,9 @@ std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept {
     if (w.handle > std::numeric_limits<int>::max()) return error = kInvalid, nullptr;
     const int ring = fcntl(static_cast<int>(w.handle), F_DUPFD_CLOEXEC, 0);
     if (ring < 0) return error = errno, nullptr;
-    if (!is_ring(ring)) return close(ring), error = kInvalid, nullptr;
+    if (!is_ring(ring)) return raw::close(ring), error = kInvalid, nullptr;
     bell.reset(new (std::nothrow) message_bell(ring, w.user_data));
-    if (bell == nullptr) close(ring), error = ENOMEM;
+    if (bell == nullptr) raw::close(ring), error = ENOMEM;
     return bell;
   }
   // With messages asked for there is a ring, whatever has been forbidden since.
@@ -82,7 +84,7 @@ std::unique_ptr<doorbell> make_uring(const wanted& w, int& error) noexcept {
   const int fd = eventfd_bell::open();
   if (fd < 0) return error = errno, nullptr;
   bell.reset(new (std::nothrow) polled_bell(fd, w.user_data, (features & kMultishot) != 0));
-  if (bell == nullptr) close(fd), error = ENOMEM;
+  if (bell == nullptr) raw::close(fd), error = ENOMEM;
   return bell;
 }
 

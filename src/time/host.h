@@ -16,6 +16,20 @@ struct thread_start {
 // errno value.
 int start_detached(const thread_start& start) noexcept;
 
+// While one lives, no pthread_cancel() takes effect on this thread. For calls that are cancellation
+// points: within a noexcept function one would end the process, and no call of this library is one.
+// Does nothing where threads cannot be cancelled.
+class uncancelled {
+ public:
+  uncancelled() noexcept;
+  uncancelled(const uncancelled&) = delete;
+  uncancelled& operator=(const uncancelled&) = delete;
+  ~uncancelled();
+
+ private:
+  int before_ = 0;
+};
+
 // pthread_atfork(): nullptr for what is not wanted. Returns 0 or an errno value; 0
 // and nothing else where there is no fork().
 int at_fork(void (*before)(), void (*parent)(), void (*child)()) noexcept;

@@ -49,6 +49,15 @@ int start_detached(const thread_start& start) noexcept {
   return error;
 }
 
+#ifdef PTHREAD_CANCEL_DISABLE
+uncancelled::uncancelled() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+// Turning it on again is no cancellation point either.
+uncancelled::~uncancelled() { pthread_setcancelstate(before_, nullptr); }
+#else  // a C library without pthread_cancel()
+uncancelled::uncancelled() noexcept = default;
+uncancelled::~uncancelled() = default;
+#endif
+
 int at_fork(void (*before)(), void (*parent)(), void (*child)()) noexcept {
   return pthread_atfork(before, parent, child);
 }

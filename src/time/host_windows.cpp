@@ -58,6 +58,9 @@ int start_detached(const thread_start& start) noexcept {
   return error;
 }
 
+uncancelled::uncancelled() noexcept = default;
+uncancelled::~uncancelled() = default;
+
 int at_fork(void (*)(), void (*)(), void (*)()) noexcept { return 0; }
 
 }  // namespace afflux::time

@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "park/policy.h"
+#include "time/fork_watch.h"
 #include "time/host.h"
 
 namespace afflux::time {
@@ -33,60 +34,40 @@ struct runner {
   policy::atomic<std::uint32_t> forks{0};  // between the first process and this one
   policy::atomic<std::int64_t (*)()> advance{nullptr};
   policy::atomic<const fork_hooks*> hooks{nullptr};
-  policy::atomic<bool> hooked{false};
 };
 
 constinit immortal<runner> g_runner;
 
 // ---- fork -------------------------------------------------------------------
 
-// Two threads may both register the handlers at their first use: then they run
-// twice at each fork, and only the outer pair may act.
-thread_local unsigned t_depth = 0;
 thread_local const fork_hooks* t_hooks = nullptr;
 
-void before_fork() {
-  if (t_depth++ != 0) return;
-  runner& self = g_runner.value;
-  self.mutex.lock();
-  // relaxed: stored under the mutex.
-  t_hooks = self.hooks.load(std::memory_order_relaxed);
-  if (t_hooks != nullptr) t_hooks->before();
-}
-
-// Whether this is the end of the outer pair. A handler without its before_fork()
-// was registered while the fork was under way.
-bool outermost() noexcept { return t_depth != 0 && --t_depth == 0; }
-
-void after_fork_parent() {
-  if (!outermost()) return;
-  if (t_hooks != nullptr) t_hooks->parent();
-  g_runner.value.mutex.unlock();
-}
-
-void after_fork_child() {
-  if (!outermost()) return;
-  runner& self = g_runner.value;
-  if (t_hooks != nullptr) t_hooks->child();
-  // relaxed, all: the child has one thread.
-  self.mode.fetch_and(~kRunning, std::memory_order_relaxed);
-  self.bell.store(0, std::memory_order_relaxed);
-  self.forks.fetch_add(1, std::memory_order_relaxed);
-  self.mutex.unlock();
-}
-
-// Must have returned 0 before anything is used that a child would find broken.
-int hook() noexcept {
-  runner& self = g_runner.value;
-  // [hooked] acquire; pairs with the release below: the handlers are registered.
-  if (self.hooked.load(std::memory_order_acquire)) return 0;
-  const int error = at_fork(before_fork, after_fork_parent, after_fork_child);
-  if (error == 0) self.hooked.store(true, std::memory_order_release);
-  return error;
-}
+struct handlers {
+  static void before() {
+    runner& self = g_runner.value;
+    self.mutex.lock();
+    // relaxed: stored under the mutex.
+    t_hooks = self.hooks.load(std::memory_order_relaxed);
+    if (t_hooks != nullptr) t_hooks->before();
+  }
+  static void parent() {
+    if (t_hooks != nullptr) t_hooks->parent();
+    g_runner.value.mutex.unlock();
+  }
+  static void child() {
+    runner& self = g_runner.value;
+    if (t_hooks != nullptr) t_hooks->child();
+    // relaxed, all: the child has one thread.
+    self.mode.fetch_and(~kRunning, std::memory_order_relaxed);
+    self.bell.store(0, std::memory_order_relaxed);
+    self.forks.fetch_add(1, std::memory_order_relaxed);
+    self.mutex.unlock();
+  }
+};
+using watch = fork_watch<handlers>;
 
 // Normally registered before there are threads, one of which could fork meanwhile.
-[[maybe_unused]] const int g_early = hook();
+[[maybe_unused]] const int g_early = watch::begin();
 
 // ---- the thread -------------------------------------------------------------
 
@@ -161,7 +142,7 @@ int keep_over_fork(const fork_hooks& hooks) noexcept {
   runner& self = g_runner.value;
   // relaxed: that they are set is all that the caller needs to know.
   if (self.hooks.load(std::memory_order_relaxed) != nullptr) return 0;
-  if (const int error = hook(); error != 0) return error;
+  if (const int error = watch::begin(); error != 0) return error;
   // Under the mutex, so that no fork begins without the hooks and ends with them.
   std::lock_guard lock(self.mutex);
   const fork_hooks* none = nullptr;
@@ -177,7 +158,7 @@ int ensure_runner(std::int64_t (*advance)()) noexcept {
   if ((mode & kRunning) != 0) return 0;
   // relaxed: its being set is what counts, set_manual() will start the thread then.
   if ((mode & kManual) != 0 && self.advance.load(std::memory_order_relaxed) != nullptr) return 0;
-  if (const int error = hook(); error != 0) return error;
+  if (const int error = watch::begin(); error != 0) return error;
 
   std::lock_guard lock(self.mutex);
   // relaxed, all: under the mutex; starting a thread publishes to it.
@@ -192,7 +173,7 @@ void runner_wake() noexcept { ring(); }
 
 int set_manual(bool manual) noexcept {
   runner& self = g_runner.value;
-  if (const int error = hook(); error != 0) return error;
+  if (const int error = watch::begin(); error != 0) return error;
   {
     std::lock_guard lock(self.mutex);
     // relaxed, all: under the mutex, and the ring below publishes to the thread.

@@ -107,6 +107,7 @@ AFFLUX_KILLS(PortMutants, no_queue, rest_not_shown, port_batch_and_single_drains
 AFFLUX_KILLS(PortMutants, no_queue, rings_each_time, port_burst_rings_once)
 AFFLUX_KILLS(PortMutants, no_queue, closes_while_pending, port_close_against_begin)
 AFFLUX_KILLS(PortMutants, no_queue, relaxed_push, port_wakes_its_loop)
+AFFLUX_KILLS(PortMutants, no_queue, refusal_forgotten, port_next_completion_rings)
 AFFLUX_KILLS(PortMutants, intrusive, rings_without_reference, port_loop_frees_everything)
 
 AFFLUX_KILLS(RegistryMutants, no_queue, retires_among_readers, registry_remove_against_read)

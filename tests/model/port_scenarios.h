@@ -119,6 +119,81 @@ void port_short_drain_was_all(explorer& run) {
   w.at_rest(3);
 }
 
+// ---- a system that refuses to ring
+
+// The completions that come meanwhile have relied on the ring that is refused.
+template <class P>
+void port_refused_ring_is_made_up_for(explorer& run) {
+  const bool level = run.choose(2) == 1;
+  port_world<P> w(2, level);
+  w.bell->refuses = 1;
+  run.spawn([&w, level] { w.run(2, 1, level ? draining::once : draining::to_zero); });
+  for (int i = 0; i < 2; ++i) run.spawn([&w, i] { w.complete(i); });
+  run.join();
+  w.at_rest(2);
+}
+
+// The next completion rings, however many rings have been refused in turn.
+template <class P>
+void port_next_completion_rings(explorer& run) {
+  const bool level = run.choose(2) == 1;
+  port_world<P> w(4, level);
+  w.bell->refuses = 1 + run.choose(3);
+  run.spawn([&w, level] { w.run(4, 1, level ? draining::once : draining::to_zero); });
+  run.spawn([&w] {
+    for (int i = 0; i < 4; ++i) w.complete(i);
+  });
+  run.join();
+  check(w.in_order(0, 1) && w.in_order(1, 2) && w.in_order(2, 3), "the order of completion");
+  w.at_rest(4);
+}
+
+// A loop that comes by itself while a ring is refused finds everything, and goes to sleep as ever:
+// the next completion rings it, and nothing that was owed rings it afterwards.
+template <class P>
+void port_refused_ring_meets_a_drain(explorer& run) {
+  const bool level = run.choose(2) == 1;
+  port_world<P> w(4, level);
+  w.bell->refuses = 1 + run.choose(2);
+  run.spawn([&w] {
+    w.drain(1);
+    w.drain(4);
+  });
+  for (int i = 0; i < 3; ++i) run.spawn([&w, i] { w.complete(i); });
+  run.join();
+  while (w.drain(4) != 0) {
+  }
+  check(w.got == 3, "a drain misses what was not rung for");
+  check(!level || !w.bell->showing(), "it shows, and there is nothing");
+  w.bell->silence();
+  w.bell->refuses = 0;
+  w.complete(3);
+  check(w.bell->showing(), "L1");
+  check(w.drain(4) == 1, "L1");
+  w.drain(1);
+  w.at_rest(4);
+}
+
+// A small drain has silenced the bell and cannot ring it for the rest.
+template <class P>
+void port_own_ring_is_refused(explorer& run) {
+  port_world<P> w(4);
+  run.spawn([&w] {
+    w.bell->refuses_to = P::thread_key();
+    for (int i = 0; i < 3; ++i) w.drain(1);
+    w.bell->refuses_to = 0;
+  });
+  run.spawn([&w] { w.complete(0, 1); });
+  run.spawn([&w] { w.complete(2); });
+  run.join();
+  w.complete(3);
+  check(w.bell->showing(), "L1");
+  while (w.drain(4) != 0) {
+  }
+  check(!w.bell->showing(), "it shows, and there is nothing");
+  w.at_rest(4);
+}
+
 // ---- its end
 
 // The loop drops the last reference with its last completion in hand, while that one's thread is

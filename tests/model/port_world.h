@@ -30,11 +30,14 @@ class model_bell final : public port::doorbell {
   port::kind what() const noexcept override { return port::kind::callback; }
   bool shows() const noexcept override { return level_; }
 
-  void ring() noexcept override {
+  bool ring() noexcept override {
+    if (refuses_to == P::thread_key()) return false;
+    if (refuses != 0) return --refuses, false;
     ++rings;
     // release, pairs with wait(): as a system call orders.
     word_.fetch_add(1, std::memory_order_release);
     P::unpark(&word_);
+    return true;
   }
   std::uint64_t silence() noexcept override { return word_.exchange(0, std::memory_order_acquire); }
 
@@ -45,7 +48,9 @@ class model_bell final : public port::doorbell {
   }
   bool showing() const { return word_.peek() != 0; }
 
-  int rings = 0;  // an oracle's count
+  int rings = 0;                  // an oracle's count
+  int refuses = 0;                // so many of the next rings, as a system does that has no memory
+  std::uintptr_t refuses_to = 0;  // ... or all of this fibre's
 
  private:
   const bool level_;
