@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "checked.h"
+#include "checked_mutex.h"
 #include "time/timer_service.h"
 
 namespace afflux::model {
@@ -118,22 +119,14 @@ struct checking_policy {
   // Running out of time is a choice, and takes the virtual clock to the deadline.
   static bool park(const atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) {
-    explorer* engine = explorer::in_fibre();
-    if (engine == nullptr) {
-      if (word.peek() == expected) fail("park outside of a fibre: nobody could unpark");
-      return true;
-    }
-    engine->point();
-    word.check(*engine);
-    engine->record(op::park, &word, 0, word.peek());
-    if (word.peek() != expected) return true;
-    if (deadline <= engine->time()) return false;
-    return engine->sleep(&word, deadline);
+    return park_while(word, expected, ~std::uint32_t{0}, deadline);
   }
 
+  // A system call like park(), so it drains the store buffer.
   static void unpark(const void* address) {
     if (explorer* engine = explorer::in_fibre()) {
       engine->point();
+      if (engine->delays()) engine->drain_own();
       engine->record(op::unpark, address, 0, 0);
       engine->wake(address);
     }
@@ -195,11 +188,11 @@ struct checking_policy {
       return;
     }
     constexpr auto differs = [](const void* object, std::uint64_t old) {
-      return bits_of(static_cast<const atomic<T>*>(object)->peek()) != old;
+      return static_cast<const atomic<T>*>(object)->may_differ(old);
     };
     engine->point_when(op::wait, differs, &word, bits_of(seen));
     word.check(*engine);
-    engine->record(op::wait, &word, 0, bits_of(word.peek()));
+    engine->record(op::wait, &word, 0, word.settle_until_differs(*engine, bits_of(seen)));
   }
 
   // One counter for all addresses: the most that cancels can get into each other's way.
@@ -284,6 +277,24 @@ struct checking_policy {
   }
 
  private:
+  template <class T>
+  static bool park_while(const atomic<T>& word, T expected, T compared, std::int64_t deadline) {
+    const auto equals = [=](T value) { return ((value ^ expected) & compared) == 0; };
+    explorer* engine = explorer::in_fibre();
+    if (engine == nullptr) {
+      if (equals(word.peek())) fail("park outside of a fibre: nobody could unpark");
+      return true;
+    }
+    engine->point();
+    word.check(*engine);
+    if (engine->delays()) engine->drain_own();
+    const T seen = word.look(*engine);
+    engine->record(op::park, &word, 0, seen);
+    if (!equals(seen)) return true;
+    if (deadline <= engine->time()) return false;
+    return engine->sleep(&word, deadline);
+  }
+
   struct timer_state {
     time::timer_service<checking_policy> service;
     atomic<std::uint32_t> bell{0};

@@ -20,7 +20,11 @@ constexpr int kNoBound = std::numeric_limits<int>::max();
 }  // namespace
 
 explorer::explorer(const options& wanted, scenario body, void* object)
-    : options_(wanted), body_(body), object_(object), events_(1024) {
+    : options_(wanted),
+      body_(body),
+      object_(object),
+      delaying_(wanted.store_buffers > 0),
+      events_(1024) {
   // Clocks have 15 bits, and a step releases at most once.
   if (options_.max_steps > 30'000) options_.max_steps = 30'000;
   active_ = this;
@@ -117,6 +121,8 @@ void explorer::run_execution() {
   time_ = kClockStart;
   main_clock_ = vector_clock{};
   memory_.reset();
+  delays_left_ = options_.delayed_stores;
+  buffers_.reset();
   event_count_ = 0;
   names_.clear();
   body_fibre_.prepare(&body_entry);
@@ -189,10 +195,12 @@ void explorer::join() {
   }
   starting_ = false;
   current_ = -1;
-  if (unfinished_ == 0) return;
-  const int first = pick();
-  current_ = first;
-  fibre::transfer(body_fibre_, fibres_[first]);
+  if (const int first = unfinished_ == 0 ? -1 : pick(); first >= 0) {
+    current_ = first;
+    fibre::transfer(body_fibre_, fibres_[first]);
+  }
+  // Even what has ended has its stores under way until here.
+  for (int i = 0; delaying_ && i < count_; ++i) drain_all(i);
 }
 
 // Continues the fibre `next`; returns when the caller is continued.
@@ -330,12 +338,14 @@ int explorer::decide(mask able, int preferred, bool valued) {
   return here.taken;
 }
 
+int explorer::choose_among(mask values, int preferred) {
+  if ((values & (values - 1)) == 0) return std::countr_zero(values);
+  return randomly_ ? decide_randomly(values, values, true) : decide(values, preferred, true);
+}
+
 int explorer::choose(int n) {
   if (n < 1 || n > 32) fail("choose() offers 1 to 32 values");
-  const mask values = n == 32 ? ~mask{0} : bit(n) - 1;
-  const int taken = n == 1      ? 0
-                    : randomly_ ? decide_randomly(values, values, true)
-                                : decide(values, 0, true);
+  const int taken = choose_among(n == 32 ? ~mask{0} : bit(n) - 1, 0);
   record(op::chosen, nullptr, 0, static_cast<std::uint64_t>(taken));
   return taken;
 }

@@ -36,6 +36,7 @@
 #include "clock.h"
 #include "fibre.h"
 #include "memory.h"
+#include "store_buffer.h"
 
 namespace afflux::model {
 
@@ -52,6 +53,8 @@ struct options {
   std::uint64_t random_executions = 0;  // not 0: so many random ones instead of all
   std::uint64_t seed = 1;               // of the random mode
   int priority_changes = 3;             // in each random execution
+  int store_buffers = 0;   // stores that each fibre may have under way; 0: none is ever late
+  int delayed_stores = 2;  // of an execution, that somebody looks past: see store_buffer.h
 };
 
 struct result {
@@ -100,6 +103,8 @@ enum class op : std::uint8_t {
   returned,
   reused,
   chosen,
+  drained,
+  overlooked,
   note
 };
 
@@ -149,6 +154,21 @@ class explorer {
   bool sleep(const void* address, std::int64_t deadline);
   void wake(const void* address);
 
+  // Store buffers, for the running fibre; see store_buffer.h. Only if delays().
+  bool delays() const { return delaying_; }
+  void drain_own();
+  // Which stores of others to that word have become visible.
+  void settle(const void* address);
+  // What it reads there.
+  store_buffers::content look(const store_buffers::place& where);
+  // Stores of others drain until it reads something else than `seen`. Only if may_differ().
+  std::uint64_t settle_until_differs(const store_buffers::place& where, std::uint64_t seen);
+  bool may_differ(const void* address, std::uint64_t in_memory, std::uint64_t seen) const;
+  void delay(const store_buffers::place& where, const store_buffers::content& what);
+  // Around a read-modify-write of memory, or a store that nobody sees late.
+  void begin_update(const store_buffers::place& where);
+  void end_update(const store_buffers::place& where) { buffers_.conceal(where); }
+
   vector_clock& clock() { return clocks_[current_]; }
   epoch now_epoch() const {
     return {clocks_[current_].at[current_], static_cast<std::int16_t>(current_)};
@@ -172,6 +192,8 @@ class explorer {
   void constructed(const void* address, std::size_t size) {
     if (memory_.state(address, size) != memory::death::none) [[unlikely]]
       reused(address, size);
+    if (delaying_) [[unlikely]]
+      buffers_.forget(address, size);
   }
 
  private:
@@ -228,6 +250,7 @@ class explorer {
   int pick();
   int decide(mask options, int preferred, bool valued);
   int decide_randomly(mask options, mask ready, bool valued);
+  int choose_among(mask options, int preferred);
   mask waiting_that_may_go() const;
   mask sleepers_that_may_go() const;
   void switch_to(int next);
@@ -239,6 +262,12 @@ class explorer {
   void start_fibre(void (*call)(void*));
   void begin_random_execution(std::uint64_t seed);
   std::uint64_t random();
+
+  // store_buffer.cpp
+  static constexpr int kNobody = kMaxFibres;  // in choices of whose store drains
+  void drain_one(int fibre, mask behind = 0);
+  void drain_to(int fibre, const void* address, mask behind = 0);
+  void drain_all(int fibre);
 
   // report.cpp
   void touched(const void* address, std::size_t size);
@@ -287,6 +316,9 @@ class explorer {
   vector_clock clocks_[kMaxFibres];
   task tasks_[kMaxFibres];
   memory memory_;
+  const bool delaying_;
+  int delays_left_ = 0;
+  store_buffers buffers_;
   std::vector<event> events_;
   std::size_t event_count_ = 0;
   std::vector<name> names_;

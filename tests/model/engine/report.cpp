@@ -71,6 +71,10 @@ const char* text_of(op what) {
       return "reused";
     case op::chosen:
       return "choose";
+    case op::drained:
+      return "store drained";
+    case op::overlooked:
+      return "misses store by";
     case op::note:
       return "note";
   }
@@ -160,6 +164,7 @@ void explorer::release(void* object) {
   record(op::destroyed, object, block->size, 0);
   check_ordered(object, block->size, "destroy of");
   memory_.release(object);
+  if (delaying_) buffers_.forget(object, block->size);
 }
 
 void explorer::returned(const void* address, std::size_t size) {
