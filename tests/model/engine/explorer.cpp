@@ -114,9 +114,12 @@ void explorer::run_execution() {
   count_ = 0;
   preemptions_ = 0;
   steps_ = 0;
-  starting_ = free_switch_ = false;
+  starting_ = watched_ = free_switch_ = false;
   leaks_allowed_ = options_.leaks_allowed;
   unfinished_ = ready_ = waiting_ = asleep_ = 0;
+  stallable_ = waiting_for_stalled_ = 0;
+  stalled_ = -1;
+  may_wait_for_stalled_ = false;
   spurious_left_ = options_.spurious;
   time_ = kClockStart;
   main_clock_ = vector_clock{};
@@ -169,7 +172,7 @@ void explorer::fibre_entry() {
   }
   const int next = engine.pick();
   engine.current_ = next;
-  fibre::transfer(engine.fibres_[self], engine.fibres_[next]);
+  fibre::transfer(engine.fibres_[self], next < 0 ? engine.body_fibre_ : engine.fibres_[next]);
 }
 
 void explorer::start_fibre(void (*call)(void*)) {
@@ -187,19 +190,21 @@ void explorer::join() {
   if (current_ >= 0) fail("join by a fibre");
   // What precedes the first point of a fibre is invisible to the others: it
   // runs in order, and the schedules count operations only.
-  starting_ = true;
+  starting_ = watched_ = true;
   for (int i = 0; i < count_; ++i) {
     if ((unfinished_ & bit(i)) == 0) continue;
     current_ = i;
     fibre::transfer(body_fibre_, fibres_[i]);
   }
   starting_ = false;
+  watched_ = stallable_ != 0;
   current_ = -1;
   if (const int first = unfinished_ == 0 ? -1 : pick(); first >= 0) {
     current_ = first;
     fibre::transfer(body_fibre_, fibres_[first]);
   }
-  // Even what has ended has its stores under way until here.
+  watched_ = false;
+  // Even what has ended, or stopped, has its stores under way until here.
   for (int i = 0; delaying_ && i < count_; ++i) drain_all(i);
 }
 
@@ -300,8 +305,10 @@ explorer::mask explorer::sleepers_that_may_go() const {
 
 // Who goes on: the index of a fibre, or -1 for the body while fibres start.
 int explorer::pick() {
-  if (starting_) [[unlikely]]
-    return -1;
+  if (watched_) [[unlikely]] {
+    consider_stall();
+    if (starting_) return -1;
+  }
   if (++steps_ > options_.max_steps) [[unlikely]]
     fail("livelock: the limit of steps is passed");
   mask ready = ready_;
@@ -309,7 +316,7 @@ int explorer::pick() {
   mask able = ready;
   if (asleep_ != 0) able |= sleepers_that_may_go();
   if (able == 0) [[unlikely]]
-    stuck();
+    return nobody_can_go();
   const bool could_stay = current_ >= 0 && (ready & bit(current_)) != 0;
   const bool costs = could_stay && !free_switch_;
   free_switch_ = false;

@@ -105,6 +105,7 @@ enum class op : std::uint8_t {
   chosen,
   drained,
   overlooked,
+  stalled,
   note
 };
 
@@ -127,6 +128,15 @@ class explorer {
   // The n-th create() from now on answers nullptr; 1 is the next.
   void fail_create(std::uint64_t n) { memory_.fail_at(n); }
   void allow_leaks() { leaks_allowed_ = true; }
+  // That fibre (0: spawned first) may stop for ever, at one of its points or at none: a
+  // free choice. Of several such fibres at most one stops. What it holds may leak.
+  void may_stall(int fibre);
+  bool stalled() const { return stalled_ >= 0; }
+  int stalled_fibre() const { return stalled_; }  // -1: none
+  // join() then returns when nobody can go on without the stopped fibre; else a failure.
+  void may_wait_for_stalled() { may_wait_for_stalled_ = true; }
+  // Whether join() left that fibre waiting.
+  bool waits_for_stalled(int fibre) const { return (waiting_for_stalled_ & bit(fibre)) != 0; }
   // Lets virtual time pass; nobody is woken by that alone.
   void advance(std::int64_t nanoseconds) { time_ += nanoseconds; }
   std::int64_t time() const { return time_; }
@@ -269,6 +279,10 @@ class explorer {
   void drain_to(int fibre, const void* address, mask behind = 0);
   void drain_all(int fibre);
 
+  // stall.cpp
+  void consider_stall();
+  int nobody_can_go();
+
   // report.cpp
   void touched(const void* address, std::size_t size);
   void check_ordered(const void* address, std::size_t size, const char* what);
@@ -304,12 +318,17 @@ class explorer {
   int preemptions_ = 0;
   std::uint32_t steps_ = 0;
   bool starting_ = false;
+  bool watched_ = false;  // starting, or a fibre may stall
   bool free_switch_ = false;
   bool leaks_allowed_ = false;
   mask unfinished_ = 0;
   mask ready_ = 0;
   mask waiting_ = 0;  // at a point with a condition
   mask asleep_ = 0;
+  mask stallable_ = 0;
+  mask waiting_for_stalled_ = 0;
+  int stalled_ = -1;
+  bool may_wait_for_stalled_ = false;
   int spurious_left_ = 0;
   std::int64_t time_ = kClockStart;
   vector_clock main_clock_;
@@ -328,6 +347,7 @@ class explorer {
   std::uint64_t random_seed_ = 0;
   int priority_[kMaxFibres] = {};
   std::vector<std::uint32_t> change_at_;
+  std::uint64_t stall_in_ = 0;
 
   fibre root_;
   fibre body_fibre_;

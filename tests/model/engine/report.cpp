@@ -75,6 +75,8 @@ const char* text_of(op what) {
       return "store drained";
     case op::overlooked:
       return "misses store by";
+    case op::stalled:
+      return "stops for ever";
     case op::note:
       return "note";
   }
@@ -111,7 +113,7 @@ void explorer::label(const void* address, std::string_view text) {
 }
 
 void explorer::stuck() {
-  std::string why = "deadlock:";
+  std::string why = stalled_ < 0 ? "deadlock:" : "waits for a stopped fibre:";
   for (int i = 0; i < count_; ++i) {
     if ((unfinished_ & bit(i)) == 0) continue;
     why += " fibre " + std::to_string(i) + " in " + text_of(tasks_[i].waits_for) + " of " +
