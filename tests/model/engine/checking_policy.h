@@ -4,6 +4,7 @@
 // each member means. Only the differences from the machine are said here.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -23,6 +24,9 @@ struct default_traits {
   static constexpr std::uint32_t kSpliceEvery = 2;
   static constexpr std::uint32_t kOvertakingBound = 2;
   static constexpr std::uint32_t kAgeingBound = 2;
+  static constexpr std::uint32_t kPatience = 1;
+  static constexpr std::uint32_t kNotesAtOnce = 1;
+  static constexpr std::uint32_t kResizeBits = 2;
   static constexpr std::uint32_t kSpins = 0;
   static constexpr bool kPauseIsPoint = false;
   // Reading the clock orders nothing; false saves points where time stands still.
@@ -113,6 +117,9 @@ struct checking_policy {
   static constexpr std::uint32_t kSpliceEvery = Traits::kSpliceEvery;
   static constexpr std::uint32_t kOvertakingBound = Traits::kOvertakingBound;
   static constexpr std::uint32_t kAgeingBound = Traits::kAgeingBound;
+  static constexpr std::uint32_t kPatience = Traits::kPatience;
+  static constexpr std::uint32_t kNotesAtOnce = Traits::kNotesAtOnce;
+  static constexpr std::uint32_t kResizeBits = Traits::kResizeBits;
   static constexpr int kMutant = Mutant;
 
   // Strict: asleep until unpark() unless the exploration allows spurious returns.
@@ -131,6 +138,12 @@ struct checking_policy {
       engine->wake(address);
     }
   }
+
+  // Strict too. Compares the low halves only, which is where a futex would wait.
+  static void park_on(const atomic<std::uint64_t>& word, std::uint64_t expected) {
+    park_while(word, expected, std::uint64_t{0xffff'ffff}, kForever);
+  }
+  static void unpark_on(const void* address) { unpark(address); }
 
   // An entry of a ring, and the kernel's side of it: the wait that it asks for, to its end.
   struct ring_entry {
@@ -276,6 +289,39 @@ struct checking_policy {
     }
   }
 
+  // ---- the helper: a fibre that the scenario has for that, in run_helper()
+
+  // It calls run_one() until that answers false. EAGAIN: no helper, or none that is
+  // willing to turn once more; the caller does it all itself.
+  static int help(bool (*run_one)()) {
+    helper_state& state = helping();
+    if (state.turns == 0) return EAGAIN;
+    --state.turns;
+    ++state.accepted;
+    state.run_one = run_one;
+    state.bell.fetch_add(1, std::memory_order_release);
+    return 0;
+  }
+  // A helper thread for so many calls of help(). Ends with the other fibres, like a
+  // thread of the library that nobody joins, or after the last of its turns. It must be
+  // what its fibre does first: help() counts on it from the start.
+  static void run_helper(int turns) {
+    explorer& engine = *explorer::in_fibre();
+    helper_state& state = helping();
+    state.turns += turns;
+    state.fibres |= std::uint32_t{1} << engine.fibre_index();
+    std::uint32_t served = 0;
+    do {
+      engine.point_when(op::wait, &is_called, &state, served);
+      const std::uint32_t rings = state.bell.load(std::memory_order_acquire);
+      if (rings == served) break;  // the others have ended
+      while (state.run_one()) {
+      }
+      served = rings;
+    } while (state.turns > 0 || state.accepted != served);
+    state.turns = 0;
+  }
+
  private:
   template <class T>
   static bool park_while(const atomic<T>& word, T expected, T compared, std::int64_t deadline) {
@@ -293,6 +339,22 @@ struct checking_policy {
     if (!equals(seen)) return true;
     if (deadline <= engine->time()) return false;
     return engine->sleep(&word, deadline);
+  }
+
+  struct helper_state {
+    atomic<std::uint32_t> bell{0};
+    bool (*run_one)() = nullptr;
+    int turns = 0;               // that it is still willing to do
+    std::uint32_t accepted = 0;  // calls of help(); the bell rings for each
+    std::uint32_t fibres = 0;    // in run_helper()
+  };
+  static helper_state& helping() {
+    static per_execution<helper_state> state;
+    return state.get();
+  }
+  static bool is_called(const void* object, std::uint64_t served) {
+    const auto& state = *static_cast<const helper_state*>(object);
+    return state.bell.peek() != served || explorer::active()->alone(state.fibres);
   }
 
   struct timer_state {

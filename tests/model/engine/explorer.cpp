@@ -124,6 +124,7 @@ void explorer::run_execution() {
   time_ = kClockStart;
   main_clock_ = vector_clock{};
   memory_.reset();
+  memory_.reuse(options_.reuse_memory);
   delays_left_ = options_.delayed_stores;
   buffers_.reset();
   event_count_ = 0;

@@ -53,8 +53,9 @@ struct options {
   std::uint64_t random_executions = 0;  // not 0: so many random ones instead of all
   std::uint64_t seed = 1;               // of the random mode
   int priority_changes = 3;             // in each random execution
-  int store_buffers = 0;   // stores that each fibre may have under way; 0: none is ever late
-  int delayed_stores = 2;  // of an execution, that somebody looks past: see store_buffer.h
+  int store_buffers = 0;      // stores that each fibre may have under way; 0: none is ever late
+  int delayed_stores = 2;     // of an execution, that somebody looks past: see store_buffer.h
+  bool reuse_memory = false;  // create() hands out what destroy() took back
 };
 
 struct result {
@@ -128,6 +129,9 @@ class explorer {
   // The n-th create() from now on answers nullptr; 1 is the next.
   void fail_create(std::uint64_t n) { memory_.fail_at(n); }
   void allow_leaks() { leaks_allowed_ = true; }
+  // From now on create() hands out again what destroy() took back, the latest of that
+  // size first. A stale access to a new object is then seen by its effects only.
+  void reuse_memory() { memory_.reuse(true); }
   // That fibre (0: spawned first) may stop for ever, at one of its points or at none: a
   // free choice. Of several such fibres at most one stops. What it holds may leak.
   void may_stall(int fibre);
@@ -163,6 +167,8 @@ class explorer {
   // Asleep until unpark(address); false when the deadline passed instead.
   bool sleep(const void* address, std::int64_t deadline);
   void wake(const void* address);
+  // Whether no fibre but the running one and those in `besides` has still to end.
+  bool alone(std::uint32_t besides) const { return (unfinished_ & ~besides) == 0; }
 
   // Store buffers, for the running fibre; see store_buffer.h. Only if delays().
   bool delays() const { return delaying_; }

@@ -142,7 +142,12 @@ void explorer::touched(const void* address, std::size_t size) {
 void explorer::check_ordered(const void* address, std::size_t size, const char* what) {
   if (current_ < 0) return;
   const auto* begin = static_cast<const std::byte*>(address);
-  for (std::size_t i = 0; i < event_count_; ++i) {
+  std::size_t since = 0;
+  if (memory_.reuses()) {  // what was done to a former object there was checked at its end
+    std::size_t index = 0;
+    if (const memory::block* block = memory_.containing(address, index)) since = block->since;
+  }
+  for (std::size_t i = since; i < event_count_; ++i) {
     const event& past = events_[i];
     if (past.fibre < 0 || past.fibre == current_ || !touches(past.what)) continue;
     if (past.time <= clocks_[current_].at[past.fibre]) continue;
@@ -153,7 +158,7 @@ void explorer::check_ordered(const void* address, std::size_t size, const char* 
 }
 
 void* explorer::allocate(std::size_t size, std::size_t alignment) {
-  void* memory = memory_.allocate(size, alignment, current_);
+  void* memory = memory_.allocate(size, alignment, current_, event_count_);
   record(op::created, memory, size, size);
   return memory;
 }
