@@ -401,7 +401,7 @@ TEST_P(Stats, OffCountsNothing) {
 TEST_P(Stats, CountedIsToldToThoseWhoWouldGoInline) {
   const sem_guard sem(options(1));
   EXPECT_EQ(afflux_sem_fastpath(sem)->reserved, std::uint32_t{AFFLUX_FASTPATH_COUNTED});
-  EXPECT_EQ(afflux_sem_fastpath(sem)->layout, 1u);
+  EXPECT_EQ(afflux_sem_fastpath(sem)->layout, 2u);
 }
 
 // More threads than there are shards, at once and one after the other.

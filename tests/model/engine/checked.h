@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What an exploration checks at each access: std::atomic, a plain member and
-// std::mutex under the explorer. Values are sequentially consistent; the memory
-// orders passed decide what is ordered (happens-before by vector clocks), and a
-// plain access that is not ordered is a failure.
+// What an exploration checks at each access: std::atomic and a plain member under
+// the explorer. Values are sequentially consistent, or of total store order if the
+// exploration has store buffers; the memory orders passed decide what is ordered
+// (happens-before by vector clocks), and a plain access that is not ordered is a
+// failure.
 //
 //   H1  A release store publishes the storer's clock in the atomic, a relaxed
 //       store removes what was published, a read-modify-write keeps it (release
 //       sequence) and adds its own if it releases.
 //   H2  An acquire load or read-modify-write takes what is published.
 //   H3  seq_cst counts as acq_rel: no order but happens-before is derived.
+//   H4  With store buffers, what a store publishes comes with its value: a load that
+//       looks past the store takes what was published before it.
 //
 // Outside of fibres (set-up, after join(), no exploration) all are plain.
 #pragma once
@@ -77,6 +80,8 @@ class checked_atomic {
   T load(std::memory_order order) const {
     explorer* engine = enter();
     if (engine != nullptr) {
+      if (engine->delays()) [[unlikely]]
+        return load_late(*engine, order);
       engine->record(op::load, this, sizeof *this, bits_of(value_));
       if (acquires(order)) engine->clock().join(published_);
     }
@@ -85,6 +90,8 @@ class checked_atomic {
 
   void store(T value, std::memory_order order) {
     explorer* engine = enter();
+    if (engine != nullptr && engine->delays()) [[unlikely]]
+      return store_late(*engine, value, order);
     value_ = value;
     if (engine == nullptr) return;
     engine->record(op::store, this, sizeof *this, bits_of(value));
@@ -101,15 +108,18 @@ class checked_atomic {
   bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                std::memory_order failure) {
     explorer* engine = enter();
-    const T old = value_;
-    const bool done = std::memcmp(&old, &expected, sizeof old) == 0;
-    if (done) value_ = desired;
-    if (engine != nullptr) {
-      engine->record(done ? op::cas_done : op::cas_failed, this, sizeof *this, bits_of(value_));
-      done ? synchronise(*engine, success) : synchronise_load(*engine, failure);
-    }
-    if (!done) expected = old;
-    return done;
+    const auto swap = [&] {
+      const T old = value_;
+      const bool done = std::memcmp(&old, &expected, sizeof old) == 0;
+      if (done) value_ = desired;
+      if (engine != nullptr) {
+        engine->record(done ? op::cas_done : op::cas_failed, this, sizeof *this, bits_of(value_));
+        done ? synchronise(*engine, success) : synchronise_load(*engine, failure);
+      }
+      if (!done) expected = old;
+      return done;
+    };
+    return update(engine, swap);
   }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order order) {
     return compare_exchange_strong(expected, desired, order, failure_of(order));
@@ -136,8 +146,24 @@ class checked_atomic {
     return modify(op::fetch_and, order, [n](T old) { return static_cast<T>(old & n); });
   }
 
-  // The value, without a point or a check: for oracles and conditions.
+  // The value, without a point or a check: for oracles. With store buffers the newest
+  // that was stored, whoever can see it.
   T peek() const { return value_; }
+  // What the running fibre would load here and now, without a point or a check.
+  T look(explorer& engine) const {
+    return engine.delays() ? value_of(engine.look(place()).bits) : value_;
+  }
+  // For a condition of the explorer: whether the value is another, or becomes another
+  // without anybody's doing.
+  bool may_differ(std::uint64_t seen) const {
+    const explorer& engine = *explorer::active();
+    return engine.delays() ? engine.may_differ(this, bits_of(value_), seen)
+                           : bits_of(value_) != seen;
+  }
+  // Passes that condition; answers the value, which is another.
+  std::uint64_t settle_until_differs(explorer& engine, std::uint64_t seen) const {
+    return engine.delays() ? engine.settle_until_differs(place(), seen) : bits_of(value_);
+  }
 
   // After a point: the memory is there, and its construction is known here.
   void check(explorer& engine) const {
@@ -172,13 +198,67 @@ class checked_atomic {
   template <class F>
   T modify(op what, std::memory_order order, F&& change) {
     explorer* engine = enter();
-    const T old = value_;
-    value_ = change(old);
-    if (engine != nullptr) {
-      engine->record(what, this, sizeof *this, bits_of(value_));
-      synchronise(*engine, order);
+    const auto exchange = [&] {
+      const T old = value_;
+      value_ = change(old);
+      if (engine != nullptr) {
+        engine->record(what, this, sizeof *this, bits_of(value_));
+        synchronise(*engine, order);
+      }
+      return old;
+    };
+    return update(engine, exchange);
+  }
+
+  // change() finds in memory what all fibres see, and so does what it leaves there.
+  template <class F>
+  auto update(explorer* engine, F&& change) {
+    if (engine != nullptr && engine->delays()) [[unlikely]]
+      return update_late(*engine, change);
+    return change();
+  }
+
+  // ---- with store buffers
+
+  store_buffers::place place() const {
+    auto* self = const_cast<checked_atomic*>(this);
+    return {&self->value_, sizeof value_, &self->published_};
+  }
+  static T value_of(std::uint64_t bits) {
+    T value;
+    std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
+    return value;
+  }
+
+  // Out of line, all three, so that they do not burden explorations without.
+  template <class F>
+  [[gnu::noinline, gnu::cold]] auto update_late(explorer& engine, F& change) {
+    engine.begin_update(place());
+    const auto answer = change();
+    engine.end_update(place());
+    return answer;
+  }
+
+  [[gnu::noinline, gnu::cold]] T load_late(explorer& engine, std::memory_order order) const {
+    const store_buffers::content seen = engine.look(place());
+    engine.record(op::load, this, sizeof *this, seen.bits);
+    if (acquires(order)) engine.clock().join(seen.clock);
+    return value_of(seen.bits);
+  }
+
+  [[gnu::noinline, gnu::cold]] void store_late(explorer& engine, T value, std::memory_order order) {
+    const vector_clock published = releases(order) ? engine.clock() : vector_clock{};
+    const bool at_once = order == std::memory_order_seq_cst;
+    at_once ? engine.begin_update(place()) : engine.settle(this);
+    engine.record(op::store, this, sizeof *this, bits_of(value));
+    if (at_once) {
+      value_ = value;
+      published_ = published;
+      engine.end_update(place());
+    } else {
+      engine.delay(place(), {bits_of(value), published});
     }
-    return old;
+    if (releases(order)) engine.tick();
   }
 
   void synchronise_load(explorer& engine, std::memory_order order) {
@@ -305,70 +385,6 @@ class checked_var {
   T value_;
   epoch written_{};
   mutable vector_clock read_{};  // the last read of each fibre since the last write
-};
-
-// ---- mutex
-
-class checked_mutex {
- public:
-  constexpr checked_mutex() = default;
-  checked_mutex(const checked_mutex&) = delete;
-  checked_mutex& operator=(const checked_mutex&) = delete;
-
-  void lock() {
-    if (explorer* engine = explorer::in_fibre()) {
-      engine->point_when(op::lock, &is_free, this, 0);
-      engine->check_alive(this, sizeof *this);
-      take(*engine);
-    } else {
-      if (holder_ != kFree) fail("lock of a held mutex on the main context");
-      holder_ = kMain;
-    }
-  }
-
-  bool try_lock() {
-    explorer* engine = explorer::in_fibre();
-    if (engine != nullptr) {
-      engine->point();
-      engine->check_alive(this, sizeof *this);
-    }
-    if (holder_ != kFree) return false;
-    if (engine != nullptr) {
-      take(*engine);
-    } else {
-      holder_ = kMain;
-    }
-    return true;
-  }
-
-  void unlock() {
-    explorer* engine = explorer::in_fibre();
-    if (engine != nullptr) {
-      engine->point();
-      engine->check_alive(this, sizeof *this);
-      if (holder_ != engine->fibre_index()) fail("unlock of a mutex that this fibre does not hold");
-      engine->record(op::unlock, this, sizeof *this, 0);
-      published_ = engine->clock();
-      engine->tick();
-    }
-    holder_ = kFree;
-  }
-
- private:
-  static constexpr int kFree = -1;
-  static constexpr int kMain = -2;
-
-  static bool is_free(const void* object, std::uint64_t) {
-    return static_cast<const checked_mutex*>(object)->holder_ == kFree;
-  }
-  void take(explorer& engine) {
-    holder_ = engine.fibre_index();
-    engine.record(op::lock, this, sizeof *this, 0);
-    engine.clock().join(published_);
-  }
-
-  int holder_ = kFree;
-  vector_clock published_{};
 };
 
 }  // namespace afflux::model

@@ -245,14 +245,14 @@ TEST(Policy, PinsStartAtZeroInEachExecution) {
   const auto found = explore({}, [](explorer& run) {
     for (int i = 0; i < 2; ++i) {
       run.spawn([] {
-        auto& pins = policy::pins(nullptr);
-        pins.fetch_add(1, kRelaxed);
-        pins.fetch_sub(1, kRelease);
-        if (choose(2) == 1) pins.fetch_add(1, kRelaxed);
+        auto& count = policy::per_process<policy::atomic<std::uint64_t>>();
+        count.fetch_add(1, kRelaxed);
+        count.fetch_sub(1, kRelease);
+        if (choose(2) == 1) count.fetch_add(1, kRelaxed);
       });
     }
     run.join();
-    check(policy::pins(nullptr).peek() <= 2, "left over from another execution");
+    check(policy::per_process<policy::atomic<std::uint64_t>>().peek() <= 2, "left over from another execution");
   });
   EXPECT_TRUE(found.passed() && found.complete) << found;
 }

@@ -4,6 +4,7 @@
 // each member means. Only the differences from the machine are said here.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,17 +13,18 @@
 #include <utility>
 
 #include "checked.h"
+#include "checked_mutex.h"
 #include "time/timer_service.h"
 
 namespace afflux::model {
 
 // What a scenario may want otherwise: derive, override, pass as `Traits`.
 struct default_traits {
-  static constexpr std::uint32_t kPatience = 1;
-  static constexpr std::uint32_t kNotesAtOnce = 1;
-  static constexpr unsigned kResizeBits = 2;
   static constexpr std::uint32_t kOvertakingBound = 2;
   static constexpr std::uint32_t kAgeingBound = 2;
+  static constexpr std::uint32_t kPatience = 1;
+  static constexpr std::uint32_t kNotesAtOnce = 1;
+  static constexpr std::uint32_t kResizeBits = 2;
   static constexpr std::uint32_t kSpins = 0;
   static constexpr bool kPauseIsPoint = false;
   // Reading the clock orders nothing; false saves points where time stands still.
@@ -109,54 +111,35 @@ struct checking_policy {
     std::deque<T> arrived_[kProducers];
   };
 
-  static constexpr std::uint32_t kPatience = Traits::kPatience;
-  static constexpr std::uint32_t kNotesAtOnce = Traits::kNotesAtOnce;
-  static constexpr unsigned kResizeBits = Traits::kResizeBits;
   static constexpr std::uint32_t kOvertakingBound = Traits::kOvertakingBound;
   static constexpr std::uint32_t kAgeingBound = Traits::kAgeingBound;
+  static constexpr std::uint32_t kPatience = Traits::kPatience;
+  static constexpr std::uint32_t kNotesAtOnce = Traits::kNotesAtOnce;
+  static constexpr std::uint32_t kResizeBits = Traits::kResizeBits;
   static constexpr int kMutant = Mutant;
 
   // Strict: asleep until unpark() unless the exploration allows spurious returns.
   // Running out of time is a choice, and takes the virtual clock to the deadline.
   static bool park(const atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) {
-    explorer* engine = explorer::in_fibre();
-    if (engine == nullptr) {
-      if (word.peek() == expected) fail("park outside of a fibre: nobody could unpark");
-      return true;
-    }
-    engine->point();
-    word.check(*engine);
-    engine->record(op::park, &word, 0, word.peek());
-    if (word.peek() != expected) return true;
-    if (deadline <= engine->time()) return false;
-    return engine->sleep(&word, deadline);
+    return park_while(word, expected, ~std::uint32_t{0}, deadline);
   }
 
-  static void park_on(const atomic<std::uint64_t>& word, std::uint64_t expected) {
-    explorer* engine = explorer::in_fibre();
-    if (engine == nullptr) return;
-    engine->point();
-    word.check(*engine);
-    engine->record(op::park, &word, 0, word.peek());
-    if (static_cast<std::uint32_t>(word.peek()) != static_cast<std::uint32_t>(expected)) return;
-    engine->sleep(&word, time::kNever);
-  }
-  static void unpark_on(const void* address) { unpark(address); }
-  static int help(bool (*)() noexcept) { return 11; }
-  template <class T>
-  static T& per_process() {
-    static per_execution<T> the_one;
-    return the_one.get();
-  }
-
+  // A system call like park(), so it drains the store buffer.
   static void unpark(const void* address) {
     if (explorer* engine = explorer::in_fibre()) {
       engine->point();
+      if (engine->delays()) engine->drain_own();
       engine->record(op::unpark, address, 0, 0);
       engine->wake(address);
     }
   }
+
+  // Strict too. Compares the low halves only, which is where a futex would wait.
+  static void park_on(const atomic<std::uint64_t>& word, std::uint64_t expected) {
+    park_while(word, expected, std::uint64_t{0xffff'ffff}, kForever);
+  }
+  static void unpark_on(const void* address) { unpark(address); }
 
   // An entry of a ring, and the kernel's side of it: the wait that it asks for, to its end.
   struct ring_entry {
@@ -214,11 +197,11 @@ struct checking_policy {
       return;
     }
     constexpr auto differs = [](const void* object, std::uint64_t old) {
-      return bits_of(static_cast<const atomic<T>*>(object)->peek()) != old;
+      return static_cast<const atomic<T>*>(object)->may_differ(old);
     };
     engine->point_when(op::wait, differs, &word, bits_of(seen));
     word.check(*engine);
-    engine->record(op::wait, &word, 0, bits_of(word.peek()));
+    engine->record(op::wait, &word, 0, word.settle_until_differs(*engine, bits_of(seen)));
   }
 
   // From the arena of the execution. Freed memory is not handed out again, so a
@@ -249,6 +232,12 @@ struct checking_policy {
     static per_execution<all> every;
     explorer* const engine = explorer::active();
     return every.get().of_fibre[engine == nullptr ? 0 : engine->fibre_index() + 1];
+  }
+
+  template <class T>
+  static T& per_process() {
+    static per_execution<T> the_one;
+    return the_one.get();
   }
 
   // For scenarios in which a cancel may come late: its caller keeps the waiter's memory
@@ -296,7 +285,74 @@ struct checking_policy {
     }
   }
 
+  // ---- the helper: a fibre that the scenario has for that, in run_helper()
+
+  // It calls run_one() until that answers false. EAGAIN: no helper, or none that is
+  // willing to turn once more; the caller does it all itself.
+  static int help(bool (*run_one)()) {
+    helper_state& state = helping();
+    if (state.turns == 0) return EAGAIN;
+    --state.turns;
+    ++state.accepted;
+    state.run_one = run_one;
+    state.bell.fetch_add(1, std::memory_order_release);
+    return 0;
+  }
+  // A helper thread for so many calls of help(). Ends with the other fibres, like a
+  // thread of the library that nobody joins, or after the last of its turns. It must be
+  // what its fibre does first: help() counts on it from the start.
+  static void run_helper(int turns) {
+    explorer& engine = *explorer::in_fibre();
+    helper_state& state = helping();
+    state.turns += turns;
+    state.fibres |= std::uint32_t{1} << engine.fibre_index();
+    std::uint32_t served = 0;
+    do {
+      engine.point_when(op::wait, &is_called, &state, served);
+      const std::uint32_t rings = state.bell.load(std::memory_order_acquire);
+      if (rings == served) break;  // the others have ended
+      while (state.run_one()) {
+      }
+      served = rings;
+    } while (state.turns > 0 || state.accepted != served);
+    state.turns = 0;
+  }
+
  private:
+  template <class T>
+  static bool park_while(const atomic<T>& word, T expected, T compared, std::int64_t deadline) {
+    const auto equals = [=](T value) { return ((value ^ expected) & compared) == 0; };
+    explorer* engine = explorer::in_fibre();
+    if (engine == nullptr) {
+      if (equals(word.peek())) fail("park outside of a fibre: nobody could unpark");
+      return true;
+    }
+    engine->point();
+    word.check(*engine);
+    if (engine->delays()) engine->drain_own();
+    const T seen = word.look(*engine);
+    engine->record(op::park, &word, 0, seen);
+    if (!equals(seen)) return true;
+    if (deadline <= engine->time()) return false;
+    return engine->sleep(&word, deadline);
+  }
+
+  struct helper_state {
+    atomic<std::uint32_t> bell{0};
+    bool (*run_one)() = nullptr;
+    int turns = 0;               // that it is still willing to do
+    std::uint32_t accepted = 0;  // calls of help(); the bell rings for each
+    std::uint32_t fibres = 0;    // in run_helper()
+  };
+  static helper_state& helping() {
+    static per_execution<helper_state> state;
+    return state.get();
+  }
+  static bool is_called(const void* object, std::uint64_t served) {
+    const auto& state = *static_cast<const helper_state*>(object);
+    return state.bell.peek() != served || explorer::active()->alone(state.fibres);
+  }
+
   struct timer_state {
     time::timer_service<checking_policy> service;
     atomic<std::uint32_t> bell{0};

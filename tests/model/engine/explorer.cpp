@@ -20,7 +20,11 @@ constexpr int kNoBound = std::numeric_limits<int>::max();
 }  // namespace
 
 explorer::explorer(const options& wanted, scenario body, void* object)
-    : options_(wanted), body_(body), object_(object), events_(1024) {
+    : options_(wanted),
+      body_(body),
+      object_(object),
+      delaying_(wanted.store_buffers > 0),
+      events_(1024) {
   // Clocks have 15 bits, and a step releases at most once.
   if (options_.max_steps > 30'000) options_.max_steps = 30'000;
   active_ = this;
@@ -110,13 +114,19 @@ void explorer::run_execution() {
   count_ = 0;
   preemptions_ = 0;
   steps_ = 0;
-  starting_ = free_switch_ = false;
+  starting_ = watched_ = free_switch_ = false;
   leaks_allowed_ = options_.leaks_allowed;
   unfinished_ = ready_ = waiting_ = asleep_ = 0;
+  stallable_ = waiting_for_stalled_ = 0;
+  stalled_ = -1;
+  may_wait_for_stalled_ = false;
   spurious_left_ = options_.spurious;
   time_ = kClockStart;
   main_clock_ = vector_clock{};
   memory_.reset();
+  memory_.reuse(options_.reuse_memory);
+  delays_left_ = options_.delayed_stores;
+  buffers_.reset();
   event_count_ = 0;
   names_.clear();
   body_fibre_.prepare(&body_entry);
@@ -163,7 +173,7 @@ void explorer::fibre_entry() {
   }
   const int next = engine.pick();
   engine.current_ = next;
-  fibre::transfer(engine.fibres_[self], engine.fibres_[next]);
+  fibre::transfer(engine.fibres_[self], next < 0 ? engine.body_fibre_ : engine.fibres_[next]);
 }
 
 void explorer::start_fibre(void (*call)(void*)) {
@@ -181,18 +191,22 @@ void explorer::join() {
   if (current_ >= 0) fail("join by a fibre");
   // What precedes the first point of a fibre is invisible to the others: it
   // runs in order, and the schedules count operations only.
-  starting_ = true;
+  starting_ = watched_ = true;
   for (int i = 0; i < count_; ++i) {
     if ((unfinished_ & bit(i)) == 0) continue;
     current_ = i;
     fibre::transfer(body_fibre_, fibres_[i]);
   }
   starting_ = false;
+  watched_ = stallable_ != 0;
   current_ = -1;
-  if (unfinished_ == 0) return;
-  const int first = pick();
-  current_ = first;
-  fibre::transfer(body_fibre_, fibres_[first]);
+  if (const int first = unfinished_ == 0 ? -1 : pick(); first >= 0) {
+    current_ = first;
+    fibre::transfer(body_fibre_, fibres_[first]);
+  }
+  watched_ = false;
+  // Even what has ended, or stopped, has its stores under way until here.
+  for (int i = 0; delaying_ && i < count_; ++i) drain_all(i);
 }
 
 // Continues the fibre `next`; returns when the caller is continued.
@@ -292,8 +306,10 @@ explorer::mask explorer::sleepers_that_may_go() const {
 
 // Who goes on: the index of a fibre, or -1 for the body while fibres start.
 int explorer::pick() {
-  if (starting_) [[unlikely]]
-    return -1;
+  if (watched_) [[unlikely]] {
+    consider_stall();
+    if (starting_) return -1;
+  }
   if (++steps_ > options_.max_steps) [[unlikely]]
     fail("livelock: the limit of steps is passed");
   mask ready = ready_;
@@ -301,7 +317,7 @@ int explorer::pick() {
   mask able = ready;
   if (asleep_ != 0) able |= sleepers_that_may_go();
   if (able == 0) [[unlikely]]
-    stuck();
+    return nobody_can_go();
   const bool could_stay = current_ >= 0 && (ready & bit(current_)) != 0;
   const bool costs = could_stay && !free_switch_;
   free_switch_ = false;
@@ -330,12 +346,14 @@ int explorer::decide(mask able, int preferred, bool valued) {
   return here.taken;
 }
 
+int explorer::choose_among(mask values, int preferred) {
+  if ((values & (values - 1)) == 0) return std::countr_zero(values);
+  return randomly_ ? decide_randomly(values, values, true) : decide(values, preferred, true);
+}
+
 int explorer::choose(int n) {
   if (n < 1 || n > 32) fail("choose() offers 1 to 32 values");
-  const mask values = n == 32 ? ~mask{0} : bit(n) - 1;
-  const int taken = n == 1      ? 0
-                    : randomly_ ? decide_randomly(values, values, true)
-                                : decide(values, 0, true);
+  const int taken = choose_among(n == 32 ? ~mask{0} : bit(n) - 1, 0);
   record(op::chosen, nullptr, 0, static_cast<std::uint64_t>(taken));
   return taken;
 }

@@ -36,6 +36,7 @@
 #include "clock.h"
 #include "fibre.h"
 #include "memory.h"
+#include "store_buffer.h"
 
 namespace afflux::model {
 
@@ -52,6 +53,9 @@ struct options {
   std::uint64_t random_executions = 0;  // not 0: so many random ones instead of all
   std::uint64_t seed = 1;               // of the random mode
   int priority_changes = 3;             // in each random execution
+  int store_buffers = 0;      // stores that each fibre may have under way; 0: none is ever late
+  int delayed_stores = 2;     // of an execution, that somebody looks past: see store_buffer.h
+  bool reuse_memory = false;  // create() hands out what destroy() took back
 };
 
 struct result {
@@ -100,6 +104,9 @@ enum class op : std::uint8_t {
   returned,
   reused,
   chosen,
+  drained,
+  overlooked,
+  stalled,
   note
 };
 
@@ -122,6 +129,18 @@ class explorer {
   // The n-th create() from now on answers nullptr; 1 is the next.
   void fail_create(std::uint64_t n) { memory_.fail_at(n); }
   void allow_leaks() { leaks_allowed_ = true; }
+  // From now on create() hands out again what destroy() took back, the latest of that
+  // size first. A stale access to a new object is then seen by its effects only.
+  void reuse_memory() { memory_.reuse(true); }
+  // That fibre (0: spawned first) may stop for ever, at one of its points or at none: a
+  // free choice. Of several such fibres at most one stops. What it holds may leak.
+  void may_stall(int fibre);
+  bool stalled() const { return stalled_ >= 0; }
+  int stalled_fibre() const { return stalled_; }  // -1: none
+  // join() then returns when nobody can go on without the stopped fibre; else a failure.
+  void may_wait_for_stalled() { may_wait_for_stalled_ = true; }
+  // Whether join() left that fibre waiting.
+  bool waits_for_stalled(int fibre) const { return (waiting_for_stalled_ & bit(fibre)) != 0; }
   // Lets virtual time pass; nobody is woken by that alone.
   void advance(std::int64_t nanoseconds) { time_ += nanoseconds; }
   std::int64_t time() const { return time_; }
@@ -148,6 +167,23 @@ class explorer {
   // Asleep until unpark(address); false when the deadline passed instead.
   bool sleep(const void* address, std::int64_t deadline);
   void wake(const void* address);
+  // Whether no fibre but the running one and those in `besides` has still to end.
+  bool alone(std::uint32_t besides) const { return (unfinished_ & ~besides) == 0; }
+
+  // Store buffers, for the running fibre; see store_buffer.h. Only if delays().
+  bool delays() const { return delaying_; }
+  void drain_own();
+  // Which stores of others to that word have become visible.
+  void settle(const void* address);
+  // What it reads there.
+  store_buffers::content look(const store_buffers::place& where);
+  // Stores of others drain until it reads something else than `seen`. Only if may_differ().
+  std::uint64_t settle_until_differs(const store_buffers::place& where, std::uint64_t seen);
+  bool may_differ(const void* address, std::uint64_t in_memory, std::uint64_t seen) const;
+  void delay(const store_buffers::place& where, const store_buffers::content& what);
+  // Around a read-modify-write of memory, or a store that nobody sees late.
+  void begin_update(const store_buffers::place& where);
+  void end_update(const store_buffers::place& where) { buffers_.conceal(where); }
 
   vector_clock& clock() { return clocks_[current_]; }
   epoch now_epoch() const {
@@ -172,6 +208,8 @@ class explorer {
   void constructed(const void* address, std::size_t size) {
     if (memory_.state(address, size) != memory::death::none) [[unlikely]]
       reused(address, size);
+    if (delaying_) [[unlikely]]
+      buffers_.forget(address, size);
   }
 
  private:
@@ -228,6 +266,7 @@ class explorer {
   int pick();
   int decide(mask options, int preferred, bool valued);
   int decide_randomly(mask options, mask ready, bool valued);
+  int choose_among(mask options, int preferred);
   mask waiting_that_may_go() const;
   mask sleepers_that_may_go() const;
   void switch_to(int next);
@@ -239,6 +278,16 @@ class explorer {
   void start_fibre(void (*call)(void*));
   void begin_random_execution(std::uint64_t seed);
   std::uint64_t random();
+
+  // store_buffer.cpp
+  static constexpr int kNobody = kMaxFibres;  // in choices of whose store drains
+  void drain_one(int fibre, mask behind = 0);
+  void drain_to(int fibre, const void* address, mask behind = 0);
+  void drain_all(int fibre);
+
+  // stall.cpp
+  void consider_stall();
+  int nobody_can_go();
 
   // report.cpp
   void touched(const void* address, std::size_t size);
@@ -275,18 +324,26 @@ class explorer {
   int preemptions_ = 0;
   std::uint32_t steps_ = 0;
   bool starting_ = false;
+  bool watched_ = false;  // starting, or a fibre may stall
   bool free_switch_ = false;
   bool leaks_allowed_ = false;
   mask unfinished_ = 0;
   mask ready_ = 0;
   mask waiting_ = 0;  // at a point with a condition
   mask asleep_ = 0;
+  mask stallable_ = 0;
+  mask waiting_for_stalled_ = 0;
+  int stalled_ = -1;
+  bool may_wait_for_stalled_ = false;
   int spurious_left_ = 0;
   std::int64_t time_ = kClockStart;
   vector_clock main_clock_;
   vector_clock clocks_[kMaxFibres];
   task tasks_[kMaxFibres];
   memory memory_;
+  const bool delaying_;
+  int delays_left_ = 0;
+  store_buffers buffers_;
   std::vector<event> events_;
   std::size_t event_count_ = 0;
   std::vector<name> names_;
@@ -296,6 +353,7 @@ class explorer {
   std::uint64_t random_seed_ = 0;
   int priority_[kMaxFibres] = {};
   std::vector<std::uint32_t> change_at_;
+  std::uint64_t stall_in_ = 0;
 
   fibre root_;
   fibre body_fibre_;

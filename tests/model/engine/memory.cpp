@@ -21,10 +21,18 @@ void memory::reset() {
   failing_call_ = 0;
   dead_.clear();
   blocks_.clear();
+  released_.clear();
 }
 
-void* memory::allocate(std::size_t size, std::size_t alignment, int fibre) {
+void* memory::allocate(std::size_t size, std::size_t alignment, int fibre, std::size_t events) {
   if (failing_call_ != 0 && --failing_call_ == 0) return nullptr;
+  if (block* again = reuse_ ? released(size, alignment) : nullptr) {
+    const std::size_t offset = static_cast<std::size_t>(again->begin - arena_.get());
+    revive(again->begin, size);
+    std::memset(arena_.get() + offset, 0xa5, size);
+    *again = {again->begin, size, fibre, true, events};
+    return arena_.get() + offset;
+  }
   const auto base = reinterpret_cast<std::uintptr_t>(arena_.get());
   const auto at = (base + used_ + alignment - 1) & ~(std::uintptr_t{alignment} - 1);
   const std::size_t offset = at - base;
@@ -33,7 +41,7 @@ void* memory::allocate(std::size_t size, std::size_t alignment, int fibre) {
   used_ = offset + size + kGap;
   // The same garbage in every execution: a read of it must not depend on history.
   std::memset(arena_.get() + offset, 0xa5, size);
-  blocks_.push_back({arena_.get() + offset, size, fibre, true});
+  blocks_.push_back({arena_.get() + offset, size, fibre, true, events});
   return arena_.get() + offset;
 }
 
@@ -41,10 +49,23 @@ bool memory::release(const void* address) {
   for (block& candidate : blocks_) {
     if (candidate.begin != address || !candidate.live) continue;
     candidate.live = false;
+    if (reuse_) released_.push_back(static_cast<std::size_t>(&candidate - blocks_.data()));
     bury(address, candidate.size, death::destroyed);
     return true;
   }
   return false;
+}
+
+// The block of that size that was released last, no longer in released_.
+memory::block* memory::released(std::size_t size, std::size_t alignment) {
+  for (std::size_t i = released_.size(); i-- > 0;) {
+    block& candidate = blocks_[released_[i]];
+    const auto address = reinterpret_cast<std::uintptr_t>(candidate.begin);
+    if (candidate.size != size || address % alignment != 0) continue;
+    released_.erase(released_.begin() + static_cast<std::ptrdiff_t>(i));
+    return &candidate;
+  }
+  return nullptr;
 }
 
 void memory::bury(const void* address, std::size_t size, death how) {

@@ -71,6 +71,12 @@ const char* text_of(op what) {
       return "reused";
     case op::chosen:
       return "choose";
+    case op::drained:
+      return "store drained";
+    case op::overlooked:
+      return "misses store by";
+    case op::stalled:
+      return "stops for ever";
     case op::note:
       return "note";
   }
@@ -107,7 +113,7 @@ void explorer::label(const void* address, std::string_view text) {
 }
 
 void explorer::stuck() {
-  std::string why = "deadlock:";
+  std::string why = stalled_ < 0 ? "deadlock:" : "waits for a stopped fibre:";
   for (int i = 0; i < count_; ++i) {
     if ((unfinished_ & bit(i)) == 0) continue;
     why += " fibre " + std::to_string(i) + " in " + text_of(tasks_[i].waits_for) + " of " +
@@ -136,7 +142,12 @@ void explorer::touched(const void* address, std::size_t size) {
 void explorer::check_ordered(const void* address, std::size_t size, const char* what) {
   if (current_ < 0) return;
   const auto* begin = static_cast<const std::byte*>(address);
-  for (std::size_t i = 0; i < event_count_; ++i) {
+  std::size_t since = 0;
+  if (memory_.reuses()) {  // what was done to a former object there was checked at its end
+    std::size_t index = 0;
+    if (const memory::block* block = memory_.containing(address, index)) since = block->since;
+  }
+  for (std::size_t i = since; i < event_count_; ++i) {
     const event& past = events_[i];
     if (past.fibre < 0 || past.fibre == current_ || !touches(past.what)) continue;
     if (past.time <= clocks_[current_].at[past.fibre]) continue;
@@ -147,7 +158,7 @@ void explorer::check_ordered(const void* address, std::size_t size, const char* 
 }
 
 void* explorer::allocate(std::size_t size, std::size_t alignment) {
-  void* memory = memory_.allocate(size, alignment, current_);
+  void* memory = memory_.allocate(size, alignment, current_, event_count_);
   record(op::created, memory, size, size);
   return memory;
 }
@@ -160,6 +171,7 @@ void explorer::release(void* object) {
   record(op::destroyed, object, block->size, 0);
   check_ordered(object, block->size, "destroy of");
   memory_.release(object);
+  if (delaying_) buffers_.forget(object, block->size);
 }
 
 void explorer::returned(const void* address, std::size_t size) {
