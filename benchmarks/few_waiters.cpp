@@ -114,7 +114,7 @@ class meeting {
       turn_.store(turn + 1, std::memory_order_release);
       return;
     }
-    while (turn_.load(std::memory_order_acquire) == turn) pause();
+    spin_until([&] { return turn_.load(std::memory_order_acquire) != turn; });
   }
 
  private:
@@ -176,7 +176,7 @@ bool queue_and_let_in(Line& line, unsigned thread, std::uint64_t& expected) {
   }
   for (std::size_t i = 0; i < kBatch; ++i) good &= line.release(1);
   expected += completions;
-  while (good && line.completed(thread) != expected) pause();
+  spin_until([&] { return !good || line.completed(thread) == expected; });
   return good;
 }
 
@@ -230,7 +230,7 @@ void measure_line(const std::string& name) {
 template <class Line>
 void measure_threads(const std::string& name) {
   const auto add = [&](const char* what, void (*body)(benchmark::State&)) {
-    benchmark::RegisterBenchmark((what + name).c_str(), body)->UseManualTime()->Iterations(5);
+    benchmark::RegisterBenchmark((what + name).c_str(), body)->UseManualTime()->Iterations(3);
   };
   add("two_queue/", two_queue<Line>);
   add("two_let_in/", two_let_in<Line>);

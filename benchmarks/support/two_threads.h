@@ -80,7 +80,7 @@ void measure_two(benchmark::State& state, Work work, bool may_sleep = false) {
     return;
   }
   constexpr std::chrono::milliseconds kStretch(2);
-  int patience = may_sleep ? 0 : 20;
+  int patience = may_sleep ? 0 : 10;
   double sum = 0;
   double count = 0;
   for (auto _ : state) {
