@@ -35,7 +35,8 @@ PROGRAMS = (
             ("--benchmark_filter=-^two_", "--benchmark_min_time=0.003"), 7, best=True),
     Program("few", "bench_few_waiters", ("--benchmark_filter=^two_",), 5),
     Program("few", "bench_long_queues",
-            ("--benchmark_filter=/(mutex_list_128|afflux_.*)/1000(00)?/",), 3, part_of="queues", best=True),
+            ("--benchmark_filter=/(mutex_list_128|afflux_.*)/1000(00)?/",), 3,
+            part_of="queues", best=True),
     Program("few", "bench_uncontended",
             ("--benchmark_filter=^one_thread/(raw_calls|afflux_(intrusive|hybrid|mutex|lockfree)"
              "(_async)?)$", "--benchmark_min_time=0.003"), 7, part_of="uncontended", best=True),

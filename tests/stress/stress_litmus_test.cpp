@@ -44,6 +44,10 @@ class tally {
 template <class Fixture>
 class litmus : public seeded<Fixture> {
  protected:
+  void SetUp() override {
+    seeded<Fixture>::SetUp();
+    random_ = this->engine(0);
+  }
   // Runs round() for as long as the test takes.
   template <class Round>
   void repeat(const char* what, Round round) {
@@ -62,7 +66,7 @@ class litmus : public seeded<Fixture> {
   bool coin() { return below(random_, 2) == 0; }
 
  private:
-  random_engine random_ = random_engine(std::random_device{}());
+  random_engine random_;
 };
 
 // ---- Cancels and time limits --------------------------------------------------
