@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <latch>
 #include <memory>
 #include <thread>
@@ -115,8 +116,8 @@ void contend(benchmark::State& state) {
 }
 
 template <class Lock>
-void measure(const char* name) {
-  for (const int threads : {2, 4, 16, 64}) {
+void measure(const char* name, std::initializer_list<int> crowds = {2, 4, 16, 64}) {
+  for (const int threads : crowds) {
     benchmark::RegisterBenchmark(name, contend<Lock>)->Arg(threads)->UseManualTime()->Iterations(1);
   }
 }
@@ -125,6 +126,8 @@ void register_all() {
   measure<fifo_lock>("fifo_reference");
   measure<afflux_lock<AFFLUX_QUEUE_INTRUSIVE, AFFLUX_FAIR>>("afflux_intrusive_fair");
   measure<afflux_lock<AFFLUX_QUEUE_MUTEX, AFFLUX_FAIR>>("afflux_mutex_fair");
+  measure<afflux_lock<AFFLUX_QUEUE_HYBRID, AFFLUX_FAIR>>("afflux_hybrid_fair", {4, 64});
+  measure<afflux_lock<AFFLUX_QUEUE_LOCKFREE, AFFLUX_FAIR>>("afflux_lockfree_fair", {4, 64});
   measure<mutex_lock>("std_mutex");
   measure<afflux_lock<AFFLUX_QUEUE_INTRUSIVE, AFFLUX_THROUGHPUT>>("afflux_intrusive_throughput");
   measure<afflux_lock<AFFLUX_QUEUE_MUTEX, AFFLUX_THROUGHPUT>>("afflux_mutex_throughput");

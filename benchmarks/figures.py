@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-GROUPS = ("uncontended", "queues", "contended", "pingpong")
+GROUPS = ("uncontended", "queues", "contended", "pingpong", "few")
 APART = ("ports",)  # groups with tables of their own: `./run bench ports`
 
 
@@ -15,6 +15,8 @@ class Program:
     name: str
     arguments: tuple = ()
     repetitions: int = 1
+    # The group whose own program measures all this too: one run of both leaves this out.
+    part_of: str = ""
     # One thread at work is only ever slowed down, so its best repetition counts;
     # where threads meet, the median.
     best: bool = False
@@ -29,6 +31,21 @@ PROGRAMS = (
     Program("pingpong", "bench_ping_pong", ("--across",), 3),
     Program("pingpong", "bench_ping_pong", ("--no-spin",), 3),
     Program("pingpong", "bench_ping_pong", ("--one-core",), 3),
+    Program("few", "bench_few_waiters",
+            ("--benchmark_filter=-^two_", "--benchmark_min_time=0.003"), 7, best=True),
+    Program("few", "bench_few_waiters", ("--benchmark_filter=^two_",), 5),
+    Program("few", "bench_long_queues",
+            ("--benchmark_filter=/(mutex_list_128|afflux_.*)/1000(00)?/",), 3,
+            part_of="queues", best=True),
+    Program("few", "bench_uncontended",
+            ("--benchmark_filter=^one_thread/(raw_calls|afflux_(intrusive|hybrid|mutex|lockfree)"
+             "(_async)?)$", "--benchmark_min_time=0.003"), 7, part_of="uncontended", best=True),
+    Program("few", "bench_uncontended",
+            ("--benchmark_filter=^two_threads/(raw_calls|std_mutex|fifo_reference_blocking|"
+             "afflux_(intrusive|hybrid|mutex|lockfree)(_blocking)?)/",), 5,
+            part_of="uncontended"),
+    Program("few", "bench_contended", ("--benchmark_filter=^(fifo_reference|afflux_.*_fair)/6?4/",),
+            part_of="contended"),
     Program("ports", "bench_ports", ("--benchmark_filter=-^own/",), 5),
     Program("ports", "bench_ports", ("--benchmark_filter=^own/",), 9, best=True),
 )
@@ -172,6 +189,97 @@ def pingpong():
             yield Figure("pingpong", section, title, f"{place}/{key}", f"{place}/raw_futex", wanted)
 
 
+# The best strategy of version 0.1 in each row.
+TWO_THREADS = {"_blocking": (ratio(">=", 0.33),), "": (ratio(">=", 1.40),)}
+STRATEGIES = (("intrusive", "INTRUSIVE", 1.0), ("hybrid", "HYBRID", 1.2), ("mutex", "MUTEX", 1.2),
+              ("lockfree", "LOCKFREE", 1.2))  # and how far from INTRUSIVE's goal it may be
+
+
+def few():
+    list_title = "std::mutex + list, nodes of 128 bytes"
+
+    def beside_list(section, what, phase, most, size=""):
+        name = f"mutex_list_128{size}" if size else "mutex_list"
+        yield Figure("few", section, f"{what}: {list_title}", f"{phase}/{name}", f"{phase}/{name}")
+        for key, title, slack in STRATEGIES:
+            yield Figure("few", section, f"{what}: {title}", f"{phase}/afflux_{key}{size}",
+                         f"{phase}/{name}", (ratio("<=", most * slack),))
+
+    phases = (
+        ("queue_cancel", "queue, cancel", 0.9),
+        ("queue_release", "queue, release", 1.0),
+        ("line_of_8", "line of 8: release, queue again", 1.0),
+    )
+    for phase, what, most in phases:
+        yield from beside_list("A few waiters with callbacks, one thread, ns each", what, phase,
+                               most)
+    for tail, section, most in (
+        ("counted", "The same with counters, beside statistics off, ns each", 1.25),
+        ("timed", "The same with a time limit, beside none, ns each", 2.0),
+    ):
+        for phase, what, _ in phases:
+            for key, title, _ in STRATEGIES:
+                yield Figure("few", section, f"{what}: {title}", f"{phase}/afflux_{key}_{tail}",
+                             f"{phase}/afflux_{key}", (ratio("<=", most),))
+
+    for size, label in ((1_000, "1 k"), (100_000, "100 k")):
+        for phase, what, most in (
+            ("enqueue", "queue", 1.0),
+            ("wake_each", "release(1) each", 1.1),
+            ("wake_all", "one release for all", 1.4),
+            ("cancel", "cancel, random order", 1.1),
+        ):
+            yield from beside_list(f"{label} waiters beside nodes of 128 bytes, ns each", what,
+                                   phase, most, f"/{size}")
+
+    for phase, section, least in (
+        ("two_queue", "Two threads queue callbacks, a second", 1.3),
+        ("two_let_in", "Two threads queue 64, release 64 times, wait for theirs, a second", None),
+        ("two_take_back", "Two threads queue 64 and cancel them, a second", None),
+    ):
+        yield Figure("few", section, list_title, f"{phase}/mutex_list", f"{phase}/mutex_list",
+                     metric="per_second")
+        for key, title, slack in STRATEGIES:
+            goals = (ratio(">=", least / slack),) if least and key != "lockfree" else ()
+            yield Figure("few", section, f"afflux {title}", f"{phase}/afflux_{key}",
+                         f"{phase}/mutex_list", goals, "per_second")
+
+    for tail, section, others in (
+        ("_blocking", "Two threads, one permit, acquire + release, a second",
+         (("fifo_reference_blocking", "FIFO reference"),)),
+        ("", "Two threads, try_acquire + release, a second", (("std_mutex", "std::mutex, twice"),)),
+    ):
+        names = (("raw_calls", "CAS + CAS behind calls, never waiting"), *others,
+                 *((f"afflux_{key}{tail}", f"afflux {title}") for key, title, _ in STRATEGIES))
+        for name, title in names:
+            yield Figure("few", section, title, f"two_threads/{name}", "two_threads/raw_calls",
+                         TWO_THREADS[tail] if name.startswith("afflux") else (), "per_second")
+
+    for place, section, yardsticks in (
+        ("one_thread", "Free permits, one thread, ns a pair",
+         (("raw_calls", "CAS + CAS behind calls"),)),
+        ("plain_loop", "Free permits, one thread, a plain loop, ns a pair",
+         (("bare_calls", "CAS + CAS, a library of two calls"),
+          ("raw_calls", "CAS + CAS behind calls"))),
+    ):
+        yardstick = f"{place}/{yardsticks[0][0]}"
+        for key, title in yardsticks:
+            yield Figure("few", section, title, f"{place}/{key}", yardstick)
+        for tail, what in (("", "try_acquire + release"), ("_async", "acquire_async + release")):
+            for key, title, _ in STRATEGIES:
+                yield Figure("few", section, f"afflux {title}, {what}",
+                             f"{place}/afflux_{key}{tail}", yardstick, (ratio("<=", 1.10),))
+
+    for threads in (4, 64):
+        section = f"One permit, {threads} threads that block, FAIR, a second"
+        for key, title in (("fifo_reference", "FIFO reference"),
+                           *((f"afflux_{key}_fair", f"afflux {title}")
+                             for key, title, _ in STRATEGIES)):
+            goals = (ratio(">=", 1.0),) if key.startswith("afflux") else ()
+            yield Figure("few", section, title, f"{key}/{threads}", f"fifo_reference/{threads}",
+                         goals, "per_second")
+
+
 def ports():
     wanted = (at_most(20), Goal("rings", "<=", 1.05, "1 ring"))
     for metric, section, burst_goals in (
@@ -247,4 +355,4 @@ def ports():
                      f"own/turn/{key}", "own/turn/callback")
 
 
-FIGURES = (*uncontended(), *queues(), *contended(), *pingpong(), *ports())
+FIGURES = (*uncontended(), *queues(), *contended(), *pingpong(), *few(), *ports())

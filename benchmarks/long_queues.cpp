@@ -13,75 +13,17 @@
 #include <string>
 #include <vector>
 
-#include "baseline/mutex_list.h"
-#include "support/afflux_handle.h"
 #include "support/cpu.h"
+#include "support/lines.h"
 #include "support/sleeper.h"
 
 namespace afflux::bench {
 namespace {
 
-// A queue has `size` permits, all held, and `size` waiters for one each.
-template <std::uint32_t kQueue>
-class afflux_queue {
- public:
-  explicit afflux_queue(std::size_t size) : sem_(make(size, kQueue)), waiters_(size) {
-    afflux_request_init(&request_);
-    request_.wake = [](void* count, afflux_status) { ++*static_cast<std::uint64_t*>(count); };
-    request_.ctx = &completed_;
-    afflux_request whole = request_;
-    whole.permits = size;
-    afflux_sem_acquire_async(sem_.get(), &whole, &waiters_[0].memory);
-  }
-
-  bool enqueue(std::size_t i) {
-    return afflux_sem_acquire_async(sem_.get(), &request_, &waiters_[i].memory) == AFFLUX_PENDING;
-  }
-  bool release(std::uint64_t n) { return afflux_sem_release(sem_.get(), n) == AFFLUX_OK; }
-  bool cancel(std::size_t i) { return afflux_waiter_cancel(&waiters_[i].memory) == AFFLUX_OK; }
-  std::uint64_t completed() const { return completed_; }
-
- private:
-  struct alignas(64) record {
-    afflux_waiter memory{};
-  };
-
-  handle sem_;
-  afflux_request request_;
-  std::uint64_t completed_ = 0;
-  std::vector<record> waiters_;
-};
-
-// The yardstick, in records of kSize bytes.
-template <std::size_t kAlign>
-class list_queue {
- public:
-  explicit list_queue(std::size_t size) : sem_(size), waiters_(size) { sem_.try_acquire(size); }
-
-  bool enqueue(std::size_t i) {
-    baseline::list_waiter& waiter = waiters_[i].waiter;
-    waiter.wake = [](void* count) { ++*static_cast<std::uint64_t*>(count); };
-    waiter.context = &completed_;
-    return !sem_.acquire(1, waiter);
-  }
-  bool release(std::uint64_t n) { return sem_.release(n); }
-  bool cancel(std::size_t i) { return sem_.cancel(waiters_[i].waiter); }
-  std::uint64_t completed() const { return completed_; }
-
- private:
-  struct alignas(kAlign) record {
-    baseline::list_waiter waiter{};
-  };
-
-  baseline::mutex_list sem_;
-  std::uint64_t completed_ = 0;
-  std::vector<record> waiters_;
-};
-
 template <class Queue>
 bool enqueue_all(Queue& queue, std::size_t size) {
   bool good = true;
-  for (std::size_t i = 0; i < size; ++i) good &= queue.enqueue(i);
+  for (std::size_t i = 0; i < size; ++i) good &= queue.enqueue(i) == answer::queued;
   return good;
 }
 
@@ -172,10 +114,12 @@ void measure(const std::string& name) {
 }
 
 void register_all() {
-  measure<list_queue<8>>("mutex_list");
-  measure<list_queue<128>>("mutex_list_128");
-  measure<afflux_queue<AFFLUX_QUEUE_INTRUSIVE>>("afflux_intrusive");
-  measure<afflux_queue<AFFLUX_QUEUE_MUTEX>>("afflux_mutex");
+  measure<list_line<8>>("mutex_list");
+  measure<list_line<128>>("mutex_list_128");
+  measure<afflux_line<AFFLUX_QUEUE_INTRUSIVE>>("afflux_intrusive");
+  measure<afflux_line<AFFLUX_QUEUE_HYBRID>>("afflux_hybrid");
+  measure<afflux_line<AFFLUX_QUEUE_MUTEX>>("afflux_mutex");
+  measure<afflux_line<AFFLUX_QUEUE_LOCKFREE>>("afflux_lockfree");
 }
 
 }  // namespace

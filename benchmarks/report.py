@@ -31,8 +31,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("group", nargs="?", choices=APART,
-                        help="this instead of all others, in a table of its own")
+    parser.add_argument("group", nargs="?", choices=(*GROUPS, *APART),
+                        help="this instead of all others")
     parser.add_argument("--launches", type=int, help="launches of each program (default 7)")
     parser.add_argument("--quick", action="store_true", help="2 launches")
     parser.add_argument("--only", action="append", choices=GROUPS, help="this group; repeatable")
@@ -76,10 +76,14 @@ def progress(text):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
+def groups_of(options):
+    return [options.group] if options.group else options.only or GROUPS
+
+
 def wanted_of(options):
     programs = PROGRAMS + ((MILLION,) if options.million else ())
-    groups = [options.group] if options.group else options.only or GROUPS
-    return [p for p in programs if p.group in groups]
+    groups = groups_of(options)
+    return [p for p in programs if p.group in groups and p.part_of not in groups]
 
 
 def measure(programs, launches, launch_one, title):
@@ -148,7 +152,8 @@ def cells(row):
         result = [row["title"], short(row["per_second"]), short(row["best"]), share, waits,
                   f"{100 * row['spread']:.1f} %"]
     else:
-        result = [row["title"], nanoseconds(row["main"]), nanoseconds(row["best"]), share]
+        number = short if row["metric"] == "per_second" else nanoseconds
+        result = [row["title"], number(row["main"]), number(row["best"]), share]
     if row["group"] == "ports":
         tails = (row.get(f"{row['metric']}_{tail}") for tail in ("p99", "p999"))
         result += [" / ".join(short(tail) for tail in tails if tail is not None),
@@ -232,7 +237,8 @@ def main():
     header = machine(options, launches)
     results, failed = measure(wanted_of(options), launches, lambda p: launch(p, options),
                               lambda p: " ".join((p.name, *p.arguments)))
-    rows = [row for row in (evaluate(figure, results) for figure in FIGURES) if row]
+    rows = [row for row in (evaluate(figure, results) for figure in FIGURES
+                        if figure.group in groups_of(options)) if row]
     print(plain(header, rows), end="")
     if options.json:
         options.json.write_text(json.dumps({"machine": header, "figures": rows}, indent=1) + "\n")

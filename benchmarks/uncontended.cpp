@@ -5,13 +5,12 @@
 #include <benchmark/benchmark.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <thread>
+#include <string>
 
-#include "support/cpu.h"
 #include "support/pairs.h"
 #include "support/sleeper.h"
+#include "support/two_threads.h"
 
 namespace afflux::bench {
 namespace {
@@ -37,93 +36,41 @@ void one_thread(benchmark::State& state) {
   if (!good) state.SkipWithError("an acquire or release failed");
 }
 
-// ---- Two threads ----------------------------------------------------------
-
-// What one thread did in a stretch of time.
-struct stretch {
-  double ns_per_pair = 0;
-  bool undisturbed = false;  // it had its CPU all the time
-  bool good = true;
-};
-
+// Time: nanoseconds a pair and thread.
 template <class Pair>
-stretch run_until(Pair& pair, const std::atomic<bool>& over) {
-  stretch result;
-  std::uint64_t batches = 0;
-  const stopwatch watch;
-  do {
-    result.good &= run_batch(pair);
-    ++batches;
-  } while (!over.load(std::memory_order_relaxed));
-  const double wall = watch.wall();
-  result.undisturbed = watch.cpu() > 0.97 * wall;
-  result.ns_per_pair = wall * 1e9 / static_cast<double>(batches * kBatch);
-  return result;
-}
-
-// Both threads start together, each on a CPU of its own, and run for `kStretch`.
-template <class Pair>
-stretch run_two(Pair& pair, const std::vector<unsigned>& cpus) {
-  constexpr auto kStretch = std::chrono::milliseconds(2);
-  std::atomic<int> ready{0};
-  std::atomic<bool> over{false};
-  stretch results[2];
-  const auto body = [&](unsigned i) {
-    pin({cpus[i]});
-    ready.fetch_add(1);
-    while (ready.load() < 2) {
-    }
-    results[i] = run_until(pair, over);
-  };
-  std::thread first(body, 0U);
-  std::thread second(body, 1U);
-  while (ready.load() < 2) std::this_thread::yield();
-  std::this_thread::sleep_for(kStretch);
-  over.store(true);
-  first.join();
-  second.join();
-  return {(results[0].ns_per_pair + results[1].ns_per_pair) / 2,
-          results[0].undisturbed && results[1].undisturbed, results[0].good && results[1].good};
-}
-
-// Time: nanoseconds a pair and thread. A stretch in which one of the threads lost
-// its CPU says nothing about two threads that meet, and is taken again.
-template <class Pair>
-void two_threads(benchmark::State& state) {
-  const std::vector<unsigned> cpus = usable_cpus();
-  if (cpus.size() < 2) {
-    state.SkipWithError("needs two CPUs");
-    return;
-  }
+void two_threads(benchmark::State& state, bool may_sleep) {
   Pair pair;
-  int patience = 50;
-  for (auto _ : state) {
-    stretch result = run_two(pair, cpus);
-    while (!result.undisturbed && patience-- > 0) result = run_two(pair, cpus);
-    if (!result.good) {
-      state.SkipWithError("an acquire or release failed");
-      break;
-    }
-    state.SetIterationTime(result.ns_per_pair * 1e-9);
-  }
+  measure_two(
+      state,
+      [&](unsigned, const std::atomic<bool>& over) {
+        return repeat_until(over, kBatch, [&] { return run_batch(pair); });
+      },
+      may_sleep);
 }
 
 template <class Pair>
-void measure_one(const char* name) {
-  benchmark::RegisterBenchmark((std::string("one_thread/") + name).c_str(), one_thread<Pair>);
+void measure_one(const std::string& name) {
+  benchmark::RegisterBenchmark(("one_thread/" + name).c_str(), one_thread<Pair>);
 }
 
 template <class Pair>
-void measure_two(const char* name) {
-  benchmark::RegisterBenchmark((std::string("two_threads/") + name).c_str(), two_threads<Pair>)
+void measure_two_threads(const std::string& name, bool may_sleep = false) {
+  benchmark::RegisterBenchmark(("two_threads/" + name).c_str(), two_threads<Pair>, may_sleep)
       ->UseManualTime()
       ->Iterations(5);
 }
 
 template <class Pair>
-void measure(const char* name) {
+void measure(const std::string& name) {
   measure_one<Pair>(name);
-  measure_two<Pair>(name);
+  measure_two_threads<Pair>(name);
+}
+
+template <std::uint32_t kQueue>
+void measure_queue(const std::string& name) {
+  measure<c_abi<kQueue>>(name);
+  measure_one<c_abi_async<kQueue>>(name + "_async");
+  measure_two_threads<c_abi_blocking<kQueue>>(name + "_blocking", true);
 }
 
 void register_all() {
@@ -137,10 +84,12 @@ void register_all() {
   measure<raw_inline_add>("raw_inline_add");
   measure<mutex_count>("std_mutex");
   measure<posix_semaphore>("sem_t");
-  measure<c_abi<AFFLUX_QUEUE_INTRUSIVE>>("afflux_intrusive");
-  measure<c_abi<AFFLUX_QUEUE_MUTEX>>("afflux_mutex");
-  measure_one<c_abi_async<AFFLUX_QUEUE_INTRUSIVE>>("afflux_intrusive_async");
-  measure_one<c_abi_async<AFFLUX_QUEUE_MUTEX>>("afflux_mutex_async");
+  measure_queue<AFFLUX_QUEUE_INTRUSIVE>("afflux_intrusive");
+  measure_queue<AFFLUX_QUEUE_HYBRID>("afflux_hybrid");
+  measure_queue<AFFLUX_QUEUE_MUTEX>("afflux_mutex");
+  measure_queue<AFFLUX_QUEUE_LOCKFREE>("afflux_lockfree");
+  measure_two_threads<fifo_blocking>("fifo_reference_blocking", true);
+  measure_one<bare_calls>("bare_calls");
   measure_one<c_event>("afflux_event");
   measure<cpp_inline>("afflux_inline");
   measure_one<cpp_permit>("afflux_inline_permit");

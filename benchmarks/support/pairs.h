@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "baseline/bare_pair.h"
+#include "baseline/fifo_reference.h"
 #include "baseline/raw_pair.h"
 #include "support/afflux_handle.h"
 
@@ -42,6 +44,13 @@ struct raw_inline_add {
   bool take() noexcept { return baseline::raw_acquire(state, 1); }
   bool give() noexcept { return baseline::raw_release_add(state, 1); }
   baseline::limit_beside state{.held = 0, .limit = kPermits};
+};
+
+// From a library of these two calls alone.
+struct bare_calls {
+  bool take() noexcept { return bare_acquire(&state, 1) == 0; }
+  bool give() noexcept { return bare_release(&state, 1) == 0; }
+  bare_pair state = {kPermits};
 };
 
 struct mutex_count {
@@ -76,6 +85,26 @@ struct c_abi {
   bool take() noexcept { return afflux_sem_try_acquire(sem.get(), 1) == AFFLUX_OK; }
   bool give() noexcept { return afflux_sem_release(sem.get(), 1) == AFFLUX_OK; }
   handle sem = make(kPermits, kQueue);
+};
+
+// One permit, for which a thread blocks.
+template <std::uint32_t kQueue>
+struct c_abi_blocking {
+  bool take() noexcept { return afflux_sem_acquire(sem.get(), 1, AFFLUX_FOREVER) == AFFLUX_OK; }
+  bool give() noexcept { return afflux_sem_release(sem.get(), 1) == AFFLUX_OK; }
+  handle sem = make(1, kQueue);
+};
+
+struct fifo_blocking {
+  bool take() noexcept {
+    sem.acquire();
+    return true;
+  }
+  bool give() noexcept {
+    sem.release();
+    return true;
+  }
+  baseline::fifo_reference sem{1};
 };
 
 // An event that nobody waits for: set and cleared.

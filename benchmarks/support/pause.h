@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <thread>
+
 #if defined(__x86_64__)
 #  include <x86intrin.h>
-#else
-#  include <thread>
 #endif
 
 namespace afflux::bench {
@@ -16,6 +16,18 @@ inline void pause() {
 #else
   std::this_thread::yield();
 #endif
+}
+
+// Waits for another thread, which may have lost its CPU to somebody.
+template <class Condition>
+void spin_until(Condition condition) {
+  for (unsigned turns = 0; !condition(); ++turns) {
+    if (turns < 10'000) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 }  // namespace afflux::bench
