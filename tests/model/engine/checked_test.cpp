@@ -241,7 +241,7 @@ TEST(Var, StandsForAPlainMember) {
   EXPECT_EQ(global.load(kRelaxed), 5u);
 }
 
-TEST(Policy, PinsStartAtZeroInEachExecution) {
+TEST(Policy, WhatIsOfTheProcessIsNewInEachExecution) {
   const auto found = explore({}, [](explorer& run) {
     for (int i = 0; i < 2; ++i) {
       run.spawn([] {
@@ -252,7 +252,8 @@ TEST(Policy, PinsStartAtZeroInEachExecution) {
       });
     }
     run.join();
-    check(policy::per_process<policy::atomic<std::uint64_t>>().peek() <= 2, "left over from another execution");
+    check(policy::per_process<policy::atomic<std::uint64_t>>().peek() <= 2,
+          "left over from another execution");
   });
   EXPECT_TRUE(found.passed() && found.complete) << found;
 }
