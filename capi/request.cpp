@@ -195,7 +195,7 @@ afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {
 }
 
 uint64_t afflux_completions_run(void) {
-  return queue::run_completions(policy::per_thread<queue::completing<policy>>());
+  return queue::run_on_demand<policy>();
 }
 
 afflux_status afflux_timers_manual(int32_t manual) {

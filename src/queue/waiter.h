@@ -184,24 +184,26 @@ class waiter_list {
   bool empty() const { return first_ == nullptr; }
   waiter<P>* first() const { return first_; }
   waiter<P>* last() const { return last_; }
+  std::uint32_t count() const { return count_; }
 
   void push(waiter<P>& x) {
     x.next = nullptr;
-    append(x, x);
+    append(x, x, 1);
   }
   void append(waiter_list& other) {
     if (other.empty()) return;
-    append(*other.first_, *other.last_);
+    append(*other.first_, *other.last_, other.count_);
     other.clear();
   }
-  // What is linked already.
-  void append(waiter<P>& first, waiter<P>& last) {
+  // So many that are linked already.
+  void append(waiter<P>& first, waiter<P>& last, std::uint32_t count) {
     if (last_ != nullptr) {
       last_->next = &first;
     } else {
       first_ = &first;
     }
     last_ = &last;
+    count_ += count;
   }
 
   waiter<P>* pop() {
@@ -209,14 +211,19 @@ class waiter_list {
     if (x == nullptr) return nullptr;
     first_ = x->next;
     if (first_ == nullptr) last_ = nullptr;
+    --count_;
     return x;
   }
 
-  void clear() { first_ = last_ = nullptr; }
+  void clear() {
+    first_ = last_ = nullptr;
+    count_ = 0;
+  }
 
  private:
   waiter<P>* first_ = nullptr;
   waiter<P>* last_ = nullptr;
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace afflux::queue
