@@ -132,18 +132,22 @@ namespace {
   return to_c(s);
 }
 
-// A plain request that was answered `s`.
-[[gnu::noinline]] afflux_status queue_plain(afflux_sem* sem, const afflux_request& r,
-                                            afflux_waiter* storage, status s) {
-  s = core::try_harder(*from(sem), s, r.permits);
-  core::counted(*from(sem), s, r.permits, r.timeout_ns == 0);
-  if (s != status::again || r.timeout_ns == 0) return to_c(s);
+// A plain request whose permits were not free without a look at the line.
+[[gnu::noinline]] afflux_status queue_plain(semaphore& sem, const afflux_request& r, waiter& x) {
+  if (r.timeout_ns == 0) {
+    const status s = core::try_harder(sem, sem.try_acquire(r.permits), r.permits);
+    return to_c(core::counted(sem, s, r.permits, true));
+  }
+  if (sem.settings().throughput) {
+    const status s = core::try_harder(sem, sem.try_acquire(r.permits), r.permits);
+    if (s != status::again) return to_c(core::counted(sem, s, r.permits, false));
+  }
   const core::demand want = {.permits = r.permits,
                              .priority = static_cast<std::uint8_t>(r.priority),
                              .cost_bytes = r.cost_bytes};
   int error = 0;
-  s = core::wait_async(*from(sem), want, r.timeout_ns, {r.wake, r.ctx, from(r.port), r.user_data},
-                       *from(storage), error);
+  const status s = core::wait_async(sem, want, r.timeout_ns,
+                                    {r.wake, r.ctx, from(r.port), r.user_data}, x, error);
   if (error != 0) set_last_os_error(error);
   return to_c(s);
 }
@@ -165,9 +169,8 @@ afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* re
     return read_and_start(sem, request, waiter);
   }
   // The plain request that finds its permits free, without a further call.
-  const status s = from(sem)->try_acquire(request->permits);
-  if (s != status::ok) [[unlikely]]
-    return queue_plain(sem, *request, waiter, s);
+  if (!from(sem)->take_free(request->permits)) [[unlikely]]
+    return queue_plain(*from(sem), *request, *from(waiter));
   return to_c(from(sem)->count_taken(request->permits));
 }
 
@@ -194,9 +197,7 @@ afflux_status afflux_waiter_cancel(afflux_waiter* waiter) {
   return waiter == nullptr ? AFFLUX_EINVAL : to_c(core::cancel(*from(waiter)));
 }
 
-uint64_t afflux_completions_run(void) {
-  return queue::run_on_demand<policy>();
-}
+uint64_t afflux_completions_run(void) { return queue::run_on_demand<policy>(); }
 
 afflux_status afflux_timers_manual(int32_t manual) {
   if (manual != 0 && manual != 1) return AFFLUX_EINVAL;

@@ -116,7 +116,8 @@ std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
 
 // Queues x, which is filled in, by enqueue(), with its timer.
 template <class P, class F>
-status queue_until(queue::waiter<P>& x, std::int64_t deadline, F&& enqueue) {
+[[gnu::always_inline]] inline status queue_until(queue::waiter<P>& x, std::int64_t deadline,
+                                                 F&& enqueue) {
   if (deadline == time::kNever) return enqueue();
   // Armed before it is queued, for it may be completed, and gone, at once. If the timer
   // fires before the waiter is queued it tries again.
@@ -169,8 +170,9 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 // constructed, for a late cancel of its previous use may be looking at it. os: `error` is an errno
 // value.
 template <class P, class F>
-status wait_async(std::int64_t deadline, const demand& want, const queue::destination<P>& to,
-                  queue::waiter<P>& x, int& error, F&& enqueue) {
+[[gnu::always_inline]] inline status wait_async(std::int64_t deadline, const demand& want,
+                                                const queue::destination<P>& to,
+                                                queue::waiter<P>& x, int& error, F&& enqueue) {
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
     if (error != 0) return status::os;
@@ -188,8 +190,10 @@ status wait_async(std::int64_t deadline, const demand& want, const queue::destin
 }
 
 template <class P>
-status wait_async(semaphore<P>& sem, const demand& want, std::int64_t timeout,
-                  const queue::destination<P>& to, queue::waiter<P>& x, int& error) {
+[[gnu::always_inline]] inline status wait_async(semaphore<P>& sem, const demand& want,
+                                                std::int64_t timeout,
+                                                const queue::destination<P>& to,
+                                                queue::waiter<P>& x, int& error) {
   return wait_async(deadline_for(sem, timeout), want, to, x, error,
                     [&sem, &x] { return sem.enqueue(x); });
 }
@@ -226,8 +230,9 @@ status cancel(queue::waiter<P>& x) {
   switch (queue::claim(x, false)) {
     case queue::removal::claimed:
       // relaxed: [claim] has brought it.
-      x.owner.load(std::memory_order_relaxed)
-          ->withdraw(x, status::canceled, [&x](queue::finished<P>&) { end_canceled(x); });
+      x.owner.load(std::memory_order_relaxed)->withdraw(x, status::canceled, [&x] {
+        end_canceled(x);
+      });
       return status::ok;
     case queue::removal::telling:
       if (x.has(queue::traits::kNote)) queue::wait_until_told(x);

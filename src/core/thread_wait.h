@@ -53,7 +53,7 @@ status wait(queue::waiter<P>& x, std::int64_t deadline) {
     if (P::park(x.signal, queue::signals::kParked, deadline)) continue;
     const queue::removal found = queue::claim(x, false);
     if (found == queue::removal::claimed) {
-      x.owner.load(std::memory_order_relaxed)->withdraw(x, status::timed_out);
+      x.owner.load(std::memory_order_relaxed)->withdraw(x, status::timed_out, [] {});
       return status::timed_out;
     }
     if (found == queue::removal::poked) {

@@ -56,7 +56,7 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
   // acquire, pairs with [off], which has left the result.
   const bool taken_back = x.where.compare_exchange_strong(
       asking, queue::place::claimed, std::memory_order_acquire, std::memory_order_acquire);
-  if (taken_back) waiters.withdraw(x, status::again);
+  if (taken_back) waiters.withdraw(x, status::again, [] {});
   const bool woken = !taken_back && x.result == status::ok;
   if (timed) P::timers().disarm_and_wait(x.deadline);
   withdraw(x);

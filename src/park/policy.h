@@ -83,6 +83,14 @@
 #include "time/timer_service.h"
 #include "time/timer_thread.h"
 
+// A small thread_local of a shared library at a fixed place, found without a call. glibc keeps room
+// for such in libraries that are loaded late; other C libraries may not.
+#if defined(__ELF__) && defined(__GLIBC__)
+#  define AFFLUX_TLS_NEAR [[gnu::tls_model("initial-exec")]]
+#else
+#  define AFFLUX_TLS_NEAR
+#endif
+
 namespace afflux {
 
 namespace park {
@@ -169,7 +177,7 @@ struct real_policy {
   static void returned(const void*, std::size_t) noexcept {}
   template <class T>
   static T& per_thread() noexcept {
-    static thread_local constinit T own_one;
+    AFFLUX_TLS_NEAR static thread_local constinit T own_one;
     T* found = &own_one;
     // Opaque, or the compiler looks it up anew, by a call, at each use.
     asm("" : "+r"(found));

@@ -21,9 +21,9 @@ namespace afflux::queue {
 
 // Who is told of long waits.
 struct slow_wait {
-  afflux_slow_wait_fn tell = nullptr;
-  void* context = nullptr;
-  std::int64_t from_ns = 0;
+  afflux_slow_wait_fn tell = nullptr;  // nullptr: nobody, and the rest has no value
+  void* context;
+  std::int64_t from_ns;
 };
 
 // What left the line in one hold of the lock. Complete_all() leaves it empty.
@@ -119,7 +119,12 @@ void come_back_to_all(completing<P>& mine);
 template <class P>
 void complete_all(finished<P>& done) {
   if (done.poked != nullptr) P::unpark(std::exchange(done.poked, nullptr));
-  if (done.empty()) return;
+  if (done.at_once.empty() && done.notes.empty() && done.now == 0) {
+    if (done.callbacks.empty()) return;
+    completing<P>& mine = P::template per_thread<completing<P>>();
+    mine.todo.append(done.callbacks);
+    return run_outermost(mine);
+  }
   if (done.slow.tell != nullptr) tell_of_slow_ones(done);
   if (!done.at_once.empty()) {
     port::outbox<P, waiter<P>> loops;

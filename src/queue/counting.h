@@ -54,10 +54,25 @@ class counting {
   }
   // One has left without them.
   void ended(std::uint64_t permits, status why) {
+    if (why == status::canceled) {
+      AFFLUX_TRACE(cancel, of_, permits);
+      return count(&stats_type::canceled);
+    }
+    ended_otherwise(permits, why);
+  }
+  void resized() { count(&stats_type::resized); }
+  void closed() { AFFLUX_TRACE(close, of_); }
+  // Who has waited longest, and what is held, as the lock is given back.
+  void leaves(const line<P>& line, std::uint64_t held) {
+    if (stats_ == nullptr) return;
+    stats_->peak_held(held);
+    if (line.empty()) return stats_->nobody_waits();
+    stats_->oldest_is(line.oldest());
+  }
+
+ private:
+  [[gnu::noinline]] void ended_otherwise([[maybe_unused]] std::uint64_t permits, status why) {
     switch (why) {
-      case status::canceled:
-        AFFLUX_TRACE(cancel, of_, permits);
-        return count(&stats_type::canceled);
       case status::timed_out:
         AFFLUX_TRACE(timeout, of_, permits);
         return count(&stats_type::timed_out);
@@ -73,17 +88,6 @@ class counting {
         return;
     }
   }
-  void resized() { count(&stats_type::resized); }
-  void closed() { AFFLUX_TRACE(close, of_); }
-  // Who has waited longest, and what is held, as the lock is given back.
-  void leaves(const line<P>& line, std::uint64_t held) {
-    if (stats_ == nullptr) return;
-    stats_->peak_held(held);
-    if (line.empty()) return stats_->nobody_waits();
-    stats_->oldest_is(line.oldest());
-  }
-
- private:
   [[gnu::noinline]] void stamp(waiter<P>& x) {
     AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority));
     const bool exactly = times_ || x.has(traits::kAccounted);

@@ -18,7 +18,7 @@ void expire(time::timer_entry<P>& entry) {
   const removal found = claim(x, true);  // this thread waits for nobody
   if (found == removal::claimed) {
     // relaxed: [claim] has brought it.
-    x.owner.load(std::memory_order_relaxed)->withdraw(x, status::timed_out, [&](finished<P>& done) {
+    x.owner.load(std::memory_order_relaxed)->expire(x, [&](finished<P>& done) {
       timers.conclude(x.deadline);
       done.push(x);
     });

@@ -87,12 +87,15 @@ class line {
     return then;
   }
 
-  void push_back(waiter<P>& x) {
+  // Whether nobody else of its priority is here.
+  bool push_back(waiter<P>& x) {
     const std::uint32_t priority = x.priority;
+    const bool alone = at(priority).empty();
     at(priority).push_back(x);
-    present_ = present() | 1u << priority;
+    if (alone) present_ = present() | 1u << priority;
     count_.set(count_.get() + 1);
     if (x.has(traits::kCosts)) bytes_.set(bytes_.get() + x.cost());
+    return alone;
   }
 
   void remove(waiter<P>& x) {
@@ -109,6 +112,7 @@ class line {
 
   // One of that priority, which has left, was granted: lower ones have been passed once more.
   void granted(std::uint32_t priority) {
+    if (present_ == 0) return;
     if (passed_[priority] != 0) passed_[priority] = 0;
     for (std::uint32_t below = present() & ((1u << priority) - 1); below != 0; below &= below - 1) {
       const int p = std::countr_zero(below);

@@ -80,50 +80,58 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
 // With the lock: x has its permits, has its place, or is refused.
 template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
+  if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
+    settle(w, 0);
+    return (w & kClosed) != 0 ? status::closed : status::invalid;
+  }
+  if ((w & kQueued) == 0 && fits(w, x.permits)) {
+    const std::uint64_t n = x.permits;
+    settle(w, weight(x));
+    return count_taken(n);
+  }
+  if (settings_.limited() && full_for(x)) [[unlikely]]
+    return admit_to_full(w, x, as);
+  counts_.arrives(x);
+  const bool alone = line_.push_back(x);
+  counts_.linked(line_);
+  // [in] release, pairs with [claim].
+  x.where.store(as, std::memory_order_release);
+  // Who is first does not fit, as before, unless that is x, beside others.
+  if ((w & kQueued) == 0) {
+    counts_.leaves(line_, held(w, limit()));
+  } else if (alone) {
+    settle(w, 0);
+    return status::pending;
+  }
+  // [unlock] release; as in unlock(). The last touch.
+  if (!word().compare_exchange_strong(w, (w & ~kLocked) | kQueued, std::memory_order_release,
+                                      std::memory_order_acquire)) {
+    settle(w, 0);
+  }
+  return status::pending;
+}
+
+// With queue limits: the line is full for x.
+template <class P>
+status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
+  if (settings_.when_full == overflow::drop_newest || x.cost() > settings_.max_bytes) {
+    counts_.refused(x.permits);
+    settle(w, 0);
+    return status::rejected;
+  }
   finished<P> done;
-  bool changed = false;
-  for (;;) {
-    status s = status::pending;
-    if ((w & kClosed) != 0) {
-      s = status::closed;
-    } else if (impossible(x)) {
-      s = status::invalid;
-    } else if ((w & kQueued) == 0 && fits(w, x.permits)) {
-      s = status::ok;
-    } else if (settings_.limited() && full_for(x)) {
-      if (settings_.when_full == overflow::drop_newest || x.cost() > settings_.max_bytes) {
-        counts_.refused(x.permits);
-        s = status::rejected;
-      } else {
-        waiter<P>& victim = line_.oldest_of_lowest();
-        changed = true;
-        if (no_room(victim, done)) {
-          settle(w, 0, done);
-          w = lock(0);
-        } else {
-          take_off(victim, status::rejected, done);
-        }
-        continue;
-      }
+  while (full_for(x)) {
+    waiter<P>& victim = line_.oldest_of_lowest();
+    if (no_room(victim, done)) {
+      settle(w, 0, done);
+      return admit(lock(0), x, as);
     }
-    if (s == status::pending) break;
-    settle(w, s == status::ok ? weight(x) : 0, done);
-    return s == status::ok ? count_taken(x.permits) : s;
+    take_off(victim, status::rejected, done);
   }
   counts_.arrives(x);
   line_.push_back(x);
   counts_.linked(line_);
-  // [in] release, pairs with [claim].
-  x.where.store(as, std::memory_order_release);
-  // Who is first does not fit, as before, unless that is x, beside others, or somebody was dropped.
-  if (!changed && ((w & kQueued) == 0 || line_.first() != &x)) {
-    if ((w & kQueued) == 0) counts_.leaves(line_, held(w, limit()));
-    // [unlock] release; as in unlock(). The last touch.
-    if (word().compare_exchange_strong(w, (w & ~kLocked) | kQueued, std::memory_order_release,
-                                       std::memory_order_acquire)) {
-      return status::pending;
-    }
-  }
+  x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0, done);
   return status::pending;
 }
@@ -187,7 +195,7 @@ status waiter_queue<P>::release_slowly(std::uint64_t w, std::uint64_t n) {
     // [release] release, pairs with [acquire] and with the holder's exchanges; [lock] acquire.
     if (word().compare_exchange_strong(w, then, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
-      if (!plain) settle(then, 0);
+      if (!plain) settle_fully(then, 0);
       return status::ok;
     }
   }
@@ -222,7 +230,7 @@ status waiter_queue<P>::resize(Decide&& decide_on) {
                                              std::memory_order_acquire));
     w = then;
   }
-  if (after < before) shrunk_ = true;
+  if (after < before) special_ = true;
   // relaxed, both: the exchanges on the word come before and after.
   limit_.store(after, std::memory_order_relaxed);
   block_.limit.store(after, std::memory_order_relaxed);
@@ -235,20 +243,38 @@ status waiter_queue<P>::resize(Decide&& decide_on) {
 // ---- leaving
 
 template <class P>
-template <class F>
-void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
+std::uint64_t waiter_queue<P>::lock_and_unlink(waiter<P>& x, status why) {
   const std::uint64_t w = lock(kBusy);
   // relaxed: with the lock.
-  if (x.where.load(std::memory_order_relaxed) != place::expelled) {
+  if (x.where.load(std::memory_order_relaxed) != place::expelled) [[likely]] {
     leave_line(x);
   } else if constexpr (P::kMutant != mutant::comers_uncounted) {
     comers_ = comers_ - 1;
   }
   if (!x.has(traits::kWatches)) counts_.ended(x.permits, why);
   x.result = why;
-  const bool told = x.has(traits::kNote) && why != status::canceled;
+  return w;
+}
+
+template <class P>
+template <class F>
+void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
+  std::uint64_t w = lock_and_unlink(x, why);
   // relaxed: nobody acts by it but a canceller that comes too late.
-  x.where.store(told ? place::telling : place::off, std::memory_order_relaxed);
+  x.where.store(place::off, std::memory_order_relaxed);
+  if (unlock_plainly(w, 0)) return between();
+  finished<P> done;
+  const bool more = unlock(w, 0, done);
+  between();
+  finish(more, done);
+}
+
+template <class P>
+template <class F>
+void waiter_queue<P>::expire(waiter<P>& x, F&& between) {
+  const std::uint64_t w = lock_and_unlink(x, status::timed_out);
+  // relaxed: as in withdraw(); a canceller of a note's waits for its end.
+  x.where.store(x.has(traits::kNote) ? place::telling : place::off, std::memory_order_relaxed);
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between(done);
@@ -270,6 +296,7 @@ std::uint64_t waiter_queue<P>::wake(std::uint64_t most) {
     if (take_off(*line_.first(), status::ok, done)) ++woken;
   }
   wakes_ = std::min(most - woken, line_.count());
+  if (wakes_ != 0) special_ = true;
   woken += wakes_;
   settle(w, 0, done);
   return woken;
@@ -342,7 +369,7 @@ status waiter_queue<P>::compete(waiter<P>& x) {
 template <class P>
 std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
   P::own(&block_.word);
-  for (std::uint32_t turns = P::spins();;) {
+  for (std::uint32_t turns = 0, most = kUnknown;;) {
     std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
@@ -350,8 +377,8 @@ std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
                                          std::memory_order_relaxed)) {
         return w | kLocked | more;
       }
-    } else if (turns != 0) {
-      --turns;
+    } else if (turns < (most == kUnknown ? most = P::spins() : most)) {
+      ++turns;
       P::pause();
     } else if ((w & kWaited) != 0 ||
                // relaxed: the kernel compares the word; nothing is published.
@@ -417,6 +444,35 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
   }
 }
 
+// Where nobody is let in, without the rest of unlock(). False: look anew, with `w` as it is now.
+template <class P>
+bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
+  if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
+  const waiter<P>* const first = line_.first();
+  if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
+    return false;
+  }
+  const std::uint64_t then = unlocked(w, take);
+  counts_.leaves(line_, held(then, limit()));
+  const bool changed = first_changed_;
+  if (changed) first_changed_ = false;
+  const void* const address = &block_.word;
+  // [unlock] as in unlock(). The last touch.
+  if (!word().compare_exchange_strong(w, then, std::memory_order_release,
+                                      std::memory_order_acquire)) {
+    if (changed) first_changed_ = true;
+    return false;
+  }
+  if ((w & kWaited) != 0 && P::kMutant != mutant::lock_waiter_forgotten) P::unpark_on(address);
+  return true;
+}
+
+template <class P>
+void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
+  finished<P> done;
+  settle(w, take, done);
+}
+
 template <class P>
 void waiter_queue<P>::finish(bool more, finished<P>& done) {
   while (more) {
@@ -474,42 +530,48 @@ void waiter_queue<P>::take_in() {
     oldest = x.next;
     line_.push_back(x);
     counts_.linked(line_);
-    if (impossible(x)) shrunk_ = true;  // by a resize that came between its look and its post
+    if (impossible(x)) special_ = true;  // by a resize that came between its look and its post
   }
 }
 
 // Who leaves, and what is taken: `take` goes up by it. True: `done` has no room for all of them.
 template <class P>
 bool waiter_queue<P>::decide(std::uint64_t w, std::int64_t& take, finished<P>& done) {
-  if (shrunk_) {
-    const bool all = line_.visit([&](waiter<P>& x) {
-      if (!impossible(x)) return true;
-      if (no_room(x, done)) return false;
-      take_off(x, status::invalid, done);
-      return true;
-    });
-    if (!all) return true;
-    shrunk_ = false;
-  }
+  if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
+    return true;
   while (waiter<P>* const x = line_.first()) {
     const auto n = static_cast<std::int64_t>(x->permits);
-    const bool closed = (w & kClosed) != 0;
-    const bool woken = wakes_ != 0;
-    if (!closed && !woken) {
-      if (available(w) - take < n) break;
-      if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {
-        break;
-      }
+    if (available(w) - take < n) break;
+    if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {
+      break;
     }
     if (no_room(*x, done)) return true;
-    if (!take_off(*x, closed ? status::closed : status::ok, done) || closed) continue;
-    if (woken) {
-      wakes_ = wakes_ - 1;
-    } else {
-      take += settings_.weight(n);
-    }
+    if (grant(*x, done)) take += settings_.weight(n);
   }
-  wakes_ = line_.empty() ? 0 : static_cast<std::uint64_t>(wakes_);
+  return !watchers_.empty() && tell_watchers(w, take, done);
+}
+
+// Those who leave without permits: all when it is closed, the impossible after a shrink, and those
+// who are to be woken. True: as decide().
+template <class P>
+bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
+  const bool closed = (w & kClosed) != 0;
+  const bool all = line_.visit([&](waiter<P>& x) {
+    const bool woken = wakes_ != 0 && !closed;
+    if (!closed && !woken && !impossible(x)) return true;
+    if (no_room(x, done)) return false;
+    const status why = closed ? status::closed : woken ? status::ok : status::invalid;
+    if (take_off(x, why, done) && woken) wakes_ = wakes_ - 1;
+    return true;
+  });
+  if (!all) return true;
+  wakes_ = 0;
+  special_ = false;
+  return false;
+}
+
+template <class P>
+bool waiter_queue<P>::tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done) {
   const bool idle = line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
   while ((idle || (w & kDead) != 0) && !watchers_.empty()) {
     if (no_room(*watchers_.first(), done)) return true;
@@ -525,32 +587,55 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority;
   const bool watches = x.has(traits::kWatches);
-  const place off = x.has(traits::kNote) ? place::telling : place::off;
   const bool granted = result == status::ok && !watches;
-  if (granted && (settings_.times() || counts_.traces_waits()) && done.now == 0) {
+  const bool timed = granted && (settings_.times() || counts_.traces_waits());
+  if (timed && done.now == 0) {
     done.now = stats::stamp_of(P::now());
     done.slow = settings_.slow;
   }
-  const std::int64_t waited = done.now != 0 ? stats::since(x.queued_at(), done.now) : -1;
+  const std::int64_t waited = timed ? stats::since(x.queued_at(), done.now) : -1;
   const bool first = leave_line(x);
-  place seen = x.where.load(std::memory_order_relaxed);  // confirmed by the exchange
-  bool linked_elsewhere = false;
-  do {
-    // Those are looked at by their threads with the lock.
-    linked_elsewhere = (seen == place::claimed && P::kMutant != mutant::claimed_is_granted) ||
-                       seen == place::competing;
-    if (seen != place::claimed) x.result = result;
-    // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
-  } while (!x.where.compare_exchange_strong(seen, linked_elsewhere ? place::expelled : off,
-                                            std::memory_order_acq_rel, std::memory_order_relaxed));
-  if (linked_elsewhere && P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
-  if (seen == place::claimed && linked_elsewhere) return false;
+  if (!mark_off(x, result, done)) return false;
   if (granted) {
     line_.granted(priority);
     counts_.granted(n, waited);
     if (first) overtakings_.store(0, std::memory_order_relaxed);
   } else if (!watches) {
     counts_.ended(n, result);
+  }
+  return true;
+}
+
+// The same for a grant where nothing of it but the count is of interest.
+template <class P>
+bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
+  if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority;
+  line_.remove(x);
+  if (!mark_off(x, status::ok, done)) return false;
+  line_.granted(priority);
+  counts_.granted(n, -1);
+  return true;
+}
+
+// x has been unlinked. Its place becomes final, and it comes into `done` unless its own thread, or
+// the next to come for the lock, finds the result.
+template <class P>
+bool waiter_queue<P>::mark_off(waiter<P>& x, status result, finished<P>& done) {
+  const place off = x.has(traits::kNote) ? place::telling : place::off;
+  x.result = result;
+  place seen = place::in;
+  // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
+  while (!x.where.compare_exchange_strong(seen, off, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed)) {
+    if (seen == place::competing ||
+        (seen == place::claimed && P::kMutant != mutant::claimed_is_granted)) {
+      // Looked at with the lock.
+      x.where.store(place::expelled, std::memory_order_relaxed);
+      if (P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
+      return seen == place::competing;
+    }
   }
   if (seen == place::in || P::kMutant == mutant::granted_while_arriving) done.push(x);
   return true;

@@ -46,7 +46,11 @@ class alignas(128) waiter_queue {
 
   // `posts`: post() is worth asking.
   waiter_queue(const queue::settings& s, bool posts)
-      : settings_(s), posts_(posts && !s.limited()), limit_(s.limit), counts_(this, s.times()) {
+      : settings_(s),
+        simple_(!s.throughput && !s.times()),
+        posts_(posts && !s.limited()),
+        limit_(s.limit),
+        counts_(this, s.times()) {
     // relaxed, both: nobody else sees it yet.
     block_.word.store(permits(s.limit), std::memory_order_relaxed);
     block_.limit.store(s.limit, std::memory_order_relaxed);
@@ -64,18 +68,20 @@ class alignas(128) waiter_queue {
 
   // ---- permits
 
-  // FAIR: nobody is passed. again: it would have to wait.
-  status try_acquire(std::uint64_t n) {
+  // Free permits, and nobody is at the line. False: ask in another way.
+  bool take_free(std::uint64_t n) {
     // acquire, all: pairs with the [release] of the permits; a failure for who then sees kClosed.
     std::uint64_t w = word().load(std::memory_order_acquire);
     while ((w & kFlags) == 0 && fits(w, n)) {
       if (word().compare_exchange_strong(w, w - permits(n), std::memory_order_acquire,
                                          std::memory_order_acquire)) {
-        return status::ok;
+        return true;
       }
     }
-    return take(w, n, n, n);
+    return false;
   }
+  // FAIR: nobody is passed. again: it would have to wait.
+  status try_acquire(std::uint64_t n) { return take_free(n) ? status::ok : take(n, n, n); }
 
   // As many as are free, between `least` and `most`. Written with ok only.
   status take(std::uint64_t least, std::uint64_t most, std::uint64_t& ret_n) {
@@ -111,13 +117,13 @@ class alignas(128) waiter_queue {
 
   // ---- waiters
 
-  // x, which this thread has claimed, leaves the line because of `why`. `between` runs with what
-  // is to be told, after the unlock: the semaphore may be gone, nobody has been told.
+  // x, which this thread has claimed, leaves the line, and is this thread's. between() runs after
+  // the unlock, before anybody is told: the semaphore may be gone.
   template <class F>
   void withdraw(waiter<P>& x, status why, F&& between);
-  void withdraw(waiter<P>& x, status why) {
-    withdraw(x, why, [](finished<P>&) {});
-  }
+  // Likewise because its time is over; x may be put into between(done).
+  template <class F>
+  void expire(waiter<P>& x, F&& between);
 
   // Completes the first `most` in line with ok, without permits. How many there were. Who asks
   // for a place later sees what the caller did before.
@@ -191,6 +197,8 @@ class alignas(128) waiter_queue {
   waiter_queue* next_return = nullptr;  // that thread's
 
  private:
+  static constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
+
   // A release may put its permits in and go.
   static bool takes_in(std::uint64_t w) {
     if ((w & (kQueued | kWatched | kBusy)) == 0) return true;
@@ -200,6 +208,7 @@ class alignas(128) waiter_queue {
   status take(std::uint64_t w, std::uint64_t least, std::uint64_t most, std::uint64_t& ret_n);
   [[gnu::noinline]] status release_slowly(std::uint64_t w, std::uint64_t n);
   status admit(std::uint64_t w, waiter<P>& x, place as);
+  [[gnu::noinline]] status admit_to_full(std::uint64_t w, waiter<P>& x, place as);
   status arrive(waiter<P>& x, place as);
   status close(std::uint64_t flags);
 
@@ -212,15 +221,21 @@ class alignas(128) waiter_queue {
     finish(unlock(w, take, done), done);
   }
   void settle(std::uint64_t w, std::int64_t take) {
-    finished<P> done;
-    settle(w, take, done);
+    if (!unlock_plainly(w, take)) settle_fully(w, take);
   }
+  [[gnu::noinline]] void settle_fully(std::uint64_t w, std::int64_t take);
+  bool unlock_plainly(std::uint64_t& w, std::int64_t take);
 
   // ---- with the lock
 
   void take_in();
   bool decide(std::uint64_t w, std::int64_t& take, finished<P>& done);
+  [[gnu::noinline]] bool dismiss(std::uint64_t w, finished<P>& done);
+  [[gnu::noinline]] bool tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done);
+  std::uint64_t lock_and_unlink(waiter<P>& x, status why);
   bool take_off(waiter<P>& x, status result, finished<P>& done);
+  bool grant(waiter<P>& x, finished<P>& done);
+  bool mark_off(waiter<P>& x, status result, finished<P>& done);
   bool leave_line(waiter<P>& x);
   std::int64_t weight(const waiter<P>& x) const {
     return settings_.weight(static_cast<std::int64_t>(x.permits));
@@ -242,14 +257,15 @@ class alignas(128) waiter_queue {
   // Only with the lock.
   var<std::uint32_t> comers_{0};    // threads that will come for the lock, and have nobody linked
   var<bool> returning_{false};      // one of them comes back for those that are left in line
-  var<bool> shrunk_{false};         // the line may have somebody impossible
+  var<bool> special_{false};        // somebody may be to leave without permits: dismiss()
   var<bool> first_changed_{false};  // another became the first in this hold
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes
   waiter_chain<P> watchers_;
 
   const queue::settings settings_;
-  const bool posts_;  // with queue limits everybody takes the lock: they are exact
+  const bool simple_;  // FAIR, and no times are taken
+  const bool posts_;   // with queue limits everybody takes the lock: they are exact
   // Read often, written by resize only: away from the word.
   alignas(128) atomic<std::uint64_t> limit_;
   counting<P> counts_;
