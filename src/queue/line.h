@@ -38,13 +38,19 @@ class waiter_chain {
     last_ = &x;
   }
 
+  // The new first one.
+  waiter<P>* remove_first() {
+    waiter<P>* const next = first()->next;
+    first_ = next;
+    if (next == nullptr) last_ = nullptr;
+    return next;
+  }
   void remove(waiter<P>& x) {
-    waiter<P>* const next = x.next;
     if (first_ == &x) {
-      first_ = next;
-      if (next == nullptr) last_ = nullptr;
+      remove_first();
       return;
     }
+    waiter<P>* const next = x.next;
     waiter<P>* const prev = x.prev;
     prev->next = next;
     if (next != nullptr) {
@@ -102,12 +108,16 @@ class line {
     const std::uint32_t priority = x.priority;
     waiter_chain<P>& level = at(priority);
     level.remove(x);
-    if (level.empty()) {
-      present_ = present() & ~(1u << priority);
-      passed_[priority] = 0;
-    }
-    count_.set(count_.get() - 1);
-    if (x.has(traits::kCosts)) bytes_.set(bytes_.get() - x.cost());
+    if (level.empty()) nobody_left(priority);
+    uncount(x);
+  }
+  // x is the first of its priority. The new first one of that, or nullptr.
+  waiter<P>* remove_first(waiter<P>& x) {
+    const std::uint32_t priority = x.priority;
+    waiter<P>* const next = at(priority).remove_first();
+    if (next == nullptr) nobody_left(priority);
+    uncount(x);
+    return next;
   }
 
   // One of that priority, which has left, was granted: lower ones have been passed once more.
@@ -142,6 +152,15 @@ class line {
 
  private:
   std::uint32_t present() const { return present_; }
+
+  void nobody_left(std::uint32_t priority) {
+    present_ = present() & ~(1u << priority);
+    passed_[priority] = 0;
+  }
+  void uncount(const waiter<P>& x) {
+    count_.set(count_.get() - 1);
+    if (x.has(traits::kCosts)) bytes_.set(bytes_.get() - x.cost());
+  }
 
   // The highest priority present; the line is not empty.
   std::uint32_t top() const {

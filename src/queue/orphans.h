@@ -51,7 +51,11 @@ std::uint64_t run_completions(completing<P>& mine) {
   while (waiter<P>* const x = mine.todo.pop()) {
     completing<P>* const origin = mine.adopted != 0 ? mine.origin : nullptr;
     if (origin != nullptr) --mine.adopted;
-    if (may_publish(*x)) publish(*x);
+    if (!x->has(traits::kTimed | traits::kAccounted | traits::kPort)) {
+      call(*x);
+    } else if (may_publish(*x)) {
+      publish(*x);
+    }
     if (origin != nullptr) {
       if (mine.adopted == 0) mine.origin = nullptr;
       orphan_has_run(*origin);

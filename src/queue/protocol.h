@@ -468,7 +468,7 @@ bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
 }
 
 template <class P>
-void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
+[[gnu::flatten]] void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
   finished<P> done;
   settle(w, take, done);
 }
@@ -612,7 +612,7 @@ bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
   if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority;
-  line_.remove(x);
+  if (waiter<P>* const next = line_.remove_first(x)) P::own(next);
   if (!mark_off(x, status::ok, done)) return false;
   line_.granted(priority);
   counts_.granted(n, -1);
@@ -623,22 +623,35 @@ bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
 // the next to come for the lock, finds the result.
 template <class P>
 bool waiter_queue<P>::mark_off(waiter<P>& x, status result, finished<P>& done) {
-  const place off = x.has(traits::kNote) ? place::telling : place::off;
   x.result = result;
   place seen = place::in;
   // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
-  while (!x.where.compare_exchange_strong(seen, off, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed)) {
+  if (!x.where.compare_exchange_strong(seen, x.has(traits::kNote) ? place::telling : place::off,
+                                       std::memory_order_acq_rel, std::memory_order_relaxed) &&
+      P::kMutant != mutant::granted_while_arriving) [[unlikely]] {
+    return mark_off_not_in(x, seen);
+  }
+  done.push(x);
+  return true;
+}
+
+template <class P>
+bool waiter_queue<P>::mark_off_not_in(waiter<P>& x, place seen) {
+  const place off = x.has(traits::kNote) ? place::telling : place::off;
+  for (;;) {
     if (seen == place::competing ||
         (seen == place::claimed && P::kMutant != mutant::claimed_is_granted)) {
-      // Looked at with the lock.
-      x.where.store(place::expelled, std::memory_order_relaxed);
+      // release: as [in], for who then looks what x is; acted upon with the lock.
+      x.where.store(place::expelled, std::memory_order_release);
       if (P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
       return seen == place::competing;
     }
+    // [off] acq_rel.
+    if (x.where.compare_exchange_strong(seen, off, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed)) {
+      return true;
+    }
   }
-  if (seen == place::in || P::kMutant == mutant::granted_while_arriving) done.push(x);
-  return true;
 }
 
 // Whether it was the first (THROUGHPUT only).

@@ -236,6 +236,7 @@ class alignas(128) waiter_queue {
   bool take_off(waiter<P>& x, status result, finished<P>& done);
   bool grant(waiter<P>& x, finished<P>& done);
   bool mark_off(waiter<P>& x, status result, finished<P>& done);
+  [[gnu::noinline]] bool mark_off_not_in(waiter<P>& x, place seen);
   bool leave_line(waiter<P>& x);
   std::int64_t weight(const waiter<P>& x) const {
     return settings_.weight(static_cast<std::int64_t>(x.permits));
