@@ -19,6 +19,7 @@ bool idle(const semaphore<P>& sem) {
 
 template <class P>
 void make_watcher(queue::waiter<P>& x) {
+  x.permits = 0;
   x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kWatches);
 }
 

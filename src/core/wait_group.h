@@ -18,9 +18,12 @@
 //
 // ALL. The items are acquired one after the other in the order of the semaphores' addresses,
 // the same for every group: so no two of them wait for each other. There is one
-// stepper at a time (kBusy): the starter, a callback, a canceller. Its last act is to
+// stepper at a time (kBusy): the starter, a callback, a canceller, a watcher. Its last act is to
 // take kBusy away; a callback that comes before that leaves kArrived, and the stepper goes on
 // in its place. So it is a loop, whatever thread an item is granted on.
+// While the group waits at one item it watches the others, held or still to come: one that is
+// closed, or shrinks below its share, ends the group (`why`). `left` counts the watchers that have
+// not ended, and one for the stepper: who brings it to zero ends the group.
 #pragma once
 
 #include <algorithm>
@@ -48,6 +51,7 @@ struct wait_item {
   var<semaphore<P>*> sem;
   var<std::uint64_t> permits;
   var<std::uint32_t> index;  // as the caller counts
+  var<bool> watched{false};  // ALL: x is a watcher
   queue::waiter<P> x;        // constructed: a cancel of one that was never queued is fine
 };
 
@@ -86,13 +90,17 @@ class wait_group {
     put_after(before, i);
   }
 
-  // invalid: an item that could never be had, as things are.
+  // invalid: an item that could never be had, as things are. ALL: closed comes before that.
   status check() const {
     for (const item* i = first_; i != nullptr; i = i->next) {
       if (!countable(i->permits)) return status::invalid;
-      // relaxed: an observation; acquire_async() looks again. A closed one answers `closed`.
-      const std::uint64_t w = i->sem->word().load(std::memory_order_relaxed);
-      if ((w & queue::kClosed) == 0 && i->permits > i->sem->limit() && !for_resize_) {
+    }
+    for (const item* i = first_; all_ && i != nullptr; i = i->next) {
+      if (i->sem->closed()) return status::closed;
+    }
+    for (const item* i = first_; i != nullptr; i = i->next) {
+      // Observations; acquire_async() looks again. A closed one answers `closed`.
+      if (!i->sem->closed() && i->permits > i->sem->limit() && !for_resize_) {
         return status::invalid;
       }
     }
@@ -159,7 +167,8 @@ class wait_group {
       ++count;
     }
     current_ = first_;
-    left_.store(count + 1, std::memory_order_relaxed);  // published by the next one
+    left_.store(all_ ? 1 : count + 1, std::memory_order_relaxed);  // published by the next one
+    why_.store(0, std::memory_order_relaxed);
     // [live] release, pairs with cancel(): whoever finds it live finds the items.
     state_.store(kLive | kBusy | (all_ ? kAll : 0), std::memory_order_release);
     return all_ ? step(status::pending, error) : start_any(error);
@@ -332,24 +341,39 @@ class wait_group {
     return canceled ? status::canceled : static_cast<status>(result_);
   }
 
-  // ---- all: by the stepper only, but for arrived()
+  // ---- all: by the stepper only, but for arrived() and gone()
 
   // `s` is how the current item ended; pending: it is to be begun. The end, or pending:
   // somebody else steps on, and may have done so already.
   status step(status s, int& error) {
     for (;;) {
-      if (s == status::pending) s = begin(*current_, error);
+      if (s == status::pending) s = begin_current(error);
       if (s == status::pending) s = leave_waiting();
       if (s == status::pending) return s;
       if (s != status::ok) break;
       current_ = current_->next;
-      if (current_ == nullptr) return finish(status::ok);
-      // relaxed: a hint; leave_waiting() does not miss it.
-      const bool canceled = (state_.load(std::memory_order_relaxed) & kCanceled) != 0;
-      s = canceled ? status::canceled : status::pending;
+      if (current_ == nullptr) return end(status::ok);
+      s = canceled() ? why() : status::pending;
     }
     give_back_held();
-    return finish(s);
+    return end(s);
+  }
+
+  status begin_current(int& error) {
+    item& i = *current_;
+    if (i.watched) {
+      if (core::cancel<P>(i.x) != status::ok) return gone_by_now(i);
+      i.watched = false;
+      left_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the stepper has its own
+    }
+    const status s = begin(i, error);
+    if (s == status::pending) watch_others();
+    return s;
+  }
+
+  // Its watcher is on its way to say so.
+  static status gone_by_now(const item& i) {
+    return i.sem->closed() ? status::closed : status::invalid;
   }
 
   // The current item has been queued: leave the group to its callback, unless that has come.
@@ -363,7 +387,7 @@ class wait_group {
         return result_;
       }
       if ((seen & kCanceled) != 0 && !tried) {
-        if (core::cancel<P>(current_->x) == status::ok) return status::canceled;
+        if (core::cancel<P>(current_->x) == status::ok) return why();
         tried = true;  // its callback is on the way, and ends it
         seen = state_.load(std::memory_order_acquire);
         continue;
@@ -389,18 +413,22 @@ class wait_group {
     if ((seen & kBusy) != 0) return;
     int ignored = 0;  // timers were started when the first item queued
     const group_end<P> whom = whom_to_tell();
-    const status end = step(s, ignored);
-    if (end != status::pending) whom.tell(end);
+    const status ended = step(s, ignored);
+    if (ended != status::pending) whom.tell(ended);
   }
 
   // The canceller is the stepper.
   status cancel_all() {
     const status s = leave_waiting();
     if (s == status::pending) return status::already;
+    return end_early(s) == status::pending ? status::already : status::ok;
+  }
+
+  // The current item ended with `s`, and the others are wanted no more.
+  status end_early(status s) {
     if (s == status::ok) current_ = current_->next;  // it came meanwhile: held, too
     give_back_held();
-    finish(status::canceled);
-    return status::ok;
+    return end(why());
   }
 
   void give_back_held() {
@@ -408,8 +436,77 @@ class wait_group {
     for (item* i = first_; i != current_; i = i->next) give_back(*i);
   }
 
+  // Nothing is queued any more. pending: a watcher's callback is on its way, and ends the group.
+  status end(status s) {
+    result_ = s;  // published by [settled]
+    std::uint32_t count = 1;
+    for (item* i = first_; i != nullptr; i = i->next) {
+      if (i->watched && core::cancel<P>(i->x) == status::ok) ++count;
+    }
+    return settle(count) ? finish(s) : status::pending;
+  }
+
+  // ---- all: watching
+
+  void watch_others() {
+    for (item* i = first_; i != nullptr; i = i->next) {
+      if (i == current_ || i->watched) continue;
+      demand want;
+      want.permits = i->permits;
+      want.waits_for_resize = for_resize_;
+      fill_in<P>(i->x, want, {.wake = &watch_ended, .context = i, .internal = true});
+      i->x.traits = static_cast<std::uint8_t>(i->x.traits | queue::traits::kWatches);
+      i->watched = true;
+      left_.fetch_add(1, std::memory_order_relaxed);  // the stepper has its own
+      const status s = i->sem->watch(i->x);
+      if (s == status::pending) continue;
+      i->watched = false;
+      left_.fetch_sub(1, std::memory_order_relaxed);
+      note_why(s);
+      state_.fetch_or(kCanceled, std::memory_order_relaxed);  // leave_waiting() looks
+      return;
+    }
+  }
+
+  static void watch_ended(void* context, std::int32_t s) {
+    item& i = *static_cast<item*>(context);
+    i.group->gone(static_cast<status>(s));
+  }
+
+  // An item cannot be had any more, or could not again.
+  void gone(status s) {
+    note_why(s);
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    // As take_back(). acquire: pairs with [left].
+    while (!state_.compare_exchange_strong(seen, seen | kCanceled | kBusy,
+                                           std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+    if ((seen & kBusy) == 0) {
+      const status ended = leave_waiting();
+      // The watcher has its own part of `left`, so this is not the end yet.
+      if (ended != status::pending) end_early(ended);
+    }
+    if (settle(1)) finish_and_wake(result_);
+  }
+
+  void note_why(status s) {
+    std::int32_t none = 0;
+    // relaxed: whoever sees kCanceled, which comes next, sees it.
+    why_.compare_exchange_strong(none, static_cast<std::int32_t>(s), std::memory_order_relaxed,
+                                 std::memory_order_relaxed);
+  }
+  bool canceled() const {
+    // acquire, for why(); a hint, leave_waiting() does not miss it.
+    return (state_.load(std::memory_order_acquire) & kCanceled) != 0;
+  }
+  status why() const {
+    const std::int32_t s = why_.load(std::memory_order_relaxed);
+    return s == 0 ? status::canceled : static_cast<status>(s);
+  }
+
   atomic<std::uint32_t> state_{0};  // first: what a cancel of zeroed memory looks at
-  atomic<std::uint32_t> left_{0};   // ANY
+  atomic<std::uint32_t> left_{0};
+  atomic<std::int32_t> why_{0};  // ALL: a status; 0: no item has gone
   var<item*> first_{nullptr};
   var<item*> current_{nullptr};  // ALL: all before it are held
   var<status> result_{status::pending};

@@ -145,8 +145,9 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   // An exchange even where kMail is set: it orders the post before the holder's look.
   for (;;) {
     if ((w & kLocked) != 0) {
-      // [mail] release, pairs with the holder's exchange that clears it.
-      if (word().compare_exchange_strong(w, w | kMail, std::memory_order_release,
+      // [mail] release, pairs with the holder's exchange that clears it. acquire, pairs with
+      // wake(): who asks a condition after this sees what a waker did that came before.
+      if (word().compare_exchange_strong(w, w | kMail, std::memory_order_acq_rel,
                                          std::memory_order_relaxed)) {
         break;
       }
@@ -168,13 +169,26 @@ status waiter_queue<P>::watch(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // as in enqueue()
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
   const std::uint64_t w = lock(0);
-  const bool idle = line_.empty() && held(w, limit()) == 0;
-  if (!idle) {
+  const status s = seen_by(x, w, 0);
+  if (s == status::pending) {
     watchers_.push_back(x);
+    if (x.permits == 0) idlers_ = idlers_ + 1;
     x.where.store(place::in, std::memory_order_release);  // [in]
   }
   settle(w, 0);
-  return idle ? status::ok : status::pending;
+  return s;
+}
+
+// What a watcher waits for has come; pending: it has not.
+template <class P>
+status waiter_queue<P>::seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const {
+  if (x.permits == 0) {
+    const bool idle = line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
+    if (idle) return status::ok;
+    return (w & kDead) != 0 ? status::closed : status::pending;
+  }
+  if ((w & kClosed) != 0) return status::closed;
+  return impossible(x) ? status::invalid : status::pending;
 }
 
 // ---- releasing
@@ -504,7 +518,7 @@ std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) cons
   constexpr std::uint64_t kOfHolder =
       kLocked | kQueued | kBusy | kWaited | kPoked | kHandover | kWatched;
   std::uint64_t then = (w - permits(static_cast<std::uint64_t>(take))) & ~kOfHolder;
-  if (!watchers_.empty()) then |= kWatched;
+  if (idlers_ != 0) then |= kWatched;
   if (line_.empty()) return then;
   then |= kQueued;
   if (!settings_.throughput) return then;
@@ -572,10 +586,14 @@ bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
 
 template <class P>
 bool waiter_queue<P>::tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done) {
-  const bool idle = line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
-  while ((idle || (w & kDead) != 0) && !watchers_.empty()) {
-    if (no_room(*watchers_.first(), done)) return true;
-    take_off(*watchers_.first(), idle ? status::ok : status::closed, done);
+  for (waiter<P>* x = watchers_.first(); x != nullptr;) {
+    waiter<P>* const next = x->next;
+    const status s = seen_by(*x, w, take);
+    if (s != status::pending) {
+      if (no_room(*x, done)) return true;
+      take_off(*x, s, done);
+    }
+    x = next;
   }
   return false;
 }
@@ -623,41 +641,34 @@ bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
 // the next to come for the lock, finds the result.
 template <class P>
 bool waiter_queue<P>::mark_off(waiter<P>& x, status result, finished<P>& done) {
-  x.result = result;
+  if constexpr (P::kMutant != mutant::result_after_off) x.result = result;
+  const place told = x.has(traits::kNote) ? place::telling : place::off;
   place seen = place::in;
   // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
-  if (!x.where.compare_exchange_strong(seen, x.has(traits::kNote) ? place::telling : place::off,
-                                       std::memory_order_acq_rel, std::memory_order_relaxed) &&
-      P::kMutant != mutant::granted_while_arriving) [[unlikely]] {
-    return mark_off_not_in(x, seen);
-  }
-  done.push(x);
-  return true;
-}
-
-template <class P>
-bool waiter_queue<P>::mark_off_not_in(waiter<P>& x, place seen) {
-  const place off = x.has(traits::kNote) ? place::telling : place::off;
-  for (;;) {
+  while (!x.where.compare_exchange_strong(seen, seen == place::in ? told : place::off,
+                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (seen == place::in) continue;
     if (seen == place::competing ||
-        (seen == place::claimed && P::kMutant != mutant::claimed_is_granted)) {
+        (seen == place::claimed && P::kMutant != mutant::claimed_is_granted)) [[unlikely]] {
       // release: as [in], for who then looks what x is; acted upon with the lock.
       x.where.store(place::expelled, std::memory_order_release);
       if (P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
       return seen == place::competing;
     }
-    // [off] acq_rel.
-    if (x.where.compare_exchange_strong(seen, off, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed)) {
-      return true;
-    }
   }
+  if constexpr (P::kMutant == mutant::result_after_off) x.result = result;
+  if (seen == place::in || P::kMutant == mutant::granted_while_arriving) done.push(x);
+  return true;
 }
 
 // Whether it was the first (THROUGHPUT only).
 template <class P>
 bool waiter_queue<P>::leave_line(waiter<P>& x) {
-  if (x.has(traits::kWatches)) return watchers_.remove(x), false;
+  if (x.has(traits::kWatches)) {
+    watchers_.remove(x);
+    if (x.permits == 0) idlers_ = idlers_ - 1;
+    return false;
+  }
   const bool first = settings_.throughput && line_.first() == &x;
   if (first) first_changed_ = true;
   if (poked_ == &x && P::kMutant != mutant::poked_leaves_flag) poked_ = nullptr;

@@ -129,7 +129,9 @@ class alignas(128) waiter_queue {
   // for a place later sees what the caller did before.
   std::uint64_t wake(std::uint64_t most);
 
-  // x, filled in with kWatches, completes when nothing is held and nobody queues. ok: so it is.
+  // x, filled in with kWatches, completes when what it waits for has come. For no permits: nothing
+  // is held and nobody queues (ok). Else: a request like x would never be served (closed, invalid).
+  // pending: not yet.
   status watch(waiter<P>& x);
 
   // THROUGHPUT: x, a blocked thread's, was poked by a holder and competes. pending: in vain.
@@ -231,12 +233,12 @@ class alignas(128) waiter_queue {
   void take_in();
   bool decide(std::uint64_t w, std::int64_t& take, finished<P>& done);
   [[gnu::noinline]] bool dismiss(std::uint64_t w, finished<P>& done);
+  status seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const;
   [[gnu::noinline]] bool tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done);
   std::uint64_t lock_and_unlink(waiter<P>& x, status why);
   bool take_off(waiter<P>& x, status result, finished<P>& done);
   bool grant(waiter<P>& x, finished<P>& done);
   bool mark_off(waiter<P>& x, status result, finished<P>& done);
-  [[gnu::noinline]] bool mark_off_not_in(waiter<P>& x, place seen);
   bool leave_line(waiter<P>& x);
   std::int64_t weight(const waiter<P>& x) const {
     return settings_.weight(static_cast<std::int64_t>(x.permits));
@@ -263,6 +265,7 @@ class alignas(128) waiter_queue {
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes
   waiter_chain<P> watchers_;
+  var<std::uint32_t> idlers_{0};  // those of them that wait for it to be idle
 
   const queue::settings settings_;
   const bool simple_;  // FAIR, and no times are taken
