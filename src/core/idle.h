@@ -45,7 +45,8 @@ status wait_idle(semaphore<P>& sem, std::int64_t timeout) {
 template <class P>
 status wait_idle_async(semaphore<P>& sem, std::int64_t timeout, const queue::destination<P>& to,
                        queue::waiter<P>& x, int& error) {
-  if (timeout == 0) return idle(sem) ? status::ok : status::again;
+  if (idle(sem)) return status::ok;
+  if (timeout == 0) return status::again;
   return wait_async(idle_deadline<P>(timeout), {}, to, x, error, [&sem, &x] {
     make_watcher(x);
     return sem.watch(x);

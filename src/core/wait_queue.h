@@ -53,13 +53,14 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
     return status::pending;
   }
   queue::place asking = queue::place::asking;
-  // acquire, pairs with [off], which has left the result.
+  // acquire, pairs with [off], which has left the result; release as in queue::withdraw().
   const bool taken_back = x.where.compare_exchange_strong(
-      asking, queue::place::claimed, std::memory_order_acquire, std::memory_order_acquire);
+      asking, queue::place::claimed, std::memory_order_acq_rel, std::memory_order_acquire);
   if (taken_back) waiters.withdraw(x, status::again, [] {});
   const bool woken = !taken_back && x.result == status::ok;
   if (timed) P::timers().disarm_and_wait(x.deadline);
   withdraw(x);
+  if (x.has(queue::traits::kNote)) queue::signal_done(x);  // a cancel may wait for the note
   P::returned(&x, sizeof x);
   // It was meant for one that waits.
   if (woken && P::kMutant != mutant::wake_not_passed_on) waiters.wake(1);

@@ -103,13 +103,13 @@ void tell_notes(finished<P>& done, completing<P>& mine) {
     signal_done(*x);
   }
   const bool was_running = std::exchange(mine.running, true);
-  mine.noting = true;
+  const bool was_noting = std::exchange(mine.noting, true);  // a note may run timers
   for (std::uint32_t i = 0; i < count; ++i) {
     const note& n = notes[i];
     if (n.slow.struct_size != 0) done.slow.tell(done.slow.context, &n.slow);
     [&n]() noexcept { n.tell(n.context, n.user_data); }();
   }
-  mine.noting = false;
+  mine.noting = was_noting;
   mine.running = was_running;
 }
 
@@ -125,7 +125,12 @@ void complete_all(finished<P>& done) {
     mine.todo.append(done.callbacks);
     return run_outermost(mine);
   }
-  if (done.slow.tell != nullptr) tell_of_slow_ones(done);
+  const bool noted = !done.notes.empty();
+  if (done.slow.tell != nullptr) {
+    // That is the user's code: it is to wait for nobody's note.
+    if (noted) tell_notes(done, P::template per_thread<completing<P>>());
+    tell_of_slow_ones(done);
+  }
   if (!done.at_once.empty()) {
     port::outbox<P, waiter<P>> loops;
     while (waiter<P>* const x = done.at_once.pop()) {
@@ -139,12 +144,11 @@ void complete_all(finished<P>& done) {
     }
   }
   done.now = 0;
-  if (done.notes.empty() && done.callbacks.empty()) return;
+  if (!noted && done.callbacks.empty()) return;
   completing<P>& mine = P::template per_thread<completing<P>>();
-  const bool noted = !done.notes.empty();
-  if (noted) tell_notes(done, mine);
+  if (!done.notes.empty()) tell_notes(done, mine);
   mine.todo.append(done.callbacks);
-  if (noted && !mine.returning) come_back_to_all(mine);
+  if (mine.to_return_to != nullptr && !mine.noting && !mine.returning) come_back_to_all(mine);
   run_outermost(mine);
 }
 

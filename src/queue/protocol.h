@@ -114,12 +114,15 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
 // With queue limits: the line is full for x.
 template <class P>
 status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
-  if (settings_.when_full == overflow::drop_newest || x.cost() > settings_.max_bytes) {
+  finished<P> done;
+  const bool drops =
+      settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
+  // Within a note there is never room for another's: the newcomer is refused.
+  if (!drops || no_room(line_.oldest_of_lowest(), done)) {
     counts_.refused(x.permits);
     settle(w, 0);
     return status::rejected;
   }
-  finished<P> done;
   while (full_for(x)) {
     waiter<P>& victim = line_.oldest_of_lowest();
     if (no_room(victim, done)) {
@@ -144,6 +147,11 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
   // An exchange even where kMail is set: it orders the post before the holder's look.
   for (;;) {
+    if ((w & kBusy) != 0) {
+      // The holder takes nothing more for others, this one neither.
+      more = unlock(add_flag(lock(0), kMail), 0, done);
+      break;
+    }
     if ((w & kLocked) != 0) {
       // [mail] release, pairs with the holder's exchange that clears it. acquire, pairs with
       // wake(): who asks a condition after this sees what a waker did that came before.
@@ -274,8 +282,8 @@ template <class P>
 template <class F>
 void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
   std::uint64_t w = lock_and_unlink(x, why);
-  // relaxed: nobody acts by it but a canceller that comes too late.
-  x.where.store(place::off, std::memory_order_relaxed);
+  // release: a canceller that comes too late may look what x is.
+  x.where.store(place::off, std::memory_order_release);
   if (unlock_plainly(w, 0)) return between();
   finished<P> done;
   const bool more = unlock(w, 0, done);
@@ -287,8 +295,8 @@ template <class P>
 template <class F>
 void waiter_queue<P>::expire(waiter<P>& x, F&& between) {
   const std::uint64_t w = lock_and_unlink(x, status::timed_out);
-  // relaxed: as in withdraw(); a canceller of a note's waits for its end.
-  x.where.store(x.has(traits::kNote) ? place::telling : place::off, std::memory_order_relaxed);
+  // release: as in withdraw(); a canceller of a note's waits for its end.
+  x.where.store(x.has(traits::kNote) ? place::telling : place::off, std::memory_order_release);
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between(done);
@@ -306,12 +314,18 @@ std::uint64_t waiter_queue<P>::wake(std::uint64_t most) {
   w = lock(kBusy);
   finished<P> done;
   std::uint64_t woken = 0;
-  while (woken < most && !line_.empty() && !no_room(*line_.first(), done)) {
+  // The first ones may be another's to wake, who is to come back to them.
+  const auto others = [this] {
+    const std::uint64_t count = line_.count();
+    return wakes_ < count ? count - wakes_ : 0;
+  };
+  while (woken < most && others() != 0 && !no_room(*line_.first(), done)) {
     if (take_off(*line_.first(), status::ok, done)) ++woken;
   }
-  wakes_ = std::min(most - woken, line_.count());
-  if (wakes_ != 0) special_ = true;
-  woken += wakes_;
+  const std::uint64_t left = std::min(most - woken, others());
+  if (left != 0) special_ = true;
+  wakes_ = wakes_ + left;
+  woken += left;
   settle(w, 0, done);
   return woken;
 }
@@ -354,6 +368,13 @@ status waiter_queue<P>::compete(waiter<P>& x) {
       const status s = x.result;
       settle(w, 0);
       return s;
+    }
+    if ((w & kClosed) != 0) {  // and the closer has still to come back for x
+      leave_line(x);
+      counts_.ended(x.permits, status::closed);
+      x.where.store(place::off, std::memory_order_relaxed);
+      settle(w, 0);
+      return status::closed;
     }
     if (fits(w, x.permits)) {
       if (leave_line(x)) overtakings_.store(0, std::memory_order_relaxed);
@@ -482,27 +503,33 @@ bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
 }
 
 template <class P>
-[[gnu::flatten]] void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
+void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
   finished<P> done;
   settle(w, take, done);
 }
 
 template <class P>
 void waiter_queue<P>::finish(bool more, finished<P>& done) {
-  while (more) {
-    completing<P>& mine = P::template per_thread<completing<P>>();
-    if (mine.noting) {  // within a note, so as not to recurse with their number
-      next_return = mine.to_return_to;
-      mine.to_return_to = this;
-      break;
-    }
+  if (!more) [[likely]]
+    return complete_all(done);
+  completing<P>& mine = P::template per_thread<completing<P>>();
+  if (mine.noting) {  // within a note, so as not to recurse with their number
+    next_return = mine.to_return_to;
+    mine.to_return_to = this;
+    return complete_all(done);
+  }
+  // Callbacks wait until nobody is left in line: one of them may block for somebody there.
+  const bool was_running = std::exchange(mine.running, true);
+  do {
     complete_all(done);
     const std::uint64_t w = lock(0);
     returning_ = false;
     comers_ = comers_ - 1;
     more = unlock(w, 0, done);
-  }
+  } while (more);
   complete_all(done);
+  mine.running = was_running;
+  run_outermost(mine);
 }
 
 template <class P>
@@ -550,7 +577,8 @@ void waiter_queue<P>::take_in() {
 
 // Who leaves, and what is taken: `take` goes up by it. True: `done` has no room for all of them.
 template <class P>
-bool waiter_queue<P>::decide(std::uint64_t w, std::int64_t& take, finished<P>& done) {
+[[gnu::always_inline]] inline bool waiter_queue<P>::decide(std::uint64_t w, std::int64_t& take,
+                                                           finished<P>& done) {
   if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
     return true;
   while (waiter<P>* const x = line_.first()) {
@@ -626,7 +654,7 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
 
 // The same for a grant where nothing of it but the count is of interest.
 template <class P>
-bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
+[[gnu::always_inline]] inline bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
   if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority;
@@ -640,7 +668,8 @@ bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
 // x has been unlinked. Its place becomes final, and it comes into `done` unless its own thread, or
 // the next to come for the lock, finds the result.
 template <class P>
-bool waiter_queue<P>::mark_off(waiter<P>& x, status result, finished<P>& done) {
+[[gnu::always_inline]] inline bool waiter_queue<P>::mark_off(waiter<P>& x, status result,
+                                                             finished<P>& done) {
   if constexpr (P::kMutant != mutant::result_after_off) x.result = result;
   const place told = x.has(traits::kNote) ? place::telling : place::off;
   place seen = place::in;

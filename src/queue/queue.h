@@ -342,10 +342,12 @@ status status_of(const waiter<P>& x) {
 template <class P>
 void come_back_to_all(completing<P>& mine) {
   mine.returning = true;
+  const bool was_running = std::exchange(mine.running, true);  // as in finish()
   while (waiter_queue<P>* const q = mine.to_return_to) {
     mine.to_return_to = q->next_return;
     q->come_back();
   }
+  mine.running = was_running;
   mine.returning = false;
 }
 

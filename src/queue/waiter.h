@@ -17,8 +17,8 @@
 //
 //   from \ by   its thread         the holder            a canceller, the timer
 //   none        arriving, asking   in                    too early (the timer: tries again)
-//   arriving    in                 off, telling: its     waits for its thread (the timer:
-//   asking      in, claimed        thread has the result tries again); asking: too early
+//   arriving    in                 off: its thread       waits for its thread (the timer:
+//   asking      in, claimed        has the result        tries again); asking: too early
 //   in          claimed (timeout)  off, telling,         claimed
 //                                  competing
 //   claimed     -                  expelled              off (holder)

@@ -298,6 +298,32 @@ void queue_wake_sees_the_unannounced(explorer& run) {
   w.at_rest(1);
 }
 
+// A wake that met nobody is seen by whoever asks for a place after it, also by one who finds the
+// queue in somebody else's hands.
+template <class W>
+void queue_missed_wake_is_seen(explorer& run) {
+  queue_world<W> w(run);
+  typename W::P::template var<int> ready{0};
+  static bool missed;
+  missed = false;
+  run.spawn([&] {
+    w.said[0] = w.add(0, [&] {
+      const bool asks_late = missed;
+      return asks_late && ready == 1;
+    });
+  });
+  run.spawn([&] {
+    ready = 1;
+    missed = w.sem->wake(1) == 0;
+  });
+  // The first has the lock when the waiter comes, the second when it says that it is there.
+  for (int i = 0; i < 2; ++i) run.spawn([&w] { w.sem->take_all(); });
+  run.join();
+  if (w.said[0] == status::pending && w.parties[0].completions == 0) w.sem->wake(1);
+  check((w.said[0] == status::ok) != w.parties[0].got(), "S3");
+  w.sem->unref();
+}
+
 template <class W>
 void queue_expiry_while_asking(explorer& run) {
   queue_world<W> w(run);
