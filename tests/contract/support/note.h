@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -73,5 +74,8 @@ struct noted {
   afflux_request request;
   alignas(64) afflux_waiter waiter{};
 };
+
+// The memory is its owner's.
+inline void poison(noted& p) { std::memset(static_cast<void*>(&p.waiter), 0xa5, sizeof p.waiter); }
 
 }  // namespace afflux_test
