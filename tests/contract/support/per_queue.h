@@ -44,11 +44,6 @@ inline auto all_queues() {
   return queues_of(
       {AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_LOCKFREE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX});
 }
-// LOCKFREE's queue allocates; all others never do.
-inline auto allocating_queues() { return queues_of({AFFLUX_QUEUE_LOCKFREE}); }
-inline auto never_allocating_queues() {
-  return queues_of({AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX});
-}
 
 template <class Handle, void (*Unref)(Handle*)>
 class handle_guard {
