@@ -283,6 +283,64 @@ TEST(CppSemaphore, TryAcquireTakesNothingWhenItDoesNotFit) {
   EXPECT_EQ(sem.held(), 2u);
 }
 
+TEST(CppSemaphore, TryAcquireUpToTakesWhatIsFreeBetweenBoth) {
+  for (const auto level : {statistics_level::off, statistics_level::counters}) {
+    const semaphore sem({.permits = 5, .statistics = level});
+    const permit first = sem.try_acquire_up_to(1, 3);
+    EXPECT_EQ(first.count(), 3u);
+    const permit second = sem.try_acquire_up_to(1, ~std::uint64_t{0});
+    EXPECT_EQ(second.count(), 2u);
+    EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::again);
+    const permit none = sem.try_acquire_up_to(0, 2);
+    EXPECT_FALSE(none);
+    EXPECT_EQ(none.status(), status::again);
+    EXPECT_EQ(sem.held(), 5u);
+  }
+}
+
+TEST(CppSemaphore, TryAcquireUpToTellsWhyNot) {
+  const semaphore sem(2);
+  EXPECT_EQ(sem.try_acquire_up_to(0, 0).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(2, 1).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::invalid);
+  EXPECT_EQ(sem.close(), status::ok);
+  EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::closed);
+  EXPECT_EQ(semaphore().try_acquire_up_to(1, 2).status(), status::invalid);
+  EXPECT_EQ(sem.held(), 0u);
+}
+
+TEST(CppSemaphore, ResizesByADifference) {
+  const semaphore sem(2);
+  std::uint64_t limit = 77;
+  EXPECT_EQ(sem.resize_by(3, limit), status::ok);
+  EXPECT_EQ(limit, 5u);
+  EXPECT_EQ(sem.resize_by(-1), status::ok);
+  EXPECT_EQ(sem.limit(), 4u);
+  EXPECT_EQ(sem.resize_by(-5, limit), status::overflow);
+  EXPECT_EQ(sem.resize_by(std::numeric_limits<std::int64_t>::min()), status::overflow);
+  EXPECT_EQ(limit, 5u);
+  EXPECT_EQ(sem.limit(), 4u);
+  EXPECT_EQ(semaphore().resize_by(1), status::invalid);
+}
+
+TEST(CppSemaphore, TellsThatItIsClosed) {
+  const semaphore sem(1);
+  EXPECT_FALSE(sem.is_closed());
+  EXPECT_EQ(sem.close(), status::ok);
+  EXPECT_TRUE(sem.is_closed());
+}
+
+TEST(CppSemaphore, StatisticsHaveTheHighWaterMarks) {
+  const semaphore sem(5);
+  {
+    const permit first = sem.try_acquire_up_to(1, 4);
+    EXPECT_EQ(sem.acquire_blocking_for(0s, 2).status(), status::timed_out);
+  }
+  EXPECT_EQ(sem.held(), 0u);
+  EXPECT_EQ(sem.stats().peak_held, 4u);
+  EXPECT_EQ(sem.stats().peak_waiters, 0u);
+}
+
 TEST(CppSemaphore, RefusesNumbersOutOfRange) {
   const semaphore sem(3);
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{4}, std::uint64_t{1} << 42,
