@@ -148,6 +148,7 @@ TEST_P(Idle, ComesWhenTheLastInLineLeaves) {
       await([&] { return idle.completions() == 1; });
       EXPECT_EQ(idle.status(), AFFLUX_OK);
     }
+    await([&] { return queued.completions() == (how == kCancels ? 0 : 1); });
     expect_all_free(sem, 0);
   }
 }

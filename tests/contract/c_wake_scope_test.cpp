@@ -85,12 +85,12 @@ class worker {
     switch (current) {
       case act::free_to_run:  // acquire, release
         break;
-      case act::none:    // the timers are the callers' own
       case act::cancel:  // all ask for one: who leaves lets nobody in
       case act::observe:
       case act::resize:  // to the same limit
         own = false;
         break;
+      case act::none:    // the thread of the timers
       case act::timers:  // also one that was granted as its own time ran out
         own = self.request_.timeout_ns != AFFLUX_FOREVER;
         break;

@@ -24,11 +24,13 @@ class note_book {
 
   static void note(void* context, std::uint64_t user_data) {
     auto& self = *static_cast<note_book*>(context);
+    const auto then = self.then;
     {
+      // Whoever sees the number may end the book: nothing of it is touched below.
       const std::lock_guard lock(self.mutex_);
       self.all_.push_back(user_data);
     }
-    if (self.then) self.then(user_data);
+    if (then) then(user_data);
   }
 
   // In the order in which they came.
