@@ -24,10 +24,10 @@
 // 4. Coroutines
 // -------------
 // `co_await sem.acquire(n)` never allocates: what the wait needs lies in the coroutine's frame. The
-// same holds for `co_await event.wait()`, `co_await queue.wait_unless(condition)`, and
-// `co_await any(...)` and `co_await all(...)`; and so does what follows. Each of the last two is
-// one wait: it is resumed once, when none of its requests is left in a queue, and destroying it
-// takes all of them back and returns whatever it held.
+// same holds for `co_await event.wait()`, `co_await queue.wait_unless(condition)`,
+// `co_await sem.wait_idle()`, and `co_await any(...)` and `co_await all(...)`; and so does what
+// follows. Each of the last two is one wait: it is resumed once, when none of its requests is left
+// in a queue, and destroying it takes all of them back and returns whatever it held.
 //
 // Where it resumes. Without resume_on(), on the thread that completes it: inside a call on the
 // semaphore (release, close, resize, a permit's destructor ...) or on the timer's thread. A call

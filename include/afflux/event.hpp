@@ -133,6 +133,12 @@ class event {
     const detail::resume_scope scope;
     return static_cast<status>(::afflux_event_notify_all(handle()));
   }
+  /// Every waiter goes on, and nothing is remembered: with nobody waiting nothing happens, and it
+  /// is set afterwards if it was before. Otherwise as notify_one().
+  AFFLUX_HPP_NOINLINE status pulse() const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_event_pulse(handle()));
+  }
   /// Not set any more; who waits goes on waiting. @return ok; invalid.
   status clear() const noexcept { return static_cast<status>(::afflux_event_clear(handle())); }
 

@@ -93,6 +93,7 @@ class [[nodiscard]] permit {
   }
 
  private:
+  friend class permit_token;
   friend class semaphore;
   friend struct detail::part_access;
   template <class, bool>

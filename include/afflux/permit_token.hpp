@@ -10,24 +10,34 @@
 #include <afflux/afflux.h>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/resume.hpp>
+#include <afflux/permit.hpp>
 #include <afflux/status.hpp>
 
 namespace afflux {
 
 /// n permits with an identity, which keep their semaphore alive; released at most once, however
-/// many threads try. Made by semaphore::acquire_token(), in place: it neither moves nor copies
-/// (std::unique_ptr<permit_token> does).
-/// Threads: every member from any number of threads at once; the destructor alone.
-/// Since: 0.1
+/// many threads try. Made by semaphore::acquire_token(), adopt_token(), or of a permit, in place:
+/// it neither moves nor copies (std::unique_ptr<permit_token> does). Threads: every member from any
+/// number of threads at once; the destructor alone. Since: 0.1
 class [[nodiscard]] permit_token {
  public:
   /// Empty; status() is status::already.
   permit_token() noexcept = default;
+  /// Take over the permits of `from`, whose hold time counts from now on. `tag` is for the ledger,
+  /// copied; null: none. Empty, with from.status(), where that is; or with overflow, where from
+  /// keeps its permits: fewer are held.
+  explicit permit_token(permit&& from, const char* tag = nullptr) noexcept
+      : status_(from.status()) {
+    if (!from) return;
+    status_ = adopt(from.target_.sem, from.count(), tag);
+    if (status_ == afflux::status::ok) static_cast<void>(from.detach());
+  }
   permit_token(const permit_token&) = delete;
   permit_token& operator=(const permit_token&) = delete;
   ~permit_token() { release(); }
 
-  /// Give all back. @return ok to exactly one caller; already to the others.
+  /// Give all back. @return ok to exactly one caller, already to the others; overflow instead of
+  /// ok: somebody else has released some of them, those that were held have been given back.
   AFFLUX_HPP_NOINLINE afflux::status release() noexcept {
     const detail::resume_scope scope;
     return static_cast<afflux::status>(::afflux_permit_release(&token_));
@@ -71,8 +81,14 @@ class [[nodiscard]] permit_token {
     status_ = static_cast<afflux::status>(
         ::afflux_sem_acquire_permit(sem, &request, timeout_ns, &token_));
   }
+  permit_token(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept
+      : status_(adopt(sem, n, tag)) {}
   permit_token(permit_token& from, std::uint64_t n) noexcept
       : status_(static_cast<afflux::status>(::afflux_permit_split(&from.token_, n, &token_))) {}
+
+  [[nodiscard]] afflux::status adopt(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept {
+    return static_cast<afflux::status>(::afflux_permit_adopt(sem, n, tag, &token_));
+  }
 
   ::afflux_permit_token token_{};
   afflux::status status_ = afflux::status::already;

@@ -21,8 +21,24 @@
 #include <afflux/permit.hpp>
 #include <afflux/permit_token.hpp>
 #include <afflux/status.hpp>
+#include <afflux/wait.hpp>
 
 namespace afflux {
+
+namespace detail {
+
+/// The idleness of a semaphore.
+struct idle_source {
+  ::afflux_sem* sem;
+
+  [[nodiscard]] ::afflux_status start(const ::afflux_request& request,
+                                      ::afflux_waiter& waiter) const noexcept {
+    return ::afflux_sem_wait_idle_async(sem, &request, &waiter);
+  }
+  void give_back(const acquire_terms&) const noexcept {}  // nothing is held
+};
+
+}  // namespace detail
 
 /// An owner of one reference of a semaphore. Move-only; share() makes another owner. The last one
 /// closes the semaphore: those who wait get status::closed.
@@ -102,6 +118,16 @@ class semaphore {
   /// Threads: lock-free. Order: happens after the releases that supplied the permits.
   permit try_acquire(std::uint64_t n = 1) const noexcept { return make(try_acquire_raw(n), n); }
 
+  /// Take as many permits as are free, between `min` (0 ... limit()) and `max` (at least min, not
+  /// 0), in one step. Nobody is overtaken.
+  /// @return the permits; empty: again (also for min 0 with none free), closed, invalid.
+  /// Threads, Order: as try_acquire.
+  permit try_acquire_up_to(std::uint64_t min, std::uint64_t max) const noexcept {
+    std::uint64_t n = 0;
+    const auto s = static_cast<status>(::afflux_sem_try_acquire_up_to(target_.sem, min, max, &n));
+    return make(s == status::ok && n == 0 ? status::again : s, n);
+  }
+
   /// Take `n` permits, blocking the thread as long as options::waiter_timeout allows.
   /// @return the permits; empty: timed_out, closed, rejected, invalid.
   /// Threads: may block. Order: as try_acquire.
@@ -156,6 +182,13 @@ class semaphore {
     return permit_token(target_.sem, token_request(n), detail::ceil_ns(d));
   }
 
+  /// Make a token of `n` permits that the caller owes, and hold them from now on. `tag` is for the
+  /// ledger, copied; null: none.
+  /// @return the token; empty: overflow (fewer than n are held), invalid (n is 0).
+  permit_token adopt_token(std::uint64_t n, const char* tag = nullptr) const noexcept {
+    return {target_.sem, n, tag};
+  }
+
   /// Take all permits that are free now; empty, with status::again, when there are none.
   permit drain() const noexcept {
     std::uint64_t n = 0;
@@ -197,6 +230,46 @@ class semaphore {
     const detail::resume_scope scope;
     return static_cast<status>(::afflux_sem_resize(target_.sem, permits));
   }
+  /// Change the limit by a difference, in one step beside others who do so.
+  /// @return ok; overflow: the limit would be below 0 or above 2^42 - 1; invalid.
+  status resize_by(std::int64_t delta) const noexcept {
+    std::uint64_t limit = 0;
+    return resize_by(delta, limit);
+  }
+  /// The same; ret_limit, written with ok only, is the new limit.
+  AFFLUX_HPP_NOINLINE status resize_by(std::int64_t delta,
+                                       std::uint64_t& ret_limit) const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_sem_resize_by(target_.sem, delta, &ret_limit));
+  }
+  /// Whether close() has been called. Order: true happens after the close.
+  [[nodiscard]] bool is_closed() const noexcept { return ::afflux_sem_is_closed(target_.sem) != 0; }
+
+  /// Wait until nothing is held and nobody queues, blocking the thread; options::waiter_timeout is
+  /// not for this. After close(): until all who hold permits have given them back.
+  /// @return ok: so it was at a moment during the call; closed: the last owner has gone; invalid.
+  /// Threads: may block. Order: ok happens after the releases that made it idle.
+  [[nodiscard]] status wait_idle_blocking() const noexcept {
+    return detail::wait_idle_call(target_.sem, AFFLUX_FOREVER);
+  }
+  /// The same for at most `d`, rounded up to nanoseconds; zero or less never waits.
+  /// @return timed_out, too.
+  template <class Rep, class Period>
+  [[nodiscard]] status wait_idle_blocking_for(std::chrono::duration<Rep, Period> d) const noexcept {
+    return detail::wait_idle_call(target_.sem, detail::ceil_ns(d));
+  }
+  /// The same until `when` at the latest, on any clock; its distance is measured once, at the call.
+  template <class Clock, class Duration>
+  [[nodiscard]] status wait_idle_blocking_until(
+      std::chrono::time_point<Clock, Duration> when) const noexcept {
+    return detail::wait_idle_call(target_.sem, detail::remaining_ns(when, Clock::now()));
+  }
+  /// To be awaited: `status s = co_await sem.wait_idle().within(50ms);` A priority has no effect.
+  /// co_await answers ok; again (within(0)), timed_out, closed, invalid, os_error.
+  wait_operation<detail::idle_source> wait_idle() const noexcept {
+    return {{target_.sem}, detail::acquire_terms{}, resume_inline{}};
+  }
+
   /// The limit on permits held at once.
   [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_limit(target_.sem); }
   /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// co_await event.wait(), co_await queue.wait_unless(condition). A part of afflux.hpp, whose
-// chapters hold here, too.
+// co_await event.wait(), co_await queue.wait_unless(condition), co_await sem.wait_idle(). A part of
+// afflux.hpp, whose chapters hold here, too.
 #ifndef AFFLUX_WAIT_HPP
 #define AFFLUX_WAIT_HPP
 
@@ -33,8 +33,8 @@ class wait_awaiter : public detail::awaiter<Source, Executor> {
   status await_resume() noexcept { return static_cast<status>(this->finish()); }
 };
 
-/// A wait to be awaited: a small value with options. The event or queue must live until the wait
-/// has ended. Nothing happens before co_await. Since: 0.1
+/// A wait to be awaited: a small value with options. The event, queue or semaphore must live until
+/// the wait has ended. Nothing happens before co_await. Since: 0.1
 template <class Source, class Executor = resume_inline>
 class [[nodiscard]] wait_operation {
  public:
@@ -74,6 +74,7 @@ class [[nodiscard]] wait_operation {
  private:
   friend class event;
   friend class port;
+  friend class semaphore;
   friend class wait_queue;
   friend struct detail::part_access;
   template <class, class>

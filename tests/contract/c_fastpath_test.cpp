@@ -101,6 +101,47 @@ TEST_P(Fastpath, SendsTheCallerIntoTheCallsWhileAnybodyQueues) {
   expect_all_free(sem, 2);
 }
 
+// The last release is to be noticed, whoever makes it.
+TEST_P(Fastpath, SendsReleasesIntoTheCallsWhileSomebodyWaitsForIdleness) {
+  const sem_guard sem(options(2));
+  const afflux_fastpath* block = block_of(sem);
+  pending idle;
+  ASSERT_EQ(fast_acquire(block, 2), fast::done);
+  ASSERT_EQ(afflux_sem_wait_idle_async(sem, &idle.request, &idle.waiter), AFFLUX_PENDING);
+  EXPECT_NE(word(block) & kFlags, 0u);
+  EXPECT_EQ(fast_release(block, 2), fast::call);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_EQ(fast_release(block, 1), fast::call);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_TRUE(idle.completed_once_with(AFFLUX_OK));
+  EXPECT_EQ(word(block) & kFlags, 0u);
+  ASSERT_EQ(fast_acquire(block, 1), fast::done);
+  pending taken_back;
+  ASSERT_EQ(afflux_sem_wait_idle_async(sem, &taken_back.request, &taken_back.waiter),
+            AFFLUX_PENDING);
+  EXPECT_EQ(taken_back.cancel(), AFFLUX_OK);
+  EXPECT_EQ(word(block) & kFlags, 0u);
+  EXPECT_EQ(fast_release(block, 1), fast::done);
+  expect_all_free(sem, 2);
+}
+
+// What the calls for several permits, or for another limit, do is seen in both words.
+TEST_P(Fastpath, FollowsTakingUpToAndResizingByADifference) {
+  const sem_guard sem(options(5));
+  const afflux_fastpath* block = block_of(sem);
+  std::uint64_t n = 0;
+  ASSERT_EQ(fast_acquire(block, 1), fast::done);
+  ASSERT_EQ(afflux_sem_try_acquire_up_to(sem, 1, 3, &n), AFFLUX_OK);
+  EXPECT_EQ(available(word(block)), 1);
+  ASSERT_EQ(afflux_sem_resize_by(sem, -3, &n), AFFLUX_OK);
+  EXPECT_EQ(available(word(block)), -2);
+  EXPECT_EQ(block->limit, n);
+  EXPECT_EQ(fast_acquire(block, 1), fast::call);
+  EXPECT_EQ(fast_release(block, 5), fast::call);  // 4 are held
+  EXPECT_EQ(fast_release(block, 4), fast::done);
+  expect_all_free(sem, 2);
+}
+
 TEST_P(Fastpath, OpensAgainWhenTheQueueIsEmpty) {
   const sem_guard sem(options(1));
   const afflux_fastpath* block = block_of(sem);

@@ -5,9 +5,11 @@
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <thread>
+#include <vector>
 
 #include "support/build_kind.h"
 #include "support/faults.h"
@@ -21,8 +23,7 @@ namespace {
 constexpr std::int64_t kHour = 3600 * 1000 * kMillisecond;
 
 class Faults : public per_variant {};
-class NeverAllocating : public per_variant {};
-class Allocating : public per_variant {};
+class WithoutMemory : public per_variant {};
 
 TEST_P(Faults, CreateAnswersEnomemForEveryAllocationThatFails) {
   afflux_sem_options o = options(3);
@@ -53,7 +54,7 @@ TEST_P(Faults, CreateAnswersEnomemForEveryAllocationThatFails) {
 }
 
 // Nothing but create may depend on memory (S14).
-TEST_P(NeverAllocating, AllOtherCallsWorkWithoutMemory) {
+TEST_P(WithoutMemory, AllOtherCallsWorkWithoutMemory) {
   const sem_guard sem(options(2));
   pending p(2), q(2);
   afflux_permit_token token{}, other{};
@@ -83,32 +84,38 @@ TEST_P(NeverAllocating, AllOtherCallsWorkWithoutMemory) {
   const bool tried = allocation_failed();
   fail_allocation(0);
   EXPECT_EQ(wrong_line, 0);
-  EXPECT_FALSE(tried) << "a call tried to allocate";
+  EXPECT_FALSE(tried && GetParam().queue != AFFLUX_QUEUE_LOCKFREE) << "a call tried to allocate";
 }
 
-// A wait may need memory: without it the call fails and changes nothing.
-TEST_P(Allocating, AWaitAnswersEnomemAndChangesNothing) {
-  afflux_sem_options o = options(1);
-  o.overflow = AFFLUX_OVERFLOW_FAIL;  // which counts those who wait
-  o.max_waiters = 1;
-  const sem_guard sem(o);
-  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  const sem_state before = state_of(sem);
-  pending p;
-  afflux_permit_token token{};
-  afflux_status answers[3];
-  fail_allocation(kEvery);
-  answers[0] = p.start(sem);
-  answers[1] = afflux_sem_acquire(sem, 1, AFFLUX_FOREVER);
-  answers[2] = afflux_sem_acquire_permit(sem, nullptr, AFFLUX_FOREVER, &token);
-  fail_allocation(0);
-  for (const afflux_status each : answers) EXPECT_EQ(each, AFFLUX_ENOMEM);
-  EXPECT_EQ(state_of(sem), before);
-  EXPECT_EQ(p.cancel(), AFFLUX_EALREADY);
-  // With memory there is room for one, as before.
-  EXPECT_EQ(p.start(sem), AFFLUX_PENDING);
-  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
-  EXPECT_TRUE(p.completed_once_with(AFFLUX_OK));
+// However many meet: with LOCKFREE a wait that finds no memory waits for the lock.
+TEST_P(WithoutMemory, ThreadsGetTheirPermits) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 2000;
+  const sem_guard sem(options(1));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      pending p;
+      fail_allocation(kEvery);
+      for (int i = 0; i < kRounds; ++i) {
+        const int before = p.completions();
+        const afflux_status answer =
+            i % 2 == 0 ? afflux_sem_acquire(sem, 1, AFFLUX_FOREVER) : p.start(sem);
+        if (answer == AFFLUX_PENDING) {
+          await([&] { return p.completions() != before; });
+        } else if (answer != AFFLUX_OK) {
+          wrong.fetch_add(1);
+          continue;
+        }
+        if (afflux_sem_release(sem, 1) != AFFLUX_OK) wrong.fetch_add(1);
+      }
+      fail_allocation(0);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+  expect_all_free(sem, 1);
 }
 
 // In a child, because the timer thread of this process may be running already.
@@ -185,7 +192,7 @@ TEST_P(Faults, TimersManualAnswersEosWhenTheThreadIsNeeded) {
 
 // acquire_async documents no ENOMEM: whatever the start of the thread allocates may fail, and
 // then it is the thread that could not be started.
-TEST_P(NeverAllocating, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
+TEST_P(WithoutMemory, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
   AFFLUX_STARTS_THREADS_IN_CHILD();
   expect_in_child([](child_checks& checks) {
     const sem_guard sem(options(1));
@@ -208,9 +215,7 @@ TEST_P(NeverAllocating, ATimedRequestWithoutMemoryIsQueuedOrAnswersEos) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Faults, all_variants(), variant_name);
-INSTANTIATE_TEST_SUITE_P(Each, NeverAllocating, never_allocating_variants(), variant_name);
-INSTANTIATE_TEST_SUITE_P(Each, Allocating, allocating_variants(), variant_name);
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Allocating);  // a build without LOCKFREE
+INSTANTIATE_TEST_SUITE_P(Each, WithoutMemory, all_variants(), variant_name);
 
 }  // namespace
 }  // namespace afflux_test

@@ -200,6 +200,46 @@ TEST_P(RequestStruct, AShortOneQueuesWithDefaults) {
   }
 }
 
+// A program compiled before the note came: what lies behind its struct is not the library's to
+// read.
+TEST_P(RequestStruct, OneWithoutTheNoteWorksAsItDid) {
+  constexpr std::size_t kOlder = offsetof(afflux_request, notify);
+  const sem_guard sem(options(1));
+  pending p;
+  for (const int behind : {0x00, 0xa5}) {
+    afflux_request inside = p.request;
+    inside.struct_size = kOlder;
+    std::memset(&inside.notify, behind, sizeof inside.notify);
+    const sized<afflux_request> alone(p.request, kOlder);
+    for (const afflux_request* r : {static_cast<const afflux_request*>(&inside), alone.get()}) {
+      const int before = p.completions();
+      ASSERT_EQ(afflux_sem_acquire_async(sem, r, &p.waiter), AFFLUX_OK);
+      ASSERT_EQ(afflux_sem_acquire_async(sem, r, &p.waiter), AFFLUX_PENDING);
+      EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+      EXPECT_EQ(p.completions(), before + 1);
+      ASSERT_EQ(afflux_sem_wait_idle_async(sem, r, &p.waiter), AFFLUX_PENDING);
+      EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+      EXPECT_EQ(p.completions(), before + 2);
+      expect_all_free(sem, 1);
+    }
+  }
+}
+
+// With the flag it is what its flag needs, and with a part of it, too.
+TEST_P(RequestStruct, ANotesFlagInOneThatEndsBeforeTheNoteIsRefused) {
+  const sem_guard sem(options(1));
+  pending p;
+  p.request.wake = nullptr;
+  p.request.flags = AFFLUX_WAIT_FOR_NOTE;
+  p.request.notify = [](void*, std::uint64_t) {};
+  for (std::size_t size = offsetof(afflux_request, notify); size < sizeof p.request; ++size) {
+    const sized<afflux_request> r(p.request, size);
+    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_acquire_async(sem, r.get(), &p.waiter));
+    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_wait_idle_async(sem, r.get(), &p.waiter));
+  }
+  EXPECT_EQ(afflux_sem_acquire_async(sem, &p.request, &p.waiter), AFFLUX_OK);
+}
+
 TEST_P(RequestStruct, AShortOneFillsATokenWithDefaults) {
   const sem_guard sem(options(4));
   afflux_request full;

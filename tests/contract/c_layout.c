@@ -48,7 +48,7 @@ static void check_sem_options(void) {
 }
 
 static void check_request(void) {
-  SIZE(afflux_request, 88);
+  SIZE(afflux_request, 96);
   AT(afflux_request, struct_size, 0);
   AT(afflux_request, flags, 4);
   AT(afflux_request, permits, 8);
@@ -62,6 +62,7 @@ static void check_request(void) {
   AT(afflux_request, user_data, 64);
   AT(afflux_request, client, 72);
   AT(afflux_request, tag, 80);
+  AT(afflux_request, notify, 88);
 }
 
 static void check_waiter(void) {
@@ -145,7 +146,9 @@ static void check_sem_stats_t(void) {
   AT(afflux_sem_stats, hold_sum_ns, 200);
   AT(afflux_sem_stats, hold_max_ns, 208);
   AT(afflux_sem_stats, age_ns, 216);
-  AT(afflux_sem_stats, later, 224);
+  AT(afflux_sem_stats, peak_held, 224);
+  AT(afflux_sem_stats, peak_waiters, 232);
+  AT(afflux_sem_stats, later, 240);
 }
 
 static void check_histogram(void) {

@@ -258,6 +258,41 @@ TEST_P(SemClosing, IsFinalWhateverIsReleasedOrResized) {
   expect_closed();
 }
 
+TEST_P(SemClosing, IsToldWhateverElseHappens) {
+  const sem_guard sem(options(2));
+  EXPECT_EQ(afflux_sem_is_closed(nullptr), 0);
+  EXPECT_EQ(afflux_sem_is_closed(sem), 0);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_resize(sem, 0), AFFLUX_OK);  // nobody gets in: not closed for that
+  EXPECT_EQ(afflux_sem_is_closed(sem), 0);
+  EXPECT_EQ(afflux_sem_resize(sem, 2), AFFLUX_OK);
+  pending queued;
+  std::int32_t in_completion = -1;
+  queued.then = [&](afflux_status) { in_completion = afflux_sem_is_closed(sem); };
+  ASSERT_EQ(queued.start(sem), AFFLUX_PENDING);
+  EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
+  EXPECT_EQ(in_completion, 1);
+  EXPECT_EQ(afflux_sem_is_closed(sem), 1);
+  EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_resize(sem, 5), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_close(sem), AFFLUX_EALREADY);
+  EXPECT_EQ(afflux_sem_is_closed(sem), 1);
+}
+
+TEST_P(SemClosing, IsSeenWithWhatCameBefore) {
+  for (int round = 0; round < 200; ++round) {
+    const sem_guard sem(options(1));
+    int written = 0;
+    std::thread closer([&] {
+      written = 1;
+      EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
+    });
+    await([&] { return afflux_sem_is_closed(sem) == 1; });
+    EXPECT_EQ(written, 1);
+    closer.join();
+  }
+}
+
 TEST_P(SemClosing, FromACompletionOfTheSameSemaphore) {
   const sem_guard sem(options(1));
   pending first, second;

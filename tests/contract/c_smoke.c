@@ -60,13 +60,17 @@ static void check_calls(afflux_sem *sem) {
   CHECK(afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
   CHECK(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER) == AFFLUX_OK);
   CHECK(afflux_sem_held(sem) == 2);
-  CHECK(fast != NULL && fast->layout == 1 && fast->word >> 22 == 2 && fast->limit == 4);
+  CHECK(fast != NULL && fast->layout == 2 && fast->word >> 20 == 2 && fast->limit == 4);
   CHECK(afflux_sem_drain(sem, &drained) == AFFLUX_OK && drained == 2);
   CHECK(afflux_sem_available(sem) == 0);
+  CHECK(afflux_sem_try_acquire_up_to(sem, 0, 9, &drained) == AFFLUX_OK && drained == 0);
+  CHECK(afflux_sem_wait_idle(sem, 0) == AFFLUX_ETIMEDOUT);
   CHECK(afflux_sem_resize(sem, 5) == AFFLUX_OK);
   CHECK(afflux_sem_limit(sem) == 5);
+  CHECK(afflux_sem_resize_by(sem, 0, &drained) == AFFLUX_OK && drained == 5);
   CHECK(afflux_sem_release(sem, 4) == AFFLUX_OK);
   CHECK(afflux_sem_available(sem) == 5);
+  CHECK(afflux_sem_wait_idle(sem, AFFLUX_FOREVER) == AFFLUX_OK);
 }
 
 static void check_requests(afflux_sem *sem) {
@@ -118,6 +122,9 @@ static void check_permits(afflux_sem *sem) {
   CHECK(afflux_sem_acquire_permit(sem, NULL, 0, &permit) == AFFLUX_OK);
   CHECK(afflux_permit_forget(&permit) == AFFLUX_OK);
   CHECK(afflux_sem_held(sem) == 1);
+  CHECK(afflux_permit_adopt(sem, 1, NULL, &permit) == AFFLUX_OK);
+  CHECK(afflux_permit_count(&permit) == 1);
+  CHECK(afflux_permit_forget(&permit) == AFFLUX_OK);
   CHECK(afflux_sem_release(sem, 1) == AFFLUX_OK);
 }
 
@@ -130,7 +137,9 @@ int main(void) {
     check_permits(sem);
     CHECK(afflux_sem_ref(sem) == sem);
     afflux_sem_unref(sem);
+    CHECK(afflux_sem_is_closed(sem) == 0);
     CHECK(afflux_sem_close(sem) == AFFLUX_OK);
+    CHECK(afflux_sem_is_closed(sem) == 1);
     CHECK(afflux_sem_try_acquire(sem, 1) == AFFLUX_ECLOSED);
     afflux_sem_unref(sem);
   }

@@ -273,6 +273,35 @@ TEST_P(UringWait, AnEventCompletesInARingToo) {
   EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_OK);
 }
 
+TEST_P(UringWait, IdlenessCompletesInARingToo) {
+  for (const bool cancels : {false, true}) {
+    const sem_guard sem(options(2));
+    EXPECT_EQ(afflux_sem_wait_idle_async(sem, &request, &waiter), AFFLUX_OK);
+    ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
+    ASSERT_EQ(afflux_sem_wait_idle_async(sem, &request, &waiter), AFFLUX_PENDING);
+    submit_wait();
+    EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+    EXPECT_TRUE(ring.quiet());
+    EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_PENDING);
+    if (cancels) {
+      EXPECT_EQ(afflux_waiter_cancel(&waiter), AFFLUX_OK);
+    }
+    EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+    expect_event();
+    EXPECT_EQ(afflux_waiter_status(&waiter), cancels ? AFFLUX_ECANCELED : AFFLUX_OK);
+  }
+}
+
+TEST_P(UringWait, TheLastReferenceEndsAWaitForIdleness) {
+  afflux_sem* const sem = sem_guard(options(1)).give();
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_wait_idle_async(sem, &request, &waiter), AFFLUX_PENDING);
+  submit_wait();
+  afflux_sem_unref(sem);
+  expect_event();
+  EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_ECLOSED);
+}
+
 TEST_P(UringWait, BadArgumentsAreRefused) {
   const sem_guard sem(options(1));
   io_uring_sqe entry{};
@@ -284,7 +313,7 @@ TEST_P(UringWait, BadArgumentsAreRefused) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
   EXPECT_EQ(afflux_waiter_prep_uring(&p.waiter, &entry), AFFLUX_EINVAL);
-  EXPECT_EQ(afflux_waiter_status(&p.waiter), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_waiter_status(&p.waiter), AFFLUX_PENDING);
   EXPECT_EQ(afflux_waiter_prep_uring(&waiter, &entry), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_EINVAL);
   EXPECT_EQ(p.cancel(), AFFLUX_OK);

@@ -173,6 +173,28 @@ TEST_P(CppEvent, NotifyAllWakesEverybody) {
   }
 }
 
+TEST_P(CppEvent, PulseWakesAllAndRemembersNothing) {
+  for (const reset kind : {reset::automatic, reset::manual}) {
+    const event ev(kind, GetParam());
+    EXPECT_EQ(ev.pulse(), status::ok);
+    EXPECT_FALSE(ev.is_set());
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&] { EXPECT_EQ(ev.wait_blocking(), status::ok); });
+    }
+    until_waiting(ev, 3);
+    outcome out;
+    const owned waiting = note(ev.wait(), out);
+    EXPECT_EQ(ev.pulse(), status::ok);
+    EXPECT_EQ(out.result, status::ok);
+    EXPECT_EQ(out.where, std::this_thread::get_id());
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_FALSE(ev.is_set());
+    EXPECT_EQ(ev.wait_blocking_for(0s), status::timed_out);
+  }
+  EXPECT_EQ(event().pulse(), status::invalid);
+}
+
 TEST_P(CppEvent, TimesOutNeverEarly) {
   const event e(reset::automatic, GetParam());
   const auto begin = std::chrono::steady_clock::now();

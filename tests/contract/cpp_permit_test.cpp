@@ -295,4 +295,63 @@ TEST(CppPermitToken, ForgetLeavesThePermitsCounted) {
   EXPECT_EQ(sem.release(), status::ok);
 }
 
+TEST(CppPermitToken, AdoptsWhatTheCallerOwes) {
+  const semaphore sem(5);
+  ASSERT_EQ(sem.try_acquire_raw(3), status::ok);
+  {
+    const permit_token token = sem.adopt_token(2, "by hand");
+    EXPECT_EQ(token.status(), status::ok);
+    EXPECT_EQ(token.count(), 2u);
+    EXPECT_NE(token.id(), 0u);
+    EXPECT_EQ(sem.held(), 3u);
+  }
+  EXPECT_EQ(sem.held(), 1u);
+  EXPECT_EQ(sem.adopt_token(2).status(), status::overflow);
+  EXPECT_EQ(sem.adopt_token(0).status(), status::invalid);
+  EXPECT_EQ(semaphore().adopt_token(1).status(), status::invalid);
+  EXPECT_EQ(sem.release(), status::ok);
+}
+
+TEST(CppPermitToken, TakesOverAPermit) {
+  auto sem = std::make_unique<semaphore>(4);
+  permit p = sem->try_acquire(3);
+  permit_token token(std::move(p), "from a permit");
+  EXPECT_EQ(p.status(), status::already);  // NOLINT(bugprone-use-after-move): what is promised
+  EXPECT_EQ(p.release(), status::already);
+  EXPECT_EQ(token.status(), status::ok);
+  EXPECT_EQ(token.count(), 3u);
+  EXPECT_EQ(sem->held(), 3u);
+  sem.reset();  // the token keeps it
+  EXPECT_EQ(token.release(), status::ok);
+  EXPECT_EQ(token.release(), status::already);
+}
+
+TEST(CppPermitToken, OfAnEmptyPermitTellsWhyThatIs) {
+  const semaphore sem(1);
+  const permit held = sem.try_acquire();
+  EXPECT_EQ(permit_token(sem.try_acquire()).status(), status::again);
+  EXPECT_EQ(permit_token(permit()).status(), status::already);
+  EXPECT_FALSE(permit_token(permit()));
+}
+
+TEST(CppPermitToken, LeavesAPermitOfMoreThanIsHeldAlone) {
+  const semaphore sem(2);
+  permit p = sem.try_acquire(2);
+  ASSERT_EQ(sem.release(2), status::ok);  // by mistake
+  const permit_token token(std::move(p));
+  EXPECT_EQ(token.status(), status::overflow);
+  EXPECT_FALSE(token);
+  EXPECT_EQ(p.count(), 2u);  // NOLINT(bugprone-use-after-move): what is promised
+  EXPECT_EQ(p.release(), status::overflow);
+}
+
+TEST(CppPermitToken, TellsThatSomebodyElseReleased) {
+  const semaphore sem(3);
+  permit_token token = sem.acquire_token(3);
+  ASSERT_EQ(sem.release(), status::ok);
+  EXPECT_EQ(token.release(), status::overflow);
+  EXPECT_EQ(sem.held(), 0u);
+  EXPECT_EQ(token.release(), status::already);
+}
+
 }  // namespace

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 using afflux::options;
 using afflux::permit;
 using afflux::semaphore;
+using afflux::statistics_level;
 using afflux::status;
 
 // A clock whose epoch is now: its times before the start are negative.
@@ -280,6 +281,64 @@ TEST(CppSemaphore, TryAcquireTakesNothingWhenItDoesNotFit) {
   EXPECT_FALSE(more);
   EXPECT_EQ(more.status(), status::again);
   EXPECT_EQ(sem.held(), 2u);
+}
+
+TEST(CppSemaphore, TryAcquireUpToTakesWhatIsFreeBetweenBoth) {
+  for (const auto level : {statistics_level::off, statistics_level::counters}) {
+    const semaphore sem({.permits = 5, .statistics = level});
+    const permit first = sem.try_acquire_up_to(1, 3);
+    EXPECT_EQ(first.count(), 3u);
+    const permit second = sem.try_acquire_up_to(1, ~std::uint64_t{0});
+    EXPECT_EQ(second.count(), 2u);
+    EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::again);
+    const permit none = sem.try_acquire_up_to(0, 2);
+    EXPECT_FALSE(none);
+    EXPECT_EQ(none.status(), status::again);
+    EXPECT_EQ(sem.held(), 5u);
+  }
+}
+
+TEST(CppSemaphore, TryAcquireUpToTellsWhyNot) {
+  const semaphore sem(2);
+  EXPECT_EQ(sem.try_acquire_up_to(0, 0).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(2, 1).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::invalid);
+  EXPECT_EQ(sem.close(), status::ok);
+  EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::closed);
+  EXPECT_EQ(semaphore().try_acquire_up_to(1, 2).status(), status::invalid);
+  EXPECT_EQ(sem.held(), 0u);
+}
+
+TEST(CppSemaphore, ResizesByADifference) {
+  const semaphore sem(2);
+  std::uint64_t limit = 77;
+  EXPECT_EQ(sem.resize_by(3, limit), status::ok);
+  EXPECT_EQ(limit, 5u);
+  EXPECT_EQ(sem.resize_by(-1), status::ok);
+  EXPECT_EQ(sem.limit(), 4u);
+  EXPECT_EQ(sem.resize_by(-5, limit), status::overflow);
+  EXPECT_EQ(sem.resize_by(std::numeric_limits<std::int64_t>::min()), status::overflow);
+  EXPECT_EQ(limit, 5u);
+  EXPECT_EQ(sem.limit(), 4u);
+  EXPECT_EQ(semaphore().resize_by(1), status::invalid);
+}
+
+TEST(CppSemaphore, TellsThatItIsClosed) {
+  const semaphore sem(1);
+  EXPECT_FALSE(sem.is_closed());
+  EXPECT_EQ(sem.close(), status::ok);
+  EXPECT_TRUE(sem.is_closed());
+}
+
+TEST(CppSemaphore, StatisticsHaveTheHighWaterMarks) {
+  const semaphore sem(5);
+  {
+    const permit first = sem.try_acquire_up_to(1, 4);
+    EXPECT_EQ(sem.acquire_blocking_for(0s, 2).status(), status::timed_out);
+  }
+  EXPECT_EQ(sem.held(), 0u);
+  EXPECT_EQ(sem.stats().peak_held, 4u);
+  EXPECT_EQ(sem.stats().peak_waiters, 0u);
 }
 
 TEST(CppSemaphore, RefusesNumbersOutOfRange) {
@@ -597,20 +656,24 @@ TEST(CppTime, DistancesNeitherOverflowNorTurnNegative) {
 // The inline fast path
 // ---------------------------------------------------------------------------------------------
 
+// A word of layout 2 with neither flags nor opaque bits.
+std::uint64_t available(std::int64_t n) { return static_cast<std::uint64_t>(n) << 20; }
+
 TEST(CppFastPath, LeavesTheOpaqueBitsAsItFoundThem) {
-  constexpr std::uint64_t kOpaque = 0x3fff00;
-  afflux_fastpath block{1, 0, 0x2a5500, 4};
-  ASSERT_TRUE(afflux::detail::fast_acquire(&block, 3));
-  EXPECT_EQ(block.word, (std::uint64_t{3} << 22) | 0x2a5500);
-  ASSERT_TRUE(afflux::detail::fast_release(&block, 2));
-  EXPECT_EQ(block.word, (std::uint64_t{1} << 22) | 0x2a5500);
-  EXPECT_EQ(block.word & kOpaque, 0x2a5500u);
+  constexpr std::uint64_t kOpaque = 0xffc00;
+  for (const std::uint64_t opaque : {std::uint64_t{0xa5400}, std::uint64_t{0x5a800}, kOpaque}) {
+    afflux_fastpath block{2, 0, available(4) | opaque, 4};
+    ASSERT_TRUE(afflux::detail::fast_acquire(&block, 3));
+    EXPECT_EQ(block.word, available(1) | opaque);
+    ASSERT_TRUE(afflux::detail::fast_release(&block, 2));
+    EXPECT_EQ(block.word, available(3) | opaque);
+  }
 }
 
 TEST(CppFastPath, MakesTheCallOnAnyFlag) {
-  for (std::uint64_t flag = 1; flag < 0x100; flag <<= 1) {
-    const std::uint64_t word = (std::uint64_t{2} << 22) | flag;
-    afflux_fastpath block{1, 0, word, 4};
+  for (std::uint64_t flag = 1; flag < 0x400; flag <<= 1) {
+    const std::uint64_t word = available(2) | flag;
+    afflux_fastpath block{2, 0, word, 4};
     EXPECT_FALSE(afflux::detail::fast_acquire(&block, 1));
     EXPECT_FALSE(afflux::detail::fast_release(&block, 1));
     EXPECT_EQ(block.word, word);
@@ -618,16 +681,49 @@ TEST(CppFastPath, MakesTheCallOnAnyFlag) {
 }
 
 TEST(CppFastPath, NeverGoesOutOfRange) {
-  afflux_fastpath block{1, 0, std::uint64_t{2} << 22, 4};
+  afflux_fastpath block{2, 0, available(2), 4};
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{1} << 42,
                                 ~std::uint64_t{0}, ~std::uint64_t{0} - 1}) {
     EXPECT_FALSE(afflux::detail::fast_acquire(&block, n)) << n;
     EXPECT_FALSE(afflux::detail::fast_release(&block, n)) << n;
   }
-  block.limit = 1;  // in debt
+  EXPECT_EQ(block.word, available(2));
+  block = {2, 0, available(-1), 1};  // in debt: two are held
   EXPECT_FALSE(afflux::detail::fast_acquire(&block, 1));
+  EXPECT_FALSE(afflux::detail::fast_release(&block, 3));
   EXPECT_TRUE(afflux::detail::fast_release(&block, 2));
-  EXPECT_EQ(block.word, 0u);
+  EXPECT_EQ(block.word, available(1));
+  EXPECT_FALSE(afflux::detail::fast_release(&block, 1));
+}
+
+TEST(CppFastPath, TakesTheWholeRange) {
+  constexpr std::int64_t kMost = (std::int64_t{1} << 42) - 1;
+  constexpr auto kAll = static_cast<std::uint64_t>(kMost);
+  afflux_fastpath block{2, 0, available(kMost), kAll};
+  EXPECT_TRUE(afflux::detail::fast_acquire(&block, kAll));
+  EXPECT_EQ(block.word, available(0));
+  EXPECT_TRUE(afflux::detail::fast_release(&block, kAll));
+  EXPECT_EQ(block.word, available(kMost));
+  block = {2, 0, available(-kMost), 0};  // shrunk to nothing while all were held
+  EXPECT_TRUE(afflux::detail::fast_release(&block, kAll));
+  EXPECT_EQ(block.word, available(0));
+}
+
+// What another layout means nobody here knows, and what is counted is for the calls to count.
+TEST(CppFastPath, IsUsedOnlyWhereTheBlockSaysSo) {
+  for (const auto level : {statistics_level::off, statistics_level::counters}) {
+    options o;
+    o.statistics = level;
+    const semaphore sem(o);
+    const auto target = afflux::detail::target::of(sem.handle());
+    EXPECT_EQ(target.sem, sem.handle());
+    const bool inline_allowed = level == statistics_level::off;
+    EXPECT_EQ(target.fast == afflux_sem_fastpath(sem.handle()), inline_allowed);
+    EXPECT_EQ(afflux::detail::fast_acquire(target.fast, 1), inline_allowed);
+    EXPECT_EQ(sem.held(), inline_allowed ? 1u : 0u);
+    EXPECT_EQ(afflux::detail::fast_release(target.fast, 1), inline_allowed);
+    EXPECT_EQ(sem.held(), 0u);
+  }
 }
 
 TEST(CppFastPath, WithoutABlockMakesTheCall) {

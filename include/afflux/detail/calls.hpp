@@ -25,6 +25,12 @@ AFFLUX_HPP_NOINLINE inline status acquire_call(::afflux_sem* sem, std::uint64_t 
   return static_cast<status>(::afflux_sem_acquire(sem, n, timeout_ns));
 }
 
+AFFLUX_HPP_NOINLINE inline status wait_idle_call(::afflux_sem* sem,
+                                                 std::int64_t timeout_ns) noexcept {
+  const blocking_scope scope;
+  return static_cast<status>(::afflux_sem_wait_idle(sem, timeout_ns));
+}
+
 AFFLUX_HPP_NOINLINE inline void unref_call(::afflux_sem* sem) noexcept {
   const resume_scope scope;
   ::afflux_sem_unref(sem);

@@ -3,6 +3,7 @@
 
 int main() {
   const afflux::event ready(afflux::reset::manual);
+  ready.pulse();
   ready.notify_one();
   return ready.wait_blocking() == afflux::status::ok ? 0 : 1;
 }

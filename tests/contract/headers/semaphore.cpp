@@ -6,5 +6,9 @@ int main() {
   const afflux::permit held = sem.acquire_blocking();
   const auto later = sem.acquire().within(std::chrono::seconds(1));
   (void)later;
-  return held ? 0 : 1;
+  const auto idle = sem.wait_idle().within(std::chrono::seconds(1));
+  (void)idle;
+  return held && sem.wait_idle_blocking_for(std::chrono::seconds(0)) == afflux::status::timed_out
+             ? 0
+             : 1;
 }

@@ -44,11 +44,6 @@ inline auto all_queues() {
   return queues_of(
       {AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_LOCKFREE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX});
 }
-// LOCKFREE's queue allocates; all others never do.
-inline auto allocating_queues() { return queues_of({AFFLUX_QUEUE_LOCKFREE}); }
-inline auto never_allocating_queues() {
-  return queues_of({AFFLUX_QUEUE_INTRUSIVE, AFFLUX_QUEUE_HYBRID, AFFLUX_QUEUE_MUTEX});
-}
 
 template <class Handle, void (*Unref)(Handle*)>
 class handle_guard {
@@ -139,12 +134,14 @@ void for_each_bad_wait(const afflux_request& good, Check check) {
   for (const std::uint32_t bad : {4u, 256u, 0xffffffffu}) {
     spoilt(AFFLUX_EINVAL, [bad](afflux_request& r) { r.priority = bad; });
   }
-  // The semaphore's flag has no meaning here.
-  for (const std::uint32_t bad : {std::uint32_t{AFFLUX_WAIT_FOR_RESIZE}, 4u, 0x80000000u}) {
+  // The semaphore's flag has no meaning here, and a note would be in the wake function's place.
+  for (const std::uint32_t bad : {std::uint32_t{AFFLUX_WAIT_FOR_RESIZE},
+                                  std::uint32_t{AFFLUX_WAIT_FOR_NOTE}, 8u, 0x80000000u}) {
     spoilt(AFFLUX_EINVAL, [bad](afflux_request& r) { r.flags = bad; });
   }
   spoilt(AFFLUX_EINVAL, [](afflux_request& r) { r.reserved = 1; });
   spoilt(AFFLUX_EINVAL, [](afflux_request& r) { r.wake = nullptr; });
+  spoilt(AFFLUX_EINVAL, [](afflux_request& r) { r.notify = [](void*, std::uint64_t) {}; });
   for (const std::uint32_t size : {0u, 4u, 7u}) {
     spoilt(AFFLUX_EINVAL, [size](afflux_request& r) { r.struct_size = size; });
   }

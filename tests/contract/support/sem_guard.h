@@ -82,9 +82,6 @@ inline auto all_variants() {
   return testing::ValuesIn(variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT}));
 }
 // LOCKFREE's queue allocates; all others never do (S14).
-inline auto allocating_variants() {
-  return testing::ValuesIn(variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT}, {AFFLUX_QUEUE_LOCKFREE}));
-}
 inline auto never_allocating_variants() {
   return testing::ValuesIn(
       variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT},
