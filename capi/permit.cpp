@@ -26,8 +26,12 @@ afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* r
   return to_c(s);
 }
 
-afflux_status afflux_permit_adopt(afflux_sem* sem, uint64_t n, const char* tag,
-                                  afflux_permit_token* ret_permit) {
+afflux_status afflux_permit_adopt(afflux_sem* sem, uint64_t n, afflux_permit_token* ret_permit) {
+  return afflux_permit_adopt_tagged(sem, n, nullptr, ret_permit);
+}
+
+afflux_status afflux_permit_adopt_tagged(afflux_sem* sem, uint64_t n, const char* tag,
+                                         afflux_permit_token* ret_permit) {
   if (sem == nullptr || n == 0 || ret_permit == nullptr) return AFFLUX_EINVAL;
   if (n > core::held(*from(sem))) return AFFLUX_EOVERFLOW;
   new (ret_permit) token(*from(sem), n, policy::now(), tag);

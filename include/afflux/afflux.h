@@ -1099,7 +1099,6 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
  * it gives them back, counts its hold time from this call on, and stands in the ledger.
  *
  * @param n           Permits, 1 … what the caller holds.
- * @param tag         For the ledger, copied; NULL: none.
  * @param ret_permit  As for afflux_sem_acquire_permit().
  * @return AFFLUX_OK         the token holds the permits
  *         AFFLUX_EOVERFLOW  fewer than n are held by anybody
@@ -1107,8 +1106,12 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
  * Owns:  the caller owes one afflux_permit_release() (or forget, or merge) instead of n permits.
  * Since: 0.1
  */
-AFFLUX_API afflux_status afflux_permit_adopt(afflux_sem *sem, uint64_t n, const char *tag,
+AFFLUX_API afflux_status afflux_permit_adopt(afflux_sem *sem, uint64_t n,
                                              afflux_permit_token *ret_permit);
+
+/** As afflux_permit_adopt(), under a tag in the ledger: copied; NULL: none. Since: 0.1 */
+AFFLUX_API afflux_status afflux_permit_adopt_tagged(afflux_sem *sem, uint64_t n, const char *tag,
+                                                    afflux_permit_token *ret_permit);
 
 /**
  * Release all that the token holds.

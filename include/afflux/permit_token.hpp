@@ -87,7 +87,7 @@ class [[nodiscard]] permit_token {
       : status_(static_cast<afflux::status>(::afflux_permit_split(&from.token_, n, &token_))) {}
 
   [[nodiscard]] afflux::status adopt(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept {
-    return static_cast<afflux::status>(::afflux_permit_adopt(sem, n, tag, &token_));
+    return static_cast<afflux::status>(::afflux_permit_adopt_tagged(sem, n, tag, &token_));
   }
 
   ::afflux_permit_token token_{};

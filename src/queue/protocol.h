@@ -43,7 +43,7 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
 
 template <class P>
 void waiter_queue<P>::take_all() {
-  const std::uint64_t w = lock(0);
+  const std::uint64_t w = lock(kBusy);
   settle(w, std::max<std::int64_t>(available(w), 0));
 }
 
@@ -176,7 +176,7 @@ template <class P>
 status waiter_queue<P>::watch(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // as in enqueue()
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
-  const std::uint64_t w = lock(0);
+  const std::uint64_t w = lock(kBusy);
   const status s = seen_by(x, w, 0);
   if (s == status::pending) {
     watchers_.push_back(x);
@@ -336,7 +336,12 @@ status waiter_queue<P>::close(std::uint64_t flags) {
   for (;;) {
     if ((w & flags) == flags) return status::already;
     if ((w & kBusy) != 0) {
-      w = add_flag(lock(0), flags);
+      w = lock(kBusy);
+      if ((w & flags) == flags) {
+        settle(w, 0);
+        return status::already;
+      }
+      w = add_flag(w, flags);
       break;
     }
     const bool free = (w & kLocked) == 0;
@@ -401,6 +406,7 @@ status waiter_queue<P>::compete(waiter<P>& x) {
 // ---- the lock
 
 // For those who may wait: a holder runs nobody's code, and is off after a few instructions.
+// `more`: 0, or kBusy, by who is not to let in others than its own act does.
 template <class P>
 std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
   P::own(&block_.word);
@@ -522,7 +528,7 @@ void waiter_queue<P>::finish(bool more, finished<P>& done) {
   const bool was_running = std::exchange(mine.running, true);
   do {
     complete_all(done);
-    const std::uint64_t w = lock(0);
+    const std::uint64_t w = lock(kBusy);
     returning_ = false;
     comers_ = comers_ - 1;
     more = unlock(w, 0, done);
@@ -534,7 +540,7 @@ void waiter_queue<P>::finish(bool more, finished<P>& done) {
 
 template <class P>
 void waiter_queue<P>::come_back() {
-  const std::uint64_t w = lock(0);
+  const std::uint64_t w = lock(kBusy);
   returning_ = false;
   comers_ = comers_ - 1;
   settle(w, 0);

@@ -27,7 +27,7 @@ TEST_P(Adopt, MakesATokenOfWhatIsHeld) {
   afflux_permit_token token;
   std::memset(&token, 0xa5, sizeof token);
   ASSERT_EQ(afflux_sem_try_acquire(sem, 3), AFFLUX_OK);
-  EXPECT_EQ(afflux_permit_adopt(sem, 2, nullptr, &token), AFFLUX_OK);
+  EXPECT_EQ(afflux_permit_adopt(sem, 2, &token), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_count(&token), 2u);
   EXPECT_NE(afflux_permit_id(&token), 0u);
   EXPECT_EQ(state_of(sem), (sem_state{5, 2, 3, 0}));  // nothing was taken or given
@@ -41,8 +41,8 @@ TEST_P(Adopt, HasAnIdOfItsOwnAndSplitsMergesAndIsForgottenLikeAny) {
   const sem_guard sem(options(6));
   afflux_permit_token a{}, b{}, part{};
   ASSERT_EQ(afflux_sem_try_acquire(sem, 6), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 4, "a", &a), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 2, "b", &b), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt_tagged(sem, 4, "a", &a), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt_tagged(sem, 2, "b", &b), AFFLUX_OK);
   EXPECT_NE(afflux_permit_id(&a), afflux_permit_id(&b));
   EXPECT_EQ(afflux_permit_split(&a, 1, &part), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_merge(&b, &part), AFFLUX_OK);
@@ -50,7 +50,7 @@ TEST_P(Adopt, HasAnIdOfItsOwnAndSplitsMergesAndIsForgottenLikeAny) {
   EXPECT_EQ(afflux_permit_forget(&b), AFFLUX_OK);
   EXPECT_EQ(afflux_permit_release(&a), AFFLUX_OK);
   EXPECT_EQ(afflux_sem_held(sem), 3u);
-  EXPECT_EQ(afflux_permit_adopt(sem, 3, nullptr, &b), AFFLUX_OK);  // what was forgotten, again
+  EXPECT_EQ(afflux_permit_adopt(sem, 3, &b), AFFLUX_OK);  // what was forgotten, again
   EXPECT_EQ(afflux_permit_release(&b), AFFLUX_OK);
   expect_all_free(sem, 6);
 }
@@ -58,18 +58,18 @@ TEST_P(Adopt, HasAnIdOfItsOwnAndSplitsMergesAndIsForgottenLikeAny) {
 TEST_P(Adopt, RefusesBadArgumentsAndMoreThanIsHeld) {
   in_every_state(options(kLimit), [](afflux_sem* sem, int state) {
     afflux_permit_token token{};
-    EXPECT_EQ(afflux_permit_adopt(nullptr, 1, nullptr, &token), AFFLUX_EINVAL);
-    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_adopt(sem, 1, nullptr, nullptr));
-    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_adopt(sem, 0, nullptr, &token));
+    EXPECT_EQ(afflux_permit_adopt(nullptr, 1, &token), AFFLUX_EINVAL);
+    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_adopt(sem, 1, nullptr));
+    EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_permit_adopt(sem, 0, &token));
     const std::uint64_t held = state == 0 ? 0 : state == 1 ? 1 : kLimit;
     for (const std::uint64_t n : {held + 1, kMaxPermits, kMaxPermits + 1, kMaxU64}) {
-      EXPECT_REFUSED(sem, AFFLUX_EOVERFLOW, afflux_permit_adopt(sem, n, "tag", &token));
+      EXPECT_REFUSED(sem, AFFLUX_EOVERFLOW, afflux_permit_adopt_tagged(sem, n, "tag", &token));
     }
     EXPECT_EQ(afflux_permit_count(&token), 0u);
     EXPECT_EQ(afflux_permit_release(&token), AFFLUX_EALREADY);
     if (held == 0) return;
     // In debt and closed, too: what is held can be owned.
-    EXPECT_EQ(afflux_permit_adopt(sem, held, nullptr, &token), AFFLUX_OK);
+    EXPECT_EQ(afflux_permit_adopt(sem, held, &token), AFFLUX_OK);
     EXPECT_EQ(afflux_permit_count(&token), held);
     EXPECT_EQ(afflux_permit_forget(&token), AFFLUX_OK);
   });
@@ -83,7 +83,7 @@ TEST_P(Adopt, CountsItsHoldTimeFromTheCallOn) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   pass_time(2 * kMillisecond);
   const std::int64_t before = now_ns();
-  ASSERT_EQ(afflux_permit_adopt(sem, 1, nullptr, &token), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt(sem, 1, &token), AFFLUX_OK);
   const std::int64_t after = now_ns();
   pass_time(kMillisecond);
   const std::int64_t look = now_ns();
@@ -108,7 +108,7 @@ TEST_P(Adopt, StandsInTheLedgerWithItsTag) {
   std::string tag = "adopted";
   afflux_permit_token token{};
   ASSERT_EQ(afflux_sem_try_acquire(sem, 3), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 2, tag.c_str(), &token), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt_tagged(sem, 2, tag.c_str(), &token), AFFLUX_OK);
   tag = "changed";  // it was copied
   struct found {
     int count = 0;
@@ -143,12 +143,12 @@ TEST_P(Adopt, InACallbackANoteAndAfterAPort) {
   afflux_permit_token tokens[3] = {};
   pending by_callback;
   by_callback.then = [&](afflux_status) {
-    EXPECT_EQ(afflux_permit_adopt(sem, 1, "callback", &tokens[0]), AFFLUX_OK);
+    EXPECT_EQ(afflux_permit_adopt_tagged(sem, 1, "callback", &tokens[0]), AFFLUX_OK);
   };
   note_book book;
   noted by_note(book);
   book.then = [&](std::uint64_t) {
-    EXPECT_EQ(afflux_permit_adopt(sem, 1, "note", &tokens[1]), AFFLUX_OK);
+    EXPECT_EQ(afflux_permit_adopt_tagged(sem, 1, "note", &tokens[1]), AFFLUX_OK);
   };
   port_guard port(AFFLUX_PORT_CALLBACK);
   ported by_port(port);
@@ -158,7 +158,7 @@ TEST_P(Adopt, InACallbackANoteAndAfterAPort) {
   ASSERT_EQ(by_port.start(sem), AFFLUX_PENDING);
   EXPECT_EQ(afflux_sem_release(sem, 3), AFFLUX_OK);
   ASSERT_EQ(port.drain_all().size(), 1u);
-  EXPECT_EQ(afflux_permit_adopt(sem, 1, "port", &tokens[2]), AFFLUX_OK);
+  EXPECT_EQ(afflux_permit_adopt_tagged(sem, 1, "port", &tokens[2]), AFFLUX_OK);
   for (afflux_permit_token& token : tokens) EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
   expect_all_free(sem, 3);
 }
@@ -167,7 +167,7 @@ TEST_P(Adopt, KeepsTheSemaphoreAlive) {
   afflux_sem* const sem = sem_guard(options(1)).give();
   afflux_permit_token token{};
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 1, nullptr, &token), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt(sem, 1, &token), AFFLUX_OK);
   afflux_sem_unref(sem);
   EXPECT_EQ(state_of(sem), (sem_state{1, 0, 1, 0}));
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
@@ -179,7 +179,7 @@ TEST_P(Adopt, TellsWhenFewerAreHeldThanItSays) {
   afflux_permit_token token{};
   pending waiting(4);
   ASSERT_EQ(afflux_sem_try_acquire(sem, 4), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 4, nullptr, &token), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt(sem, 4, &token), AFFLUX_OK);
   ASSERT_EQ(afflux_sem_release(sem, 3), AFFLUX_OK);
   ASSERT_EQ(waiting.start(sem), AFFLUX_PENDING);
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_EOVERFLOW);
@@ -200,7 +200,7 @@ TEST_P(Adopt, ByThreadsBesideOthersWhoComeAndGo) {
       for (int i = 0; i < kRounds; ++i) {
         EXPECT_EQ(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER), AFFLUX_OK);
         afflux_permit_token token{};
-        EXPECT_EQ(afflux_permit_adopt(sem, 1, nullptr, &token), AFFLUX_OK);
+        EXPECT_EQ(afflux_permit_adopt(sem, 1, &token), AFFLUX_OK);
         EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
       }
     });

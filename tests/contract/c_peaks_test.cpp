@@ -63,7 +63,7 @@ TEST_P(Peaks, KnowEveryWayToTakePermits) {
   EXPECT_EQ(held(sem), 20u);
   // A token of permits that are held takes none.
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
-  ASSERT_EQ(afflux_permit_adopt(sem, 1, nullptr, &token), AFFLUX_OK);
+  ASSERT_EQ(afflux_permit_adopt(sem, 1, &token), AFFLUX_OK);
   EXPECT_EQ(held(sem), 20u);
   EXPECT_EQ(afflux_permit_release(&token), AFFLUX_OK);
 }

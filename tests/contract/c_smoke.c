@@ -122,7 +122,7 @@ static void check_permits(afflux_sem *sem) {
   CHECK(afflux_sem_acquire_permit(sem, NULL, 0, &permit) == AFFLUX_OK);
   CHECK(afflux_permit_forget(&permit) == AFFLUX_OK);
   CHECK(afflux_sem_held(sem) == 1);
-  CHECK(afflux_permit_adopt(sem, 1, NULL, &permit) == AFFLUX_OK);
+  CHECK(afflux_permit_adopt(sem, 1, &permit) == AFFLUX_OK);
   CHECK(afflux_permit_count(&permit) == 1);
   CHECK(afflux_permit_forget(&permit) == AFFLUX_OK);
   CHECK(afflux_sem_release(sem, 1) == AFFLUX_OK);

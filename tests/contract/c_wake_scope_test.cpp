@@ -201,11 +201,7 @@ TEST_P(WakeScopeFair, WhoLetsSomebodyInRunsTheWakeFunction) {
   EXPECT_TRUE(last.completed_once_with(AFFLUX_ECLOSED));
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, WakeScopeCrowd,
-                         testing::ValuesIn(variants_of({AFFLUX_FAIR, AFFLUX_THROUGHPUT},
-                                                       {AFFLUX_QUEUE_MUTEX})),
-                         variant_name);
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(WakeScopeCrowd);  // a build without MUTEX
+INSTANTIATE_TEST_SUITE_P(Each, WakeScopeCrowd, all_variants(), variant_name);
 INSTANTIATE_TEST_SUITE_P(Each, WakeScope, all_variants(), variant_name);
 INSTANTIATE_TEST_SUITE_P(Each, WakeScopeFair, fair_variants(), variant_name);
 
