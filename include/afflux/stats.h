@@ -33,6 +33,7 @@ extern "C" {
  * (afflux_sem_fastpath()):
  *
  *   acquired_fast + acquired_after_wait = released + held
+ *   (released is what was acquired and is no longer held: it is not counted by itself)
  *   queued = waiters + granted + canceled + timed_out + dropped + closed_out + impossible
  */
 typedef struct afflux_sem_stats {
@@ -43,9 +44,9 @@ typedef struct afflux_sem_stats {
   uint64_t limit;         /**< permits */
   uint64_t available;     /**< as afflux_sem_available() */
   uint64_t held;          /**< permits */
-  uint64_t waiters;       /**< requests queued, blocked threads included; with OFF without those
-                               that have just arrived */
-  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; with OFF as waiters */
+  uint64_t waiters;       /**< requests queued, blocked threads included; those that are arriving
+                               at this moment may be missing */
+  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; as waiters */
   int64_t oldest_wait_ns; /**< how long the request that has queued longest has waited, 0 without
                                one; too long by at most 1,024 ns and, with COUNTERS, a tick of the
                                system's clock (1 … 16 ms); 0 with OFF */
@@ -54,7 +55,8 @@ typedef struct afflux_sem_stats {
   uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
   uint64_t try_failed;          /**< requests with no time to wait that would have had to */
-  uint64_t released;            /**< permits given back */
+  uint64_t released;            /**< permits given back: acquired − held; never goes back, so while
+                                     threads move it may be told a moment late */
   uint64_t canceled;            /**< queued requests that were cancelled, or taken back by a wait
                                      for several, whatever ended that */
   uint64_t timed_out;           /**< queued requests whose time ran out */
@@ -80,8 +82,10 @@ typedef struct afflux_sem_stats {
   int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
 
   /* High-water marks since the semaphore was created. */
-  uint64_t peak_held;    /**< the most permits held at once; what was taken inline is not seen */
-  uint64_t peak_waiters; /**< the most requests queued at once */
+  uint64_t peak_held;    /**< the most permits held at once. Looked at just after each take: a
+                              short overlap may be missed, and what is taken inline counts only
+                              while others take by calls; 0 with OFF */
+  uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_sem_stats;
