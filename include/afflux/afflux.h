@@ -578,8 +578,9 @@ AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, ui
  *   afflux_sem_unref(sem);
  *
  * To let those in line through first, begin with afflux_sem_wait_idle() and keep newcomers out by
- * other means. Permits that were forgotten (afflux_permit_forget()) count as held. The completion of
- * the request whose leaving makes the semaphore idle may still be on its way when this call returns.
+ * other means. Permits that were forgotten (afflux_permit_forget()) count as held. The completion
+ * of the request whose leaving makes the semaphore idle may still be on its way when this call
+ * returns.
  *
  * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit: the
  *                    semaphore's waiter_timeout_ns is for requests.

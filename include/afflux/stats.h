@@ -55,19 +55,19 @@ typedef struct afflux_sem_stats {
   uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
   uint64_t try_failed;          /**< requests with no time to wait that would have had to */
-  uint64_t released;            /**< permits given back: acquired − held; never goes back, so while
-                                     threads move it may be told a moment late */
-  uint64_t canceled;            /**< queued requests that were cancelled, or taken back by a wait
-                                     for several, whatever ended that */
-  uint64_t timed_out;           /**< queued requests whose time ran out */
-  uint64_t rejected;            /**< newcomers that a queue limit refused */
-  uint64_t dropped;             /**< queued requests that a queue limit dropped (DROP_OLDEST) */
-  uint64_t closed_out;          /**< queued requests that a close ended */
-  uint64_t resizes;             /**< changes of the limit, to the same number included */
-  uint64_t requests_fast;       /**< requests behind acquired_fast */
-  uint64_t granted;             /**< requests behind acquired_after_wait */
-  uint64_t impossible;          /**< queued requests for more than the limit, after a shrink */
-  uint64_t queued;              /**< requests that have queued */
+  uint64_t released;      /**< permits given back: acquired − held; never goes back, so while
+                               threads move it may be told a moment late */
+  uint64_t canceled;      /**< queued requests that were cancelled, or taken back by a wait
+                               for several, whatever ended that */
+  uint64_t timed_out;     /**< queued requests whose time ran out */
+  uint64_t rejected;      /**< newcomers that a queue limit refused */
+  uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST) */
+  uint64_t closed_out;    /**< queued requests that a close ended */
+  uint64_t resizes;       /**< changes of the limit, to the same number included */
+  uint64_t requests_fast; /**< requests behind acquired_fast */
+  uint64_t granted;       /**< requests behind acquired_after_wait */
+  uint64_t impossible;    /**< queued requests for more than the limit, after a shrink */
+  uint64_t queued;        /**< requests that have queued */
 
   /* The histograms in short; afflux_sem_wait_times() and afflux_sem_hold_times() have the rest.
      0 without FULL. Waits are taken in steps of 1,024 ns, here, for slow_wait and for clients:
