@@ -12,7 +12,9 @@
  * An afflux_sem limits work in flight to a number of permits. A piece of work
  * acquires permits before it starts and releases them when it is done; while
  * none are free, newcomers queue, in order, and are completed by the very call
- * that frees what they need. Waiting is a blocked thread, or a callback.
+ * that frees what they need, or by the thread that is at the line at that moment
+ * (chapter 2). Waiting is a blocked thread, a callback, a note, a completion in a port or
+ * a CQE.
  *
  * 2. Threads
  * ----------
@@ -84,8 +86,11 @@
  * 4. Errors
  * ---------
  * Calls return afflux_status: 0, 1 (AFFLUX_PENDING) or a negative error. A
- * call that fails changes nothing. No call aborts, throws, or prints. A NULL
- * handle, zero permits, an unknown flag or enumerator answer AFFLUX_EINVAL.
+ * call that fails changes nothing (afflux_permit_release() says what its
+ * AFFLUX_EOVERFLOW has done). No call throws or prints, and none aborts but for an
+ * exception of the caller's (chapter 8). A NULL handle, zero permits, an unknown flag or
+ * enumerator answer AFFLUX_EINVAL. No wait answers AFFLUX_ENOMEM; where a signature lists
+ * it for one it is reserved.
  * Where several apply, what is wrong in itself comes first (AFFLUX_EINVAL), then
  * AFFLUX_ECLOSED, then AFFLUX_EINVAL for more permits than the limit, then the rest.
  *
@@ -150,7 +155,8 @@
  * perhaps others that came while they were at the line: a thread that finds the line
  * occupied may leave its permits, its request or its close to whoever is there. A cancel,
  * a resize, a wait whose time runs out and a wake or notification of all run only those
- * whom their own act lets in or ends; a close only those that it ends. Observers run none.
+ * whom their own act lets in or ends; a close only those that it ends, and perhaps who
+ * waits for the semaphore to be idle. Observers run none.
  *
  * One after the other. On one thread wake functions run one after the other, never one
  * within another: what a wake function completes (by a release, say) is completed when
@@ -367,8 +373,8 @@ typedef struct afflux_slow_wait {
 /** Told of a slow wait. Runs on the thread that made the grant, just before the request
  *  completes (of a note: just before the note), with nothing internal held: it may call anything,
  *  but what belongs to the request, and to others that were granted in the same call, must stay,
- *  apart from the waiters of notes. The semaphore may be gone. `wait` is valid for the call.
- *  Since: 0.1 */
+ *  apart from the waiters of notes. The semaphore may be gone. It must not throw or longjmp.
+ *  `wait` is valid for the call. Since: 0.1 */
 typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
 
 /** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
@@ -425,10 +431,13 @@ AFFLUX_API afflux_status afflux_sem_create(const afflux_sem_options *options, af
 AFFLUX_API afflux_sem *afflux_sem_ref(afflux_sem *sem);
 
 /**
- * Drop one reference. The last one closes the semaphore (waiting requests
- * complete with AFFLUX_ECLOSED, on this thread) and frees it. NULL is fine.
+ * Drop one reference. The last one closes the semaphore (waiting requests complete with
+ * AFFLUX_ECLOSED, on this thread or on the one that is at the line at this moment) and
+ * frees it. NULL is fine.
  *
- * Since: 0.1
+ * Threads: any number at once, from any callback too. The last one waits, and runs
+ *          completions, as afflux_sem_close().
+ * Since:   0.1
  */
 AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
 
@@ -1175,9 +1184,9 @@ typedef struct afflux_permit_token {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes, flags (AFFLUX_WAIT_FOR_RESIZE), client
- *                    and tag count; reserved must be 0; timeout_ns, wake, ctx, port, user_data and
- *                    notify are ignored. NULL: one permit, normal priority.
+ * @param request     Borrowed; permits, priority, cost_bytes, flags (AFFLUX_WAIT_FOR_RESIZE),
+ * client and tag count; reserved must be 0; timeout_ns, wake, ctx, port, user_data and notify are
+ * ignored. NULL: one permit, normal priority.
  * @param timeout_ns  As for afflux_sem_acquire().
  * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
  *                    before are lost.
@@ -1456,11 +1465,11 @@ AFFLUX_API afflux_status afflux_cond_wait(afflux_cond *cond, afflux_lock_fn lock
                                           int64_t timeout_ns);
 
 /** Wake the first waiter, if there is one. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
- *  Threads: any number at once, with the lock or without. Since: 0.1 */
+ *  Threads: as afflux_queue_wake_n(), with the lock or without. Since: 0.1 */
 AFFLUX_API afflux_status afflux_cond_notify_one(afflux_cond *cond);
 
 /** Wake all who wait now. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
- *  Threads: any number at once, with the lock or without. Since: 0.1 */
+ *  Threads: as afflux_queue_wake_n(), with the lock or without. Since: 0.1 */
 AFFLUX_API afflux_status afflux_cond_notify_all(afflux_cond *cond);
 
 /** Threads that wait now: exact when nothing is moving; 0 for NULL. Since: 0.1 */

@@ -7,9 +7,8 @@
  * errors and growing structs there hold here, too.
  *
  * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
- * holder ledger: a number may be a
- * moment old, and numbers that are read together may be of different moments. When nothing
- * moves they are exact.
+ * holder ledger. A number may be a moment old, and numbers that are read together may be of
+ * different moments. When nothing moves they are exact.
  */
 #ifndef AFFLUX_STATS_H
 #define AFFLUX_STATS_H
@@ -475,21 +474,20 @@ typedef struct afflux_registry_summary_t {
   int64_t min_uptime_ns, max_uptime_ns, average_uptime_ns;
 
   afflux_rates since_start; /**< since the registry was created */
-  /** Since the look before: the call before that filled this very struct; 0 at the first. So
-   *  every observer has its own. */
+  /** Since this struct was last filled; 0 at the first time. So every observer has its own. */
   afflux_rates since_look;
-  int64_t looked_at_ns; /**< when that was, from the registry's creation on; 0: never */
+  int64_t looked_at_ns; /**< when it was filled, from the registry's creation on; 0: never */
 } afflux_registry_summary_t;
 
-/** Set struct_size, and the rest to 0: no look before. @return AFFLUX_OK, or AFFLUX_EINVAL for
+/** Set struct_size, and the rest to 0: never filled. @return AFFLUX_OK, or AFFLUX_EINVAL for
  *  NULL. Since: 0.1 */
 AFFLUX_API afflux_status afflux_registry_summary_init(afflux_registry_summary_t *summary);
 
 /**
  * Add everything up.
  *
- * @param summary  Made by afflux_registry_summary_init(), and for the rates since the look before
- *                 kept from call to call.
+ * @param summary  Made by afflux_registry_summary_init(), and kept from call to call for
+ *                 since_look.
  * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
  * Threads: any number at once, but not on one struct. Lock-free; does not allocate.
  * Since:   0.1
@@ -631,9 +629,9 @@ typedef struct afflux_holder {
   uint32_t reserved;    /**< 0 */
   uint64_t id;          /**< afflux_permit_id() */
   uint64_t permits;
-  int64_t held_ns; /**< since it was acquired */
-  const char *tag; /**< afflux_request.tag, cut after 47 bytes; "" without one; valid for the
-                        call */
+  int64_t held_ns; /**< since it was acquired, or adopted */
+  const char *tag; /**< afflux_request.tag, or afflux_permit_adopt()'s, cut after 47 bytes; ""
+                      without one; valid for the call */
 } afflux_holder;
 
 /** Sees one holder. 0: go on; else: stop. */
