@@ -1184,9 +1184,9 @@ typedef struct afflux_permit_token {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes, flags (AFFLUX_WAIT_FOR_RESIZE),
- * client and tag count; reserved must be 0; timeout_ns, wake, ctx, port, user_data and notify are
- * ignored. NULL: one permit, normal priority.
+ * @param request     Borrowed; permits, priority, cost_bytes, client, tag and the flag
+ *                    AFFLUX_WAIT_FOR_RESIZE count; reserved must be 0; timeout_ns, wake, ctx,
+ *                    port, user_data and notify are ignored. NULL: one permit, normal priority.
  * @param timeout_ns  As for afflux_sem_acquire().
  * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
  *                    before are lost.

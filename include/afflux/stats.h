@@ -460,8 +460,9 @@ typedef struct afflux_registry_summary_t {
   uint64_t clients;     /**< in it now */
 
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
-   *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. What a
-   *  semaphore had done before it was added is in the rates as if it had done it then. */
+   *  wait_max_ns and hold_max_ns are the largest, statistics, peak_held and peak_waiters are 0,
+   * age_ns the registry's. What a semaphore had done before it was added is in the rates as if it
+   * had done it then. */
   afflux_sem_stats sem;
 
   /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
