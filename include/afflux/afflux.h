@@ -178,7 +178,8 @@
  * (But afflux_timers_advance() within a note may tell those whose time is over.) One call
  * tells at most 32 at once; more are told in turns, and wake functions that the call lets
  * in run after the last turn. Between two turns the rest are still in line: what a note
- * does may cancel them, or queue others. Within a note a newcomer that would drop
+ * does may cancel them, or queue others, and a later turn, of a cancel too, may run the
+ * completions of others that came meanwhile. Within a note a newcomer that would drop
  * (AFFLUX_OVERFLOW_DROP_OLDEST) a request that completes by a note is refused.
  *
  * Blocked threads are woken and ports are filled before the notes and wake functions of
@@ -1675,8 +1676,8 @@ AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, affl
  * are held in the end, or none. They are acquired one after the other, each by a place in its
  * queue, in an order that is the same for every caller, whatever the order of the array: calls
  * of this kind never wait for each other in a circle. While it waits for one it holds those
- * before, and watches all: an item that is closed, or whose limit shrinks below its share, ends
- * the wait for all. Closed counts first: where an item is closed at the beginning the answer is
+ * before, and watches all: an item that is closed, or whose limit shrinks below its share (but with
+ * AFFLUX_WAIT_FOR_RESIZE), ends the wait for all. Closed counts first: where an item is closed at the beginning the answer is
  * AFFLUX_ECLOSED, whatever else is true of the others. Not to be called while holding permits that
  * another such call may wait for.
  *
