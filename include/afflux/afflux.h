@@ -1677,9 +1677,9 @@ AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, affl
  * queue, in an order that is the same for every caller, whatever the order of the array: calls
  * of this kind never wait for each other in a circle. While it waits for one it holds those
  * before, and watches all: an item that is closed, or whose limit shrinks below its share (but with
- * AFFLUX_WAIT_FOR_RESIZE), ends the wait for all. Closed counts first: where an item is closed at the beginning the answer is
- * AFFLUX_ECLOSED, whatever else is true of the others. Not to be called while holding permits that
- * another such call may wait for.
+ * AFFLUX_WAIT_FOR_RESIZE), ends the wait for all. Closed counts first: where an item is closed at
+ * the beginning the answer is AFFLUX_ECLOSED, whatever else is true of the others. Not to be called
+ * while holding permits that another such call may wait for.
  *
  * @param items       A semaphore that is named several times is acquired once, with the sum of
  *                    the permits.
