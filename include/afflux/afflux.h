@@ -12,16 +12,49 @@
  * An afflux_sem limits work in flight to a number of permits. A piece of work
  * acquires permits before it starts and releases them when it is done; while
  * none are free, newcomers queue, in order, and are completed by the very call
- * that frees what they need. Waiting is a blocked thread, or a callback.
+ * that frees what they need, or by the thread that is at the line at that moment
+ * (chapter 2). Waiting is a blocked thread, a callback, a note, a completion in a port or
+ * a CQE.
  *
  * 2. Threads
  * ----------
  * Every call may be made from any thread at any time unless its comment says
- * otherwise. No call is async-signal-safe. After fork() a child may use any
- * semaphore that no other thread of the parent was inside at that moment; the
- * timer service starts anew in the child when it is first needed. Requests that
- * were pending stay so in the child, so their waiters must not lie on the stack
- * of another thread across a fork(). Their time limits run on there from the next
+ * otherwise. No call is async-signal-safe.
+ * No call is a thread-cancellation point: a pthread_cancel() that is pending takes
+ * effect at the caller's next cancellation point after the call. (Callbacks and lock
+ * functions of the caller's may hold some; they must not let one take effect.)
+ *
+ * Who waits for whom inside a call, apart from waiting for permits. The requests that
+ * queue at a semaphore are its line. One thread at a time works on the line, for a few
+ * instructions and a few more for each request that it takes out, and runs nobody's code
+ * meanwhile. Some work on it alone: whoever comes meanwhile, a release too, waits.
+ *
+ *   alone at the line           a cancel, a resize, a wait whose time runs out, a wake or
+ *                               notification of all, a release of more than is held; any
+ *                               call that has tried in vain for a while to leave the line
+ *   waits for one that is       afflux_sem_release(), afflux_sem_close(), a last unref, and
+ *   alone, for nobody else      a request that queues with INTRUSIVE, LOCKFREE and, while
+ *                               its slot is free, HYBRID
+ *   waits for whoever is        all that work alone; afflux_sem_try_acquire(),
+ *   at the line                 afflux_sem_try_acquire_up_to() and afflux_sem_drain() where
+ *                               the permits are free; afflux_event_clear(); a wait for
+ *                               idleness; a request that queues with MUTEX, or with a queue
+ *                               limit that refuses or drops
+ *   waits for nobody            what takes or gives back permits while nobody queues and
+ *                               nobody is at the line; observers
+ *
+ * A time limit is armed and disarmed under a short lock of the timers. A cancel waits, too,
+ * for the call that is just queueing the same waiter, for a thread that is about to tell
+ * its note, and for the timer's thread where its time runs out at this moment. No call
+ * waits for another thread's callback, but the call that has let a callback in (chapter 8).
+ * A wait for another thread inside a call ends in sleeping, never in mere yielding: a
+ * real-time thread may share a core with threads of lower priority.
+ *
+ * After fork() a child may use and free every semaphore that no other thread of the
+ * parent was inside at that moment, whatever those threads did elsewhere. The timer
+ * service and the helpers of chapter 8 start anew in the child when they are first needed.
+ * Requests that were pending stay so in the child, so their waiters must not lie on the
+ * stack of another thread across a fork(). Their time limits run on there from the next
  * request with a time limit, or call of afflux_timers_advance().
  *
  * 3. Ownership
@@ -35,16 +68,29 @@
  * "Several at once"): in the completions that the last unref causes the handle is
  * invalid already, not even a release may use it. Call afflux_sem_close() before,
  * with a reference, if they need it.
- * A waiter's memory (afflux_waiter) is the caller's. The library borrows it
- * from an AFFLUX_PENDING answer until its completion begins, or has been drained
- * from the port that it names, or until a cancel
- * has answered AFFLUX_OK.
+ * A waiter's memory (afflux_waiter) is the caller's. The library borrows it from an
+ * AFFLUX_PENDING answer until a cancel has answered AFFLUX_OK, or by form of completion:
+ * until the wake function begins; until afflux_waiter_status() answers other than
+ * AFFLUX_PENDING, or any cancel has returned (a note: AFFLUX_WAIT_FOR_NOTE); until the
+ * completion has been drained (a port); until the CQE has come and afflux_waiter_status()
+ * tells the outcome (io_uring). The table at afflux_waiter_cancel() has each answer.
+ *
+ * Completion after the end. Within a wake function a release completes others only after
+ * that function has returned (chapter 8). If the function drops the last reference
+ * meanwhile, a completion with AFFLUX_OK still comes, although the semaphore is gone: the
+ * release that it owes would touch freed memory. The same holds for a port: a completion
+ * may lie there, not drained yet, when the last reference goes. So whoever completes by
+ * AFFLUX_OK and then uses the semaphore, by a release or by adopting a token, needs a
+ * reference of its own for each request, from before it queues until after that use.
  *
  * 4. Errors
  * ---------
  * Calls return afflux_status: 0, 1 (AFFLUX_PENDING) or a negative error. A
- * call that fails changes nothing. No call aborts, throws, or prints. A NULL
- * handle, zero permits, an unknown flag or enumerator answer AFFLUX_EINVAL.
+ * call that fails changes nothing (afflux_permit_release() says what its
+ * AFFLUX_EOVERFLOW has done). No call throws or prints, and none aborts but for an
+ * exception of the caller's (chapter 8). A NULL handle, zero permits, an unknown flag or
+ * enumerator answer AFFLUX_EINVAL. No wait answers AFFLUX_ENOMEM; where a signature lists
+ * it for one it is reserved.
  * Where several apply, what is wrong in itself comes first (AFFLUX_EINVAL), then
  * AFFLUX_ECLOSED, then AFFLUX_EINVAL for more permits than the limit, then the rest.
  *
@@ -93,30 +139,53 @@
  * AFFLUX_AGEING_BOUND grants and (AFFLUX_AGEING_BOUND + 1) ×
  * AFFLUX_OVERTAKING_BOUND newcomers. Higher ones that come and leave without a
  * grant change nothing.
- * With AFFLUX_QUEUE_LOCKFREE arrival means: of two requests the one whose call had
- * returned before the other's began. Two that come at the same moment may be
- * queued either way round, whichever thread was first.
+ * Arrival means, with every strategy: a request whose call had returned before the
+ * other's began comes first. Two that come at the same moment may be queued either way
+ * round.
  *
  * 8. Callbacks
  * ------------
- * A wake function runs on a thread that is inside a call on that semaphore
- * (acquire, release, cancel, resize, close, unref) or on the timer's thread.
- * Nothing internal is held meanwhile: it may call anything in this header on
- * any object, also the last unref of its own semaphore. It should be short: it
- * delays the thread that it runs on. It must not throw or longjmp.
- * On one thread wake functions run one after the other, never one within
- * another: what a wake function completes (by a release, say) is completed when
- * it has returned, so that the stack does not grow with the number of waiters. A
- * wake function that blocks in an acquire runs those first; one that waits in
- * another way for a completion that may be this thread's own must call
- * afflux_completions_run() before. The same holds for completions of another
- * semaphore: within a wake function a release, cancel, resize, close, last unref
- * or afflux_timers_advance() returns before the wake functions that it causes
- * have run; their waiters must outlive that. A cancel of one that waits for its
- * turn answers AFFLUX_EALREADY.
- * Blocked threads are always woken at once. Whether a request that is granted
- * while it queues answers AFFLUX_OK, or AFFLUX_PENDING after its completion, may
- * differ between strategies.
+ * A wake function runs on a thread that is inside a call on that semaphore, on the
+ * timer's thread, or on a helper (below). Nothing internal is held meanwhile: it may call
+ * anything in this header on any object, also the last unref of its own semaphore. It
+ * should be short: it delays the thread that it runs on. It must not longjmp. An exception
+ * or a pthread_exit() out of it ends the process.
+ *
+ * Whose completions a call runs. A release and an acquire run those whom they let in, and
+ * perhaps others that came while they were at the line: a thread that finds the line
+ * occupied may leave its permits, its request or its close to whoever is there. A cancel,
+ * a resize, a wait whose time runs out and a wake or notification of all run only those
+ * whom their own act lets in or ends; a close only those that it ends, and perhaps who
+ * waits for the semaphore to be idle. Observers run none.
+ *
+ * One after the other. On one thread wake functions run one after the other, never one
+ * within another: what a wake function completes (by a release, say) is completed when
+ * it has returned, so that the stack does not grow with the number of waiters. The same
+ * holds for completions of another semaphore: within a wake function a release, cancel,
+ * resize, close, last unref or afflux_timers_advance() returns before the wake functions
+ * that it causes have run; their waiters must outlive that. A cancel of one that waits for
+ * its turn answers AFFLUX_EALREADY.
+ *
+ * A wake function that blocks in a wait of this library leaves those that wait behind it
+ * to up to 64 threads named afflux-helper, for what it waits for may be among them. A
+ * helper ends after about a second without work. The call that let those completions in
+ * returns when all of them have run. Where no helper can be started they run on the
+ * blocking thread before it sleeps. A wake function that waits in another way for a
+ * completion that may be this thread's own calls afflux_completions_run() before.
+ *
+ * Notes (AFFLUX_WAIT_FOR_NOTE) run in the same calls. They may run within a wake function,
+ * and never within one another: what a note lets in by notes is told when it has returned.
+ * (But afflux_timers_advance() within a note may tell those whose time is over.) One call
+ * tells at most 32 at once; more are told in turns, and wake functions that the call lets
+ * in run after the last turn. Between two turns the rest are still in line: what a note
+ * does may cancel them, or queue others, and a later turn, of a cancel too, may run the
+ * completions of others that came meanwhile. Within a note a newcomer that would drop
+ * (AFFLUX_OVERFLOW_DROP_OLDEST) a request that completes by a note is refused.
+ *
+ * Blocked threads are woken and ports are filled before the notes and wake functions of
+ * the same call. A request that is granted just as its time runs out may be completed with
+ * AFFLUX_OK by the timer's thread. One that is granted while its own call is still
+ * queueing it answers AFFLUX_OK, or AFFLUX_PENDING with its completion perhaps before that.
  *
  * 9. Memory order
  * ---------------
@@ -217,13 +286,18 @@ enum {
   AFFLUX_AGEING_BOUND = 64
 };
 
-/** How waiting requests are kept (afflux_sem_options.queue). Since: 0.1 */
+/** Where a newcomer is left while another thread is at the line (afflux_sem_options.queue); all
+ *  else is the same with each. Since: 0.1 */
 enum {
   AFFLUX_QUEUE_AUTO = 0,      /**< what measurement recommends: INTRUSIVE */
-  AFFLUX_QUEUE_INTRUSIVE = 1, /**< lock-free inbox of the callers' own waiters; never allocates */
-  AFFLUX_QUEUE_LOCKFREE = 2,  /**< a lock-free queue of pointers; a wait may allocate */
-  AFFLUX_QUEUE_HYBRID = 3,    /**< an atomic slot for one waiter, a mutex and a list for more */
-  AFFLUX_QUEUE_MUTEX = 4      /**< a mutex and a list: the yardstick; never allocates */
+  AFFLUX_QUEUE_INTRUSIVE = 1, /**< a lock bit, and while it is taken a lock-free inbox of the
+                                   callers' own waiters; never allocates */
+  AFFLUX_QUEUE_LOCKFREE = 2,  /**< the inbox is a lock-free queue of pointers: a wait may allocate,
+                                   and waits for the lock where there is no memory */
+  AFFLUX_QUEUE_HYBRID = 3,    /**< the inbox is an atomic slot for one newcomer, more wait for the
+                                   lock; never allocates */
+  AFFLUX_QUEUE_MUTEX = 4      /**< no inbox: everybody waits for the lock; the yardstick; never
+                                   allocates */
 };
 
 /** Who may go first (afflux_sem_options.fairness); chapter 7. Since: 0.1 */
@@ -269,15 +343,15 @@ enum {
    *  after a shrink: a later afflux_sem_resize() is expected. Such a request
    *  holds back those behind it like any other that does not fit. */
   AFFLUX_WAIT_FOR_RESIZE = 1,
-  /** Complete as a CQE of the caller's io_uring: afflux_waiter_prep_uring(). Neither wake
-   *  nor port may be set. Not for queues, groups and permits. */
+  /** Complete as a CQE of the caller's io_uring: afflux_waiter_prep_uring(). Neither wake, port
+   *  nor notify may be set. Not for queues, groups and permit tokens. */
   AFFLUX_WAIT_FOR_URING = 2,
   /** Complete by a notification by value: afflux_request.notify is called with ctx and user_data,
    *  and neither wake nor port may be set. The waiter's memory is the caller's again as soon as
    *  afflux_waiter_status() answers something other than AFFLUX_PENDING, or a cancel has returned,
    *  whatever it answered; nobody waits for anybody's notification for that. So an owner may end
    *  at any moment (a future that is dropped): it cancels, and frees. Not for groups and
-   *  permits. */
+   *  permit tokens, and not together with AFFLUX_WAIT_FOR_URING. */
   AFFLUX_WAIT_FOR_NOTE = 4
 };
 
@@ -298,8 +372,9 @@ typedef struct afflux_slow_wait {
 } afflux_slow_wait;
 
 /** Told of a slow wait. Runs on the thread that made the grant, just before the request
- *  completes, with nothing internal held: it may call anything, but what belongs to the request,
- *  and to others that were granted in the same call, must stay. The semaphore may be gone.
+ *  completes (of a note: just before the note), with nothing internal held: it may call anything,
+ *  but what belongs to the request, and to others that were granted in the same call, must stay,
+ *  apart from the waiters of notes. The semaphore may be gone. It must not throw or longjmp.
  *  `wait` is valid for the call. Since: 0.1 */
 typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
 
@@ -357,10 +432,13 @@ AFFLUX_API afflux_status afflux_sem_create(const afflux_sem_options *options, af
 AFFLUX_API afflux_sem *afflux_sem_ref(afflux_sem *sem);
 
 /**
- * Drop one reference. The last one closes the semaphore (waiting requests
- * complete with AFFLUX_ECLOSED, on this thread) and frees it. NULL is fine.
+ * Drop one reference. The last one closes the semaphore (waiting requests complete with
+ * AFFLUX_ECLOSED, on this thread or on the one that is at the line at this moment) and
+ * frees it. NULL is fine.
  *
- * Since: 0.1
+ * Threads: any number at once, from any callback too. The last one waits, and runs
+ *          completions, as afflux_sem_close().
+ * Since:   0.1
  */
 AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
 
@@ -369,10 +447,14 @@ AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
  * acquires answer it. Permits that are held may still be released and counted.
  *
  * @return AFFLUX_OK        closed; the queued requests complete before this call returns,
- *                          or by the thread that is handing out permits at this moment
+ *                          or by the thread that is at the line at this moment
  *         AFFLUX_EALREADY  it was closed before
  *         AFFLUX_EINVAL    sem is NULL
- * Since: 0.1
+ * Threads: any number at once, from any callback too. It may wait, for a few instructions, for
+ *          a thread that is alone at the line (chapter 2). Runs the completions of those that it
+ *          ends, and nobody else's.
+ * Order:   AFFLUX_ECLOSED happens after it.
+ * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
 
@@ -385,7 +467,9 @@ AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
  *         AFFLUX_EAGAIN   none taken: too few are free, or others wait (AFFLUX_FAIR)
  *         AFFLUX_ECLOSED  none taken: closed
  *         AFFLUX_EINVAL   none taken: sem is NULL, or n is 0 or above the limit
- * Threads: any number at once. Never blocks: lock-free.
+ * Threads: any number at once. Never waits for permits. Where they are free and nobody queues it
+ *          may wait, for a few instructions, for the thread that is at the line, and then run
+ *          completions that came meanwhile (chapter 8).
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes n permits to afflux_sem_release().
  * Since:   0.1
@@ -405,8 +489,9 @@ AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
  *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0 or above the limit (or came to
  *                           be, by a shrink), or timeout_ns is negative and not
  *                           AFFLUX_FOREVER
- *         AFFLUX_ENOMEM     none taken: no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
- * Threads: any number at once. May block. Runs others' completions when it removes itself.
+ *         AFFLUX_ENOMEM     reserved: a wait without memory queues all the same
+ * Threads: any number at once. May block. Before it sleeps it may run completions that came while
+ *          it was at the line; when its time runs out, those that its leaving lets in.
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes n permits to afflux_sem_release().
  * Since:   0.1
@@ -415,16 +500,18 @@ AFFLUX_API afflux_status afflux_sem_acquire(afflux_sem *sem, uint64_t n, int64_t
 
 /**
  * Give `n` permits back and complete the requests that now fit. Any thread may
- * release what another acquired. The semaphore is not touched after the moment
- * at which its permits can be seen.
+ * release what another acquired. A thread that gets its permits may drop the last
+ * reference at once: this call does not depend on it after that moment.
  *
  * @param n  Permits, 1 … what is held.
  * @return AFFLUX_OK         given back
  *         AFFLUX_EOVERFLOW  nothing changed: fewer than n are held
  *         AFFLUX_EINVAL     nothing changed: sem is NULL or n is 0
- * Threads: any number at once. Never waits; runs completions. Takes a short lock to disarm
- *          the time limit of a request that it completes, and with AFFLUX_QUEUE_MUTEX and
- *          AFFLUX_QUEUE_HYBRID while anybody queues.
+ * Threads: any number at once, from any callback too. It may wait, for a few instructions, for a
+ *          thread that is alone at the line (chapter 2), for nobody else. Where another thread
+ *          is at the line it leaves the permits to that one; else it runs the completions of those
+ *          that now fit, and of others that came meanwhile. Takes a short lock to disarm the time
+ *          limit of a request that it completes.
  * Order:   happens before the acquires that its permits satisfy.
  * Since:   0.1
  */
@@ -438,7 +525,9 @@ AFFLUX_API afflux_status afflux_sem_release(afflux_sem *sem, uint64_t n);
  * @param permits  The new limit, 0 … 2^42 − 1.
  * @return AFFLUX_OK      changed (on a closed semaphore too; it stays closed)
  *         AFFLUX_EINVAL  nothing changed: sem is NULL or permits is above 2^42 − 1
- * Threads: any number at once; the last one to store wins. Runs completions.
+ * Threads: any number at once; the last one to store wins. It may wait, for a few instructions,
+ *          for the thread that is at the line. Runs the completions of those whom it lets in or
+ *          makes impossible, and nobody else's.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
@@ -450,8 +539,10 @@ AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
  * @return AFFLUX_OK       ret_n permits are held
  *         AFFLUX_ECLOSED  none taken: closed
  *         AFFLUX_EINVAL   none taken: a pointer is NULL
- * Owns:  the caller owes ret_n permits to afflux_sem_release().
- * Since: 0.1
+ * Threads: as afflux_sem_try_acquire().
+ * Order:   as afflux_sem_try_acquire().
+ * Owns:    the caller owes ret_n permits to afflux_sem_release().
+ * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_drain(afflux_sem *sem, uint64_t *ret_n);
 
@@ -497,7 +588,9 @@ AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, ui
  *   afflux_sem_unref(sem);
  *
  * To let those in line through first, begin with afflux_sem_wait_idle() and keep newcomers out by
- * other means. Permits that were forgotten (afflux_permit_forget()) count as held.
+ * other means. Permits that were forgotten (afflux_permit_forget()) count as held. The completion
+ * of the request whose leaving makes the semaphore idle may still be on its way when this call
+ * returns.
  *
  * @param timeout_ns  Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit: the
  *                    semaphore's waiter_timeout_ns is for requests.
@@ -505,7 +598,8 @@ AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, ui
  *         AFFLUX_ETIMEDOUT  the time ran out (also at once, for 0)
  *         AFFLUX_ECLOSED    the last reference was dropped meanwhile
  *         AFFLUX_EINVAL     sem is NULL, or timeout_ns is negative and not AFFLUX_FOREVER
- * Threads: any number at once. May block. While anybody waits a release takes the lock.
+ * Threads: any number at once. May block. While anybody waits each release works on the line.
+ *          Runs completions that came while it was at the line.
  * Order:   AFFLUX_OK happens after the releases that made it idle.
  * Since:   0.1
  */
@@ -559,8 +653,9 @@ typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
  *
  * @param ctx        afflux_request.ctx
  * @param user_data  afflux_request.user_data
- * Runs where a wake function does (chapter 8), perhaps within one. It may make any call of this
- * header that does not block, and must not block in another way: others wait behind it.
+ * Runs where a wake function does (chapter 8), perhaps within one, never within another note. It
+ * may make any call of this header that does not block, and must not block in another way: others
+ * wait behind it. It must not longjmp; an exception or a pthread_exit() out of it ends the process.
  * Since: 0.1
  */
 typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);
@@ -623,8 +718,9 @@ AFFLUX_API size_t afflux_waiter_align(void);
  * Take permits now, or queue and complete later through request->wake.
  *
  * @param request  Borrowed for the call; what it points to is copied.
- * @param waiter   Borrowed until the completion begins (with a port: has been drained) or a
- *                 cancel answers AFFLUX_OK.
+ * @param waiter   Borrowed by AFFLUX_PENDING until the wake function begins or a cancel answers
+ *                 AFFLUX_OK; with a note, a port or io_uring as the table at
+ *                 afflux_waiter_cancel() says.
  * @return AFFLUX_OK         all permits are held; no completion follows, the waiter is free
  *         AFFLUX_PENDING    queued: exactly one completion follows (perhaps before this
  *                           call returns, mostly on another thread), or a cancel that
@@ -635,19 +731,20 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *         AFFLUX_EINVAL     a pointer is NULL, permits is 0 or above the limit (or above
  *                           2^42 − 1), an unknown flag or priority, a negative time other
  *                           than AFFLUX_FOREVER, reserved is not 0, neither wake function nor port
- *                           (with AFFLUX_WAIT_FOR_URING: either), or struct_size is too short
- *                           to be one
+ *                           (with AFFLUX_WAIT_FOR_URING or AFFLUX_WAIT_FOR_NOTE: either), both of
+ *                           those flags, notify without AFFLUX_WAIT_FOR_NOTE or the flag without
+ *                           it, or struct_size is too short to be one
  *         AFFLUX_ENOTSUP    AFFLUX_WAIT_FOR_URING on a kernel that cannot, or bytes beyond the
  *                           known struct are not zero
  *         AFFLUX_EOS        the timer thread could not be started (afflux_last_os_error()
  *                           tells why; afflux_timers_manual(1) does without it)
- *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
+ *         AFFLUX_ENOMEM     reserved: a wait without memory queues all the same
  *         After an error no completion follows and the waiter is free.
- * Threads: any number at once. Never waits for permits and never allocates, but for the
- *          start of the timer thread by the process' first request with a time limit, and
- *          with AFFLUX_QUEUE_LOCKFREE. Takes a short lock to arm a time limit, and to queue
- *          with AFFLUX_QUEUE_MUTEX and AFFLUX_QUEUE_HYBRID. Runs
- *          others' completions when it hands out permits for another thread.
+ * Threads: any number at once, from any callback too. Never waits for permits and never allocates,
+ *          but for the start of the timer thread by the process' first request with a time limit,
+ *          and with AFFLUX_QUEUE_LOCKFREE. Takes a short lock to arm a time limit. Whom else it
+ *          may wait for, for a few instructions, depends on the queue: chapter 2. Runs completions
+ *          that came while it was at the line, and those that it drops.
  * Order:   AFFLUX_OK, and a completion with it, happen after the releases that supplied
  *          the permits.
  * Owns:    with AFFLUX_OK, here or in the completion, the caller owes the permits to
@@ -671,7 +768,11 @@ AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_
  *         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS
  *                         as for afflux_sem_acquire_async(); EINVAL also for what is not allowed
  *                         here
- * Threads: any number at once. Nothing is owed.
+ * The completion may come before that of the request whose leaving made it idle.
+ * Threads: any number at once. It may wait, for a few instructions, for the thread that is at the
+ *          line. Runs completions that came meanwhile.
+ * Order:   as afflux_sem_wait_idle().
+ * Owns:    nothing is owed; the waiter is borrowed as by afflux_sem_acquire_async().
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflux_request *request,
@@ -701,10 +802,11 @@ AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflu
  *                          have been granted
  *         AFFLUX_EALREADY  it is not queued: it has completed or is completing
  *         AFFLUX_EINVAL    waiter is NULL
- * Threads: any number at once, from any callback too. O(1) amortised. It may wait for the
- *          thread that is handing out permits at that moment, or that is just queueing this
- *          waiter, never for a callback. Runs the completions of those whom its leaving lets in,
- *          and nobody else's.
+ * Threads: any number at once, from any callback too. O(1). It may wait, for a few instructions,
+ *          for the thread that is at the line, for the one that is just queueing this waiter or
+ *          about to tell its note, and for the timer's thread if its time runs out at this moment;
+ *          never for a callback. Runs the completions of those whom its leaving lets in, and
+ *          nobody else's.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
@@ -731,9 +833,10 @@ AFFLUX_API afflux_status afflux_waiter_status(afflux_waiter *waiter);
 
 /**
  * Run the completions that wait for the wake function that calls this to return;
- * see chapter 8. Outside of a wake function there are none.
+ * see chapter 8. Outside of a wake function there are none. Within a wake function that such
+ * a call runs, another one leaves them to helpers instead, so that the stack does not grow.
  *
- * @return how many were run, those included that they caused.
+ * @return how many were run, those included that they caused; or were left to helpers.
  * Threads: concerns the calling thread alone.
  * Since:   0.1
  */
@@ -772,9 +875,16 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  * level-triggered (EVENTFD, PIPE) the handle goes on showing; after the others' doorbells
  * nothing rings until a drain has answered less than `max`.
  *
+ * The system may refuse to ring: a message to a ring, an event of a kqueue, a packet of a
+ * completion port need memory. The call that completed the request succeeds all the same and the
+ * completion is in the port; the loop is rung with the next completion, or finds both when it
+ * drains by itself. A loop that must not depend on a next completion drains now and then by a timer
+ * of its own. A full pipe or eventfd counter is no refusal: it shows.
+ *
  * A waiter's memory is the caller's again when its completion has been drained. A cancel of a
  * request whose completion is in the port already answers AFFLUX_EALREADY, and the completion
- * is still to be drained.
+ * is still to be drained. A completion with AFFLUX_OK that lies in the port does not keep its
+ * semaphore: see "Completion after the end" in chapter 3.
  *
  * The end: cancel what is pending, drain until nothing comes, afflux_port_close() to be
  * sure (AFFLUX_EBUSY: not yet), afflux_port_unref(). Any thread may do that for a loop that
@@ -1075,9 +1185,9 @@ typedef struct afflux_permit_token {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes, flags, client and tag count; reserved
- * must be 0; timeout_ns, wake, ctx, port and user_data are ignored. NULL: one permit, normal
- * priority.
+ * @param request     Borrowed; permits, priority, cost_bytes, client, tag and the flag
+ *                    AFFLUX_WAIT_FOR_RESIZE count; reserved must be 0; timeout_ns, wake, ctx,
+ *                    port, user_data and notify are ignored. NULL: one permit, normal priority.
  * @param timeout_ns  As for afflux_sem_acquire().
  * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
  *                    before are lost.
@@ -1085,7 +1195,7 @@ typedef struct afflux_permit_token {
  *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
  *                           as for afflux_sem_acquire(); EINVAL also for a bad request
  *         AFFLUX_ENOTSUP    bytes beyond the known request are not zero
- *         AFFLUX_ENOMEM     as for afflux_sem_acquire()
+ *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  * Owns:  the caller owes one afflux_permit_release() (or forget, or merge).
  * Since: 0.1
  */
@@ -1225,8 +1335,8 @@ AFFLUX_API void afflux_event_unref(afflux_event *event);
  *         AFFLUX_ETIMEDOUT  the time ran out (also at once, for 0)
  *         AFFLUX_ECLOSED    the last reference was dropped meanwhile
  *         AFFLUX_EINVAL     event is NULL, or timeout_ns is negative and not AFFLUX_FOREVER
- *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
- * Threads: any number at once. May block.
+ *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
+ * Threads: any number at once. May block. Runs completions as afflux_sem_acquire().
  * Order:   AFFLUX_OK happens after the notification.
  * Since:   0.1
  */
@@ -1234,8 +1344,8 @@ AFFLUX_API afflux_status afflux_event_wait(afflux_event *event, int64_t timeout_
 
 /**
  * Wait by a request: as afflux_sem_acquire_async(), with `permits` 1, no flags but
- * AFFLUX_WAIT_FOR_URING, and no
- * permits to give back. afflux_waiter_cancel() takes it back.
+ * AFFLUX_WAIT_FOR_NOTE and AFFLUX_WAIT_FOR_URING, no client, and no permits to give back.
+ * afflux_waiter_cancel() takes it back.
  *
  * @return AFFLUX_OK       it was set; no completion follows, the waiter is free
  *         AFFLUX_PENDING  queued: exactly one completion follows, or a cancel that answers
@@ -1255,9 +1365,9 @@ AFFLUX_API afflux_status afflux_event_wait_async(afflux_event *event, const affl
  *
  * @return AFFLUX_OK      notified, or set already
  *         AFFLUX_EINVAL  event is NULL
- * Threads: any number at once, from any callback too. It may wait for the thread that is
- *          serving waiters at that moment, never for a callback; runs completions.
- * Order:   happens before the waits that it ends.
+ * Threads: as afflux_sem_release(). Where the event is set already it may wait, for a few
+ *          instructions, for the thread that is at the line.
+ * Order:   happens before the waits that it ends, also where the event was set already.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
@@ -1268,9 +1378,10 @@ AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
  *
  * @return AFFLUX_OK      notified, or set already
  *         AFFLUX_EINVAL  event is NULL
- * Threads: any number at once, from any callback too. It may wait for the thread that is
- *          serving waiters at that moment, never for a callback; runs completions.
- * Order:   happens before the waits that it ends.
+ * Threads: any number at once, from any callback too. It may wait, for a few instructions, for the
+ *          thread that is at the line, never for a callback. Runs the completions of those that it
+ *          wakes.
+ * Order:   happens before the waits that it ends, also where the event was set already.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_event_notify_all(afflux_event *event);
@@ -1292,8 +1403,9 @@ AFFLUX_API afflux_status afflux_event_pulse(afflux_event *event);
  *
  * @return AFFLUX_OK      cleared, or not set anyway
  *         AFFLUX_EINVAL  event is NULL
- * Threads: any number at once. It may wait for the thread that is serving waiters at that
- *          moment, never for a callback.
+ * Threads: any number at once, from any callback too. It may wait, for a few instructions, for the
+ *          thread that is at the line, never for a callback, and run the completions of a
+ *          notification that came meanwhile.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_event_clear(afflux_event *event);
@@ -1348,7 +1460,7 @@ AFFLUX_API void afflux_cond_unref(afflux_cond *cond);
  *         AFFLUX_ECLOSED    the last reference was dropped; the lock is held again
  *         AFFLUX_EINVAL     cond, lock or unlock is NULL, or timeout_ns is negative and not
  *                           AFFLUX_FOREVER; the lock was not touched
- *         AFFLUX_ENOMEM     no memory to queue (AFFLUX_QUEUE_LOCKFREE only); likewise
+ *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  * Threads: any number at once. May block.
  * Since:   0.1
  */
@@ -1357,11 +1469,11 @@ AFFLUX_API afflux_status afflux_cond_wait(afflux_cond *cond, afflux_lock_fn lock
                                           int64_t timeout_ns);
 
 /** Wake the first waiter, if there is one. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
- *  Threads: any number at once, with the lock or without. Since: 0.1 */
+ *  Threads: as afflux_queue_wake_n(), with the lock or without. Since: 0.1 */
 AFFLUX_API afflux_status afflux_cond_notify_one(afflux_cond *cond);
 
 /** Wake all who wait now. @return AFFLUX_OK; AFFLUX_EINVAL: cond is NULL.
- *  Threads: any number at once, with the lock or without. Since: 0.1 */
+ *  Threads: as afflux_queue_wake_n(), with the lock or without. Since: 0.1 */
 AFFLUX_API afflux_status afflux_cond_notify_all(afflux_cond *cond);
 
 /** Threads that wait now: exact when nothing is moving; 0 for NULL. Since: 0.1 */
@@ -1407,8 +1519,10 @@ AFFLUX_API void afflux_queue_unref(afflux_queue *queue);
  * any lock. A wake that meets a request which then need not wait goes to the next one.
  *
  * @param condition  Asked once, on this thread; NULL: it does not hold.
- * @param request    As for afflux_sem_acquire_async(), with `permits` 1 and no flags.
- * @param waiter     Borrowed from now on; free after anything else than AFFLUX_PENDING.
+ * @param request    As for afflux_sem_acquire_async(), with `permits` 1, no client, and no flag but
+ *                   AFFLUX_WAIT_FOR_NOTE.
+ * @param waiter     Borrowed from now on; yours again after any answer other than AFFLUX_PENDING,
+ *                   and after that answer as by afflux_sem_acquire_async().
  * @return AFFLUX_OK       the condition holds: not queued, no completion follows
  *         AFFLUX_PENDING  queued: exactly one completion follows (AFFLUX_OK: woken,
  *                         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED), or a cancel that answers
@@ -1416,8 +1530,9 @@ AFFLUX_API void afflux_queue_unref(afflux_queue *queue);
  *         AFFLUX_EAGAIN   the condition does not hold, and timeout_ns is 0
  *         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS, AFFLUX_ENOMEM
  *                         as for afflux_sem_acquire_async(); EINVAL also for permits other
- *                         than 1 and for flags; the condition was not asked
- * Threads: any number at once.
+ *                         than 1, a client and other flags; the condition was not asked
+ * Threads: any number at once, from any callback too. Waits for others, and runs completions, as
+ *          afflux_sem_acquire_async(); where the condition holds also as afflux_waiter_cancel().
  * Order:   a completion with AFFLUX_OK happens after the wake; AFFLUX_OK orders nothing
  *          but what the condition itself does.
  * Since:   0.1
@@ -1440,8 +1555,9 @@ AFFLUX_API afflux_status afflux_queue_wake_one(afflux_queue *queue);
  * @param ret_woken  How many there were; NULL: not wanted.
  * @return AFFLUX_OK      ret_woken were woken, perhaps 0
  *         AFFLUX_EINVAL  queue is NULL or n is 0
- * Threads: any number at once, from any callback too. It may wait for the thread that is
- *          serving waiters at that moment, never for a callback; runs completions.
+ * Threads: any number at once, from any callback too. It may wait, for a few instructions, for the
+ *          thread that is at the line, never for a callback. Runs the completions of those that it
+ *          wakes.
  * Order:   happens before the completions. Whoever is added later sees what the caller
  *          did before.
  * Since:   0.1
@@ -1508,7 +1624,7 @@ enum {
  *                           has both or none of sem and event, permits is 0 or above the
  *                           limit (or came to be, by a shrink), or not 1 for an event, or
  *                           timeout_ns is negative and not AFFLUX_FOREVER
- *         AFFLUX_ENOMEM     nothing is held: no memory to queue (AFFLUX_QUEUE_LOCKFREE only)
+ *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  *         An item that is taken at once wins over an error of those behind it in the array,
  *         but for a bad argument. A closed semaphore is closed whatever is asked of it.
  * Threads: any number at once. May block. Runs others' completions. The items are the
@@ -1544,8 +1660,8 @@ AFFLUX_API afflux_status afflux_acquire_any(afflux_wait_item *items, size_t coun
  *         AFFLUX_ETIMEDOUT the time ran out during this call
  *         AFFLUX_ENOTSUP, AFFLUX_EOS
  *                          as for afflux_sem_acquire_async()
- *         After anything else than AFFLUX_PENDING group and items are free, and after an error
- *         nothing is held.
+ *         After any answer other than AFFLUX_PENDING group and items are yours again; after an
+ *         error nothing is held.
  * Threads: any number at once, each with a group and items of its own. Never waits for
  *          permits. Runs others' completions. Its own runs as chapter 8 says, within a call
  *          on any of the items.
@@ -1563,19 +1679,25 @@ AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, affl
  * are held in the end, or none. They are acquired one after the other, each by a place in its
  * queue, in an order that is the same for every caller, whatever the order of the array: calls
  * of this kind never wait for each other in a circle. While it waits for one it holds those
- * before. Not to be called while holding permits that another such call may wait for.
+ * before, and watches all: an item that is closed, or whose limit shrinks below its share (but with
+ * AFFLUX_WAIT_FOR_RESIZE), ends the wait for all. Closed counts first: where an item is closed at
+ * the beginning the answer is AFFLUX_ECLOSED, whatever else is true of the others. Not to be called
+ * while holding permits that another such call may wait for.
  *
  * @param items       A semaphore that is named several times is acquired once, with the sum of
  *                    the permits.
  * @param count       1 … AFFLUX_WAIT_ITEMS_MAX.
  * @param timeout_ns  For the whole; as for afflux_acquire_any().
  * @return AFFLUX_OK         the permits of all items are held
- *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_ENOMEM
+ *         AFFLUX_ETIMEDOUT, AFFLUX_EREJECTED, AFFLUX_ENOMEM
  *                           nothing is held any more: as for afflux_sem_acquire(), for one
  *                           of them
+ *         AFFLUX_ECLOSED    nothing is held any more: one of them is closed, or was while this
+ *                           call waited at another
  *         AFFLUX_EINVAL     nothing is held: as for afflux_acquire_any(); also if the sum of
- *                           what is asked for of one semaphore is above its limit, or an
- *                           event is named twice
+ *                           what is asked for of one semaphore is above its limit, or came to be
+ *                           by a shrink while this call waited at another, or an event is named
+ *                           twice
  * Threads: as for afflux_acquire_any().
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes the permits of every item to afflux_sem_release(). A reference of
@@ -1619,8 +1741,9 @@ AFFLUX_API afflux_status afflux_acquire_all_async(afflux_wait_group *group, affl
  *                          completion, or the answer of the call that is beginning it, is the
  *                          one that was coming, or AFFLUX_ECANCELED
  *         AFFLUX_EINVAL    group is NULL
- * Threads: any number at once, from any callback too. It may wait for the thread that is
- *          handing out permits at that moment, never for a callback. Runs completions.
+ * Threads: any number at once, from any callback too. It waits for others, at each of the items,
+ *          as afflux_waiter_cancel(), never for a callback. Runs the completions of those whom its
+ *          leaving lets in.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_wait_group_cancel(afflux_wait_group *group);
@@ -1628,7 +1751,7 @@ AFFLUX_API afflux_status afflux_wait_group_cancel(afflux_wait_group *group);
 /**
  * The item that afflux_acquire_any_async() has taken: its place in the array.
  *
- * @return of meaning in and after a completion with AFFLUX_OK; 0 for NULL.
+ * @return valid once the group has completed with AFFLUX_OK; 0 for NULL.
  * Since: 0.1
  */
 AFFLUX_API size_t afflux_wait_group_index(const afflux_wait_group *group);

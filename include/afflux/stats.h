@@ -7,9 +7,8 @@
  * errors and growing structs there hold here, too.
  *
  * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
- * holder ledger: a number may be a
- * moment old, and numbers that are read together may be of different moments. When nothing
- * moves they are exact.
+ * holder ledger. A number may be a moment old, and numbers that are read together may be of
+ * different moments. When nothing moves they are exact.
  */
 #ifndef AFFLUX_STATS_H
 #define AFFLUX_STATS_H
@@ -33,6 +32,7 @@ extern "C" {
  * (afflux_sem_fastpath()):
  *
  *   acquired_fast + acquired_after_wait = released + held
+ *   (released is what was acquired and is no longer held: it is not counted by itself)
  *   queued = waiters + granted + canceled + timed_out + dropped + closed_out + impossible
  */
 typedef struct afflux_sem_stats {
@@ -43,9 +43,9 @@ typedef struct afflux_sem_stats {
   uint64_t limit;         /**< permits */
   uint64_t available;     /**< as afflux_sem_available() */
   uint64_t held;          /**< permits */
-  uint64_t waiters;       /**< requests queued, blocked threads included; with OFF without those
-                               that have just arrived */
-  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; with OFF as waiters */
+  uint64_t waiters;       /**< requests queued, blocked threads included; those that are arriving
+                               at this moment may be missing */
+  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; as waiters */
   int64_t oldest_wait_ns; /**< how long the request that has queued longest has waited, 0 without
                                one; too long by at most 1,024 ns and, with COUNTERS, a tick of the
                                system's clock (1 … 16 ms); 0 with OFF */
@@ -54,18 +54,19 @@ typedef struct afflux_sem_stats {
   uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
   uint64_t try_failed;          /**< requests with no time to wait that would have had to */
-  uint64_t released;            /**< permits given back */
-  uint64_t canceled;            /**< queued requests that were cancelled, or taken back by a wait
-                                     for several, whatever ended that */
-  uint64_t timed_out;           /**< queued requests whose time ran out */
-  uint64_t rejected;            /**< newcomers that a queue limit refused */
-  uint64_t dropped;             /**< queued requests that a queue limit dropped (DROP_OLDEST) */
-  uint64_t closed_out;          /**< queued requests that a close ended */
-  uint64_t resizes;             /**< changes of the limit, to the same number included */
-  uint64_t requests_fast;       /**< requests behind acquired_fast */
-  uint64_t granted;             /**< requests behind acquired_after_wait */
-  uint64_t impossible;          /**< queued requests for more than the limit, after a shrink */
-  uint64_t queued;              /**< requests that have queued */
+  uint64_t released;      /**< permits given back: acquired − held; never goes back, so while
+                               threads move it may be told a moment late */
+  uint64_t canceled;      /**< queued requests that were cancelled, or taken back by a wait
+                               for several, whatever ended that */
+  uint64_t timed_out;     /**< queued requests whose time ran out */
+  uint64_t rejected;      /**< newcomers that a queue limit refused */
+  uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST) */
+  uint64_t closed_out;    /**< queued requests that a close ended */
+  uint64_t resizes;       /**< changes of the limit, to the same number included */
+  uint64_t requests_fast; /**< requests behind acquired_fast */
+  uint64_t granted;       /**< requests behind acquired_after_wait */
+  uint64_t impossible;    /**< queued requests for more than the limit, after a shrink */
+  uint64_t queued;        /**< requests that have queued */
 
   /* The histograms in short; afflux_sem_wait_times() and afflux_sem_hold_times() have the rest.
      0 without FULL. Waits are taken in steps of 1,024 ns, here, for slow_wait and for clients:
@@ -80,8 +81,10 @@ typedef struct afflux_sem_stats {
   int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
 
   /* High-water marks since the semaphore was created. */
-  uint64_t peak_held;    /**< the most permits held at once; what was taken inline is not seen */
-  uint64_t peak_waiters; /**< the most requests queued at once */
+  uint64_t peak_held;    /**< the most permits held at once. Looked at just after each take: a
+                              short overlap may be missed, and what is taken inline counts only
+                              while others take by calls; 0 with OFF */
+  uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_sem_stats;
@@ -457,8 +460,9 @@ typedef struct afflux_registry_summary_t {
   uint64_t clients;     /**< in it now */
 
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
-   *  wait_max_ns and hold_max_ns are the largest, statistics is 0, age_ns the registry's. What a
-   *  semaphore had done before it was added is in the rates as if it had done it then. */
+   *  wait_max_ns and hold_max_ns are the largest, statistics, peak_held and peak_waiters are 0,
+   * age_ns the registry's. What a semaphore had done before it was added is in the rates as if it
+   * had done it then. */
   afflux_sem_stats sem;
 
   /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
@@ -471,21 +475,20 @@ typedef struct afflux_registry_summary_t {
   int64_t min_uptime_ns, max_uptime_ns, average_uptime_ns;
 
   afflux_rates since_start; /**< since the registry was created */
-  /** Since the look before: the call before that filled this very struct; 0 at the first. So
-   *  every observer has its own. */
+  /** Since this struct was last filled; 0 at the first time. So every observer has its own. */
   afflux_rates since_look;
-  int64_t looked_at_ns; /**< when that was, from the registry's creation on; 0: never */
+  int64_t looked_at_ns; /**< when it was filled, from the registry's creation on; 0: never */
 } afflux_registry_summary_t;
 
-/** Set struct_size, and the rest to 0: no look before. @return AFFLUX_OK, or AFFLUX_EINVAL for
+/** Set struct_size, and the rest to 0: never filled. @return AFFLUX_OK, or AFFLUX_EINVAL for
  *  NULL. Since: 0.1 */
 AFFLUX_API afflux_status afflux_registry_summary_init(afflux_registry_summary_t *summary);
 
 /**
  * Add everything up.
  *
- * @param summary  Made by afflux_registry_summary_init(), and for the rates since the look before
- *                 kept from call to call.
+ * @param summary  Made by afflux_registry_summary_init(), and kept from call to call for
+ *                 since_look.
  * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
  * Threads: any number at once, but not on one struct. Lock-free; does not allocate.
  * Since:   0.1
@@ -627,9 +630,9 @@ typedef struct afflux_holder {
   uint32_t reserved;    /**< 0 */
   uint64_t id;          /**< afflux_permit_id() */
   uint64_t permits;
-  int64_t held_ns; /**< since it was acquired */
-  const char *tag; /**< afflux_request.tag, cut after 47 bytes; "" without one; valid for the
-                        call */
+  int64_t held_ns; /**< since it was acquired, or adopted */
+  const char *tag; /**< afflux_request.tag, or afflux_permit_adopt()'s, cut after 47 bytes; ""
+                      without one; valid for the call */
 } afflux_holder;
 
 /** Sees one holder. 0: go on; else: stop. */

@@ -3,7 +3,8 @@
 """The shape of the source: includes point only right along
 capi -> core -> queue -> stats, port, time, park -> operating system; core, queue and time
 share nothing between threads but through the policy; only platform files ask
-which operating system it is. The C++ headers include each other without circles, and the C headers
+which operating system it is. What lies at the top of src, every layer may include, and it
+includes none of them. The C++ headers include each other without circles, and the C headers
 none of them."""
 
 import re
@@ -11,7 +12,8 @@ import sys
 from pathlib import Path
 
 # Left to right. Layers of one rank may include each other.
-RANK = {"capi": 0, "core": 1, "queue": 2, "stats": 3, "port": 3, "time": 3, "park": 3}
+TOP = "src"  # the files at the top of src
+RANK = {"capi": 0, "core": 1, "queue": 2, "stats": 3, "port": 3, "time": 3, "park": 3, TOP: 4}
 
 NO_ATOMICS = ("core", "queue", "time")
 
@@ -37,12 +39,16 @@ def without_comments(text):
 
 
 def layer_of(path):
-    return path.parts[0] if path.parts[0] == "capi" else path.parts[1]
+    if path.parts[0] == "capi":
+        return "capi"
+    return path.parts[1] if len(path.parts) > 2 else TOP
 
 
-def check_include(where, path, name, quoted):
+def check_include(where, path, name, quoted, top):
     own, first = layer_of(path), name.split("/")[0]
-    if first in RANK:
+    if name in top:
+        pass
+    elif first in RANK:
         if RANK[first] < RANK[own]:
             yield f"{where}: {own} includes {name}, which lies to its left"
     elif quoted and "/" not in name and not name.startswith("afflux"):
@@ -58,14 +64,15 @@ def check_include(where, path, name, quoted):
         yield f"{where}: {name} belongs to the operating system"
 
 
-def check_file(root, path):
+def check_file(root, path, top):
     text = without_comments((root / path).read_text(encoding="utf-8"))
     own = layer_of(path)
     for number, line in enumerate(text.splitlines(), 1):
         where = f"{path}:{number}"
         include = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
         if include:
-            yield from check_include(where, path, include.group(2), include.group(1) == '"')
+            yield from check_include(where, path, include.group(2),
+                                     include.group(1) == '"', top)
         if own in NO_ATOMICS and re.search(r"\bstd\s*::\s*atomic|\bmemory_order_consume\b", line):
             yield f"{where}: {own} names std::atomic; shared data goes through the policy"
         if SYSTEM_MACRO.search(line) and not PLATFORM.match(path.as_posix()):
@@ -100,12 +107,13 @@ def main():
                    for path in (root / folder).rglob("*") if path.suffix in (".cpp", ".h", ".hpp"))
     if not files:
         sys.exit("no sources found")
+    top = {path.name for path in files if layer_of(path) == TOP}
     problems = []
     for path in files:
         if layer_of(path) not in RANK:
             problems.append(f"{path}: its folder has no place in the order of layers")
         else:
-            problems += check_file(root, path)
+            problems += check_file(root, path, top)
     problems += check_public(root)
     print("\n".join(problems) if problems else f"{len(files)} files in order")
     sys.exit(1 if problems else 0)
