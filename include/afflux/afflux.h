@@ -30,16 +30,16 @@
  * meanwhile. Some work on it alone: whoever comes meanwhile, a release too, waits.
  *
  *   alone at the line           a cancel, a resize, a wait whose time runs out, a wake or
- *                               notification of all, a release of more than is held; any
+ *                               notification of all, afflux_event_clear(), a wait for
+ *                               idleness, a release of more than is held; any
  *                               call that has tried in vain for a while to leave the line
  *   waits for one that is       afflux_sem_release(), afflux_sem_close(), a last unref, and
  *   alone, for nobody else      a request that queues with INTRUSIVE, LOCKFREE and, while
  *                               its slot is free, HYBRID
  *   waits for whoever is        all that work alone; afflux_sem_try_acquire(),
  *   at the line                 afflux_sem_try_acquire_up_to() and afflux_sem_drain() where
- *                               the permits are free; afflux_event_clear(); a wait for
- *                               idleness; a request that queues with MUTEX, or with a queue
- *                               limit that refuses or drops
+ *                               the permits are free; a request that queues with MUTEX, or
+ *                               with a queue limit that refuses or drops
  *   waits for nobody            what takes or gives back permits while nobody queues and
  *                               nobody is at the line; observers
  *
@@ -178,9 +178,8 @@
  * (But afflux_timers_advance() within a note may tell those whose time is over.) One call
  * tells at most 32 at once; more are told in turns, and wake functions that the call lets
  * in run after the last turn. Between two turns the rest are still in line: what a note
- * does may cancel them, or queue others, and a later turn, of a cancel too, may run the
- * completions of others that came meanwhile. Within a note a newcomer that would drop
- * (AFFLUX_OVERFLOW_DROP_OLDEST) a request that completes by a note is refused.
+ * does may cancel them, or queue others that are told with them. Within a note a newcomer that
+ * would drop (AFFLUX_OVERFLOW_DROP_OLDEST) a request that completes by a note is refused.
  *
  * Blocked threads are woken and ports are filled before the notes and wake functions of
  * the same call. A request that is granted just as its time runs out may be completed with
@@ -1404,8 +1403,7 @@ AFFLUX_API afflux_status afflux_event_pulse(afflux_event *event);
  * @return AFFLUX_OK      cleared, or not set anyway
  *         AFFLUX_EINVAL  event is NULL
  * Threads: any number at once, from any callback too. It may wait, for a few instructions, for the
- *          thread that is at the line, never for a callback, and run the completions of a
- *          notification that came meanwhile.
+ *          thread that is at the line, never for a callback.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_event_clear(afflux_event *event);

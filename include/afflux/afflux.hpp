@@ -60,8 +60,8 @@
 //       be destroyed at any time on the thread that runs the executor's handles, whoever completes
 //       the wait meanwhile.
 //   D6  Its completion is under way on this very thread, which has resumed the coroutine that
-//       destroys it from the same batch (the timer's thread; a C caller's release): the destructor
-//       wins here too. It runs the rest of the batch first, so callbacks set by way of the C API
+//       destroys it from the same list (the timer's thread; a C caller's release): the destructor
+//       wins here too. It runs the rest of that list first, so callbacks set by way of the C API
 //       may run inside destroy(). Not from within a slow_wait function (afflux.h).
 //   D7  resume_on(port): the thread that calls run_ready() may destroy at any time, whoever
 //       completes the wait meanwhile; another thread only while nobody uses the port.

@@ -135,7 +135,7 @@ class condition_variable_any {
     const auto s = static_cast<status>(::afflux_cond_wait(
         handle(), &wait_call<Lock>::do_lock, &wait_call<Lock>::do_unlock, &call, timeout_ns));
     if (!call.unlocked) {
-      // No time, or no memory to queue. Others get at the lock nevertheless: a loop that polls
+      // No time. Others get at the lock nevertheless: a loop that polls
       // would wait for them in vain.
       wait_call<Lock>::do_unlock(&call);
       std::this_thread::yield();

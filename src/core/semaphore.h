@@ -281,10 +281,7 @@ status drain(semaphore<P>& sem, std::uint64_t& ret_n) {
 
 template <class P>
 std::uint64_t held(const semaphore<P>& sem) {
-  // An observation; acquire so that the limit is not older than the word.
-  const std::uint64_t w = sem.word().load(std::memory_order_acquire);
-  const std::uint64_t n = queue::held(w, sem.limit());
-  return n > 2 * queue::kMaxPermits ? 0 : n;  // a resize came in between
+  return sem.held_now();
 }
 
 template <class P>

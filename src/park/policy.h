@@ -62,7 +62,7 @@
 //   kPatience                            exchanges of a holder that fail before it has the others
 //                                        wait for the lock
 //   kNotesAtOnce                         notes told in one hold of the lock
-//   kResizeBits                          of the word's count of shrinks, at most 10
+//   kResizeBits                          of the word's count of resizes, at most 10
 //   kOvertakingBound, kAgeingBound       as in afflux.h
 //   kMutant                              the seeded bug to compile in; 0: none
 #pragma once

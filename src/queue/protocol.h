@@ -243,10 +243,10 @@ status waiter_queue<P>::resize(Decide&& decide_on) {
     return s;
   }
   counts_.resized();
-  if (after < before && P::kMutant != mutant::no_resize_count) {
+  if (after != before && P::kMutant != mutant::no_resize_count) {
     std::uint64_t then = 0;
     do {
-      then = queue::after_shrink<P::kResizeBits>(w);
+      then = queue::after_resize<P::kResizeBits>(w);
       // acquire, pairs with the [release] of permits that came in.
     } while (!word().compare_exchange_strong(w, then, std::memory_order_acquire,
                                              std::memory_order_acquire));

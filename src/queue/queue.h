@@ -171,6 +171,22 @@ class alignas(128) waiter_queue {
   const queue::settings& settings() const { return settings_; }
   // relaxed: whoever acts on it holds the lock, or confirms the word that came before.
   std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // Held at a moment, whatever a resize does meanwhile: word and limit belong together if no resize
+  // was under way and none came between. An observation that many resizes may spoil.
+  std::uint64_t held_now() const {
+    constexpr int kTries = 64;
+    std::uint64_t n = 0;
+    for (int i = 0; i < kTries; ++i) {
+      // acquire, both: the loads stay in this order.
+      const std::uint64_t before = word().load(std::memory_order_acquire);
+      n = held(before, limit_.load(std::memory_order_acquire));
+      const std::uint64_t after = word().load(std::memory_order_acquire);
+      const std::uint64_t changes = (before ^ after) & kResizes<P::kResizeBits>;
+      if (changes == 0 && ((before | after) & kBusy) == 0) break;
+      P::pause();
+    }
+    return n > 2 * kMaxPermits ? 0 : n;
+  }
   // A request that could never be satisfied as things are.
   bool impossible(const waiter<P>& x) const {
     return x.permits > limit() && !x.has(traits::kWaitsForResize);
@@ -184,8 +200,12 @@ class alignas(128) waiter_queue {
   }
   // This thread has got n permits without queueing: ok.
   status count_taken(std::uint64_t n) {
-    if (stats() != nullptr) [[unlikely]]
-      stats()->took(n, held(word().load(std::memory_order_relaxed), limit()));
+    if (stats() != nullptr) [[unlikely]] {
+      // relaxed: an observation; one that looks like a new peak is made anew.
+      const std::uint64_t rough = held(word().load(std::memory_order_relaxed), limit());
+      stats()->took(n);
+      if (rough > stats()->peak_held()) stats()->peak_held(held_now());
+    }
     return status::ok;
   }
 

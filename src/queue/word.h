@@ -9,9 +9,10 @@
 //   +-----------------------------+--------------+----------------------+
 //
 // Available, not held, is counted: an acquire compares with what it takes away, and reads no
-// limit. A debt after a shrink is a negative number. `resizes` counts shrinks, so that a release
+// limit. A debt after a shrink is a negative number. `resizes` counts them, so that a release
 // which read an older, larger limit fails its exchange: it decides over-release only, so a count
-// that comes round within one release lets a wrong program's mistake pass, and nothing else.
+// that comes round within one release lets a wrong program's mistake pass, and nothing else. An
+// observer tells by it, too, whether word and limit belong together.
 //
 //   flag       set by                        means
 //   kLocked    whoever takes the lock        one thread works on the line: the holder
@@ -78,9 +79,10 @@ constexpr bool fits(std::uint64_t word, std::uint64_t n) {
   return available(word) >= static_cast<std::int64_t>(n);
 }
 template <unsigned Bits>
-constexpr std::uint64_t after_shrink(std::uint64_t word) {
-  constexpr std::uint64_t mask = ((std::uint64_t{1} << Bits) - 1) << kResizesShift;
-  return (word & ~mask) | ((word + (std::uint64_t{1} << kResizesShift)) & mask);
+inline constexpr std::uint64_t kResizes = ((std::uint64_t{1} << Bits) - 1) << kResizesShift;
+template <unsigned Bits>
+constexpr std::uint64_t after_resize(std::uint64_t word) {
+  return (word & ~kResizes<Bits>) | ((word + (std::uint64_t{1} << kResizesShift)) & kResizes<Bits>);
 }
 
 // As afflux_fastpath.

@@ -75,15 +75,14 @@ class semaphore_stats {
 
   // ---- in flight
 
-  // `held`: with them.
-  void took(std::uint64_t n, std::uint64_t held) {
+  void took(std::uint64_t n) {
     counters_->add(in_flight::requests, 1);
     if (n != 1) counters_->add(in_flight::more_permits, n - 1);
-    peak_held(held);
   }
   void try_failed() { counters_->add(in_flight::try_failed, 1); }
 
   // relaxed, all: an observation; only the largest counts.
+  std::uint64_t peak_held() const { return peak_held_.load(std::memory_order_relaxed); }
   void peak_held(std::uint64_t held) {
     std::uint64_t seen = peak_held_.load(std::memory_order_relaxed);
     while (held > seen && held <= kMost &&
@@ -148,7 +147,7 @@ class semaphore_stats {
     to.try_failed = of(in_flight::try_failed);
     to.held = held_now();
     to.released = released(to.acquired_fast + to.acquired_after_wait, to.held);
-    to.peak_held = peak_held_.load(std::memory_order_relaxed);
+    to.peak_held = peak_held();
     to.peak_waiters = peak_waiters_.get();
     if (times_ == nullptr) return;
     to.wait_count = times_->waits.count();
