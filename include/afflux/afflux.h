@@ -176,7 +176,7 @@
  * Notes (AFFLUX_WAIT_FOR_NOTE) run in the same calls. They may run within a wake function,
  * and never within one another: what a note lets in by notes is told when it has returned.
  * (But afflux_timers_advance() within a note may tell those whose time is over.) One call
- * tells at most 32 at once; more are told in turns, and wake functions that the call lets
+ * tells at most 128 at once; more are told in turns, and wake functions that the call lets
  * in run after the last turn. Between two turns the rest are still in line: what a note
  * does may cancel them, or queue others that are told with them. Within a note a newcomer that
  * would drop (AFFLUX_OVERFLOW_DROP_OLDEST) a request that completes by a note is refused.
@@ -769,7 +769,7 @@ AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_
  *                         here
  * The completion may come before that of the request whose leaving made it idle.
  * Threads: any number at once. It may wait, for a few instructions, for the thread that is at the
- *          line. Runs completions that came meanwhile.
+ *          line, and runs nobody's completion.
  * Order:   as afflux_sem_wait_idle().
  * Owns:    nothing is owed; the waiter is borrowed as by afflux_sem_acquire_async().
  * Since:   0.1

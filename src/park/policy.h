@@ -121,7 +121,7 @@ struct real_policy {
   };
 
   static constexpr std::uint32_t kPatience = 16;
-  static constexpr std::uint32_t kNotesAtOnce = 32;
+  static constexpr std::uint32_t kNotesAtOnce = 128;
   static constexpr unsigned kResizeBits = 10;
   static constexpr std::uint32_t kOvertakingBound = 256;
   static constexpr std::uint32_t kAgeingBound = 64;

@@ -57,26 +57,31 @@ class finished {
 
 // ---- all of them
 
+// How long x waited, if that is slow and it was granted; else negative.
 template <class P>
-void tell_if_slow(const finished<P>& done, const waiter<P>& x, afflux_slow_wait& told) {
-  told.struct_size = 0;
-  if (x.result != status::ok) return;
+std::int64_t slow_wait_of(const finished<P>& done, const waiter<P>& x) {
+  if (x.result != status::ok) return -1;
   const std::int64_t waited = stats::since(x.queued_at(), done.now);
-  if (waited < done.slow.from_ns) return;
-  told = {.struct_size = sizeof told,
-          .priority = x.priority,
-          .permits = x.permits,
-          .wait_ns = waited,
-          .ctx = x.users_context()};
+  return waited < done.slow.from_ns ? -1 : waited;
+}
+
+inline void tell_slow_wait(const slow_wait& whom, std::uint32_t priority, std::uint64_t permits,
+                           std::int64_t waited, void* context) {
+  const afflux_slow_wait told = {.struct_size = sizeof told,
+                                 .priority = priority,
+                                 .permits = permits,
+                                 .wait_ns = waited,
+                                 .ctx = context};
+  whom.tell(whom.context, &told);
 }
 
 template <class P>
 void tell_of_slow_ones(const finished<P>& done) {
   for (const waiter_list<P>* list : {&done.at_once, &done.callbacks}) {
     for (const waiter<P>* x = list->first(); x != nullptr; x = x->next) {
-      afflux_slow_wait told;
-      tell_if_slow(done, *x, told);
-      if (told.struct_size != 0) done.slow.tell(done.slow.context, &told);
+      const std::int64_t waited = slow_wait_of(done, *x);
+      if (waited >= 0)
+        tell_slow_wait(done.slow, x->priority, x->permits, waited, x->users_context());
     }
   }
 }
@@ -89,24 +94,26 @@ void tell_notes(finished<P>& done, completing<P>& mine) {
     note_function tell;
     void* context;
     std::uint64_t user_data;
-    afflux_slow_wait slow;
+    std::int64_t slow_wait;  // negative: none
+    std::uint64_t permits;
+    std::uint32_t priority;
   } notes[P::kNotesAtOnce + 1];  // and one whose time is over
   std::uint32_t count = 0;
   done.note_count = 0;
   while (waiter<P>* const x = done.notes.pop()) {
     if (!may_publish(*x)) continue;
     if (x->has(traits::kAccounted)) account(*x);
-    note& n = notes[count++];
-    n.tell = x->note(), n.context = x->context, n.user_data = x->user_data;
-    n.slow.struct_size = 0;
-    if (done.slow.tell != nullptr) tell_if_slow(done, *x, n.slow);
+    const std::int64_t waited = done.slow.tell != nullptr ? slow_wait_of(done, *x) : -1;
+    notes[count++] = {x->note(), x->context, x->user_data, waited, x->permits, x->priority};
     signal_done(*x);
   }
   const bool was_running = std::exchange(mine.running, true);
   const bool was_noting = std::exchange(mine.noting, true);  // a note may run timers
   for (std::uint32_t i = 0; i < count; ++i) {
     const note& n = notes[i];
-    if (n.slow.struct_size != 0) done.slow.tell(done.slow.context, &n.slow);
+    if (n.slow_wait >= 0) {
+      tell_slow_wait(done.slow, n.priority, n.permits, n.slow_wait, n.context);
+    }
     [&n]() noexcept { n.tell(n.context, n.user_data); }();
   }
   mine.noting = was_noting;
