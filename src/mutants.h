@@ -27,6 +27,10 @@ enum : int {
   no_unpark,               // a parked thread is granted and not woken
   result_after_off,        // the result is written when its thread may have read it
   arrival_not_rechecked,   // one that became impossible on its way stays in line
+  told_while_arriving,     // a cancel waits for the note of one whose thread has its result
+  mail_without_acquire,    // who asks a condition behind the lock does not see an earlier wake
+  granted_after_close,     // one that competes takes permits of a closed semaphore
+  wake_forgets_another,    // a wake with too many notes loses what another still has to wake
 
   // Priorities, limits, time, THROUGHPUT.
   drop_highest,                // DROP_OLDEST takes its victim from the top
@@ -39,6 +43,7 @@ enum : int {
   completions_recurse,         // a callback's release runs further callbacks on its stack
   callbacks_wait_for_blocked,  // those behind a callback that blocks wait for it
   notes_recurse,               // a note's release tells notes on its stack
+  callbacks_before_return,     // callbacks run while some are left in line for want of room
   returner_forgotten,          // those left for want of room for notes stay in line
 
   // What is built on it.
