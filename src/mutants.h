@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Seeded bugs. A policy with kMutant != none compiles one of them in; the tests
-// prove that the suite kills each (tests/model/mutants_test.cpp). The library
+// prove that the suite kills each (tests/model/mutants*_test.cpp). The library
 // is built with `none` and holds nothing of them. Numbered by the compiler.
 #pragma once
 
@@ -42,6 +42,7 @@ enum : int {
   poked_leaves_flag,           // the poked one leaves, releases still count on it
   completions_recurse,         // a callback's release runs further callbacks on its stack
   callbacks_wait_for_blocked,  // those behind a callback that blocks wait for it
+  orphans_hidden,              // while a thread takes a chain of orphans, a helper finds none
   notes_recurse,               // a note's release tells notes on its stack
   callbacks_before_return,     // callbacks run while some are left in line for want of room
   returner_forgotten,          // those left for want of room for notes stay in line

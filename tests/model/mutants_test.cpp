@@ -4,6 +4,7 @@
 #include "ending_scenarios.h"
 #include "kills.h"
 #include "scenarios.h"
+#include "stall_scenarios.h"
 
 namespace afflux::model {
 namespace {
@@ -26,6 +27,8 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, result_after_off, granted_on_its_way)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, arrival_not_rechecked, shrink_against_one_that_arrives)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, completions_recurse, chain_does_not_recurse)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, callbacks_wait_for_blocked, callback_blocks_for_the_next)
+AFFLUX_KILLS_WITH(IntrusiveMutants, intrusive, orphans_hidden, orphans_of_two_threads,
+                  .preemptions = 1)
 
 AFFLUX_KILLS(HybridMutants, hybrid, mail_cleared_late, arrivals_of_two_against_release)
 AFFLUX_KILLS(HybridMutants, hybrid, granted_while_arriving, granted_on_its_way)

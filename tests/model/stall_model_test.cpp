@@ -7,6 +7,7 @@ namespace {
 
 AFFLUX_SCENARIO(orphans_run_before_the_release_returns)
 AFFLUX_SCENARIO_OF_FOUR(orphans_block_in_turn)
+AFFLUX_SCENARIO_UP_TO(orphans_of_two_threads, 1)
 AFFLUX_SCENARIO(stalled_while_it_queues)
 AFFLUX_SCENARIO(stalled_while_it_releases)
 AFFLUX_SCENARIO(stalled_while_it_cancels)

@@ -50,6 +50,42 @@ void orphans_block_in_turn(explorer& run) {
   w.at_rest(0);
 }
 
+// Two threads leave callbacks at once, one of which waits for the other: nobody who takes them may
+// hide one from the other's helper.
+template <class W>
+void orphans_of_two_threads(explorer& run) {
+  W a(run, 2, 2), b(run, 2, 2), c(run, 1, 1);
+  static W* third;
+  third = &c;
+  static constexpr auto blocks = +[](typename W::party& p) {
+    check(p.all->acquire(1) == status::ok, "acquire");
+    p.all->release(2);
+  };
+  a.begin(0, 1, blocks);
+  a.begin(
+      1, 1, +[](typename W::party& p) {
+        third->release(1);
+        p.all->release(1);
+      });
+  b.begin(0, 1, blocks);
+  b.begin(
+      1, 1, +[](typename W::party& p) {
+        check(third->acquire(1) == status::ok, "acquire");
+        p.all->release(1);
+      });
+  for (int i = 0; i < 2; ++i) run.spawn([] { W::P::run_helper(4); });
+  for (W* each : {&a, &b}) {
+    run.spawn([each] {
+      each->release(2);
+      check(each->completions == 2, "it returns, and not all have run");
+    });
+  }
+  run.join();
+  a.at_rest(0);
+  b.at_rest(0);
+  c.at_rest(1);
+}
+
 // ---- a thread that stops
 
 // Fibre 0 may stop anywhere; 1 gives back a permit, 2 tries for one. They wait only for one that
