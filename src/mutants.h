@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Seeded bugs. A policy with kMutant != none compiles one of them in; the tests
-// prove that the suite kills each (tests/model/mutants_test.cpp). The library
+// prove that the suite kills each (tests/model/mutants*_test.cpp). The library
 // is built with `none` and holds nothing of them. Numbered by the compiler.
 #pragma once
 
@@ -27,6 +27,10 @@ enum : int {
   no_unpark,               // a parked thread is granted and not woken
   result_after_off,        // the result is written when its thread may have read it
   arrival_not_rechecked,   // one that became impossible on its way stays in line
+  told_while_arriving,     // a cancel waits for the note of one whose thread has its result
+  mail_without_acquire,    // who asks a condition behind the lock does not see an earlier wake
+  granted_after_close,     // one that competes takes permits of a closed semaphore
+  wake_forgets_another,    // a wake with too many notes loses what another still has to wake
 
   // Priorities, limits, time, THROUGHPUT.
   drop_highest,                // DROP_OLDEST takes its victim from the top
@@ -38,7 +42,9 @@ enum : int {
   poked_leaves_flag,           // the poked one leaves, releases still count on it
   completions_recurse,         // a callback's release runs further callbacks on its stack
   callbacks_wait_for_blocked,  // those behind a callback that blocks wait for it
+  orphans_hidden,              // while a thread takes a chain of orphans, a helper finds none
   notes_recurse,               // a note's release tells notes on its stack
+  callbacks_before_return,     // callbacks run while some are left in line for want of room
   returner_forgotten,          // those left for want of room for notes stay in line
 
   // What is built on it.

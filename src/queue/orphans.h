@@ -85,6 +85,9 @@ void push_chains(waiter<P>& first, waiter<P>& last) {
                                            std::memory_order_relaxed));
 }
 
+template <class P>
+bool run_orphans() noexcept;
+
 // One chain becomes this thread's, which has nothing to do. False: there is none.
 template <class P>
 bool take_chain(completing<P>& mine) {
@@ -96,6 +99,11 @@ bool take_chain(completing<P>& mine) {
     waiter<P>* oldest = others->prev;
     while (waiter<P>* const next = oldest->next) oldest = next->prev;
     push_chains(*others, *oldest);
+    // A helper that looked meanwhile has found none, and what this thread runs now may wait for
+    // them. Without a thread to be had they come first, as in leave_to_helpers().
+    if (P::kMutant != mutant::orphans_hidden && P::help(&run_orphans<P>) != 0 && take_chain(mine)) {
+      run_completions(mine);
+    }
   }
   last.next = nullptr;
   mine.origin = reinterpret_cast<completing<P>*>(chain->owner.load(std::memory_order_relaxed));

@@ -155,8 +155,9 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
     if ((w & kLocked) != 0) {
       // [mail] release, pairs with the holder's exchange that clears it. acquire, pairs with
       // wake(): who asks a condition after this sees what a waker did that came before.
-      if (word().compare_exchange_strong(w, w | kMail, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed)) {
+      constexpr auto order = P::kMutant == mutant::mail_without_acquire ? std::memory_order_release
+                                                                        : std::memory_order_acq_rel;
+      if (word().compare_exchange_strong(w, w | kMail, order, std::memory_order_relaxed)) {
         break;
       }
     } else if (word().compare_exchange_strong(w, w | kLocked | kMail, std::memory_order_acq_rel,
@@ -266,10 +267,12 @@ status waiter_queue<P>::resize(Decide&& decide_on) {
 
 template <class P>
 std::uint64_t waiter_queue<P>::lock_and_unlink(waiter<P>& x, status why) {
-  const std::uint64_t w = lock(kBusy);
+  const std::uint64_t w = lock(P::kMutant == mutant::works_for_others ? 0 : kBusy);
   // relaxed: with the lock.
   if (x.where.load(std::memory_order_relaxed) != place::expelled) [[likely]] {
-    leave_line(x);
+    const bool first = leave_line(x);
+    if (first && P::kMutant == mutant::leaving_renews_bound)
+      overtakings_.store(0, std::memory_order_relaxed);
   } else if constexpr (P::kMutant != mutant::comers_uncounted) {
     comers_ = comers_ - 1;
   }
@@ -324,7 +327,7 @@ std::uint64_t waiter_queue<P>::wake(std::uint64_t most) {
   }
   const std::uint64_t left = std::min(most - woken, others());
   if (left != 0) special_ = true;
-  wakes_ = wakes_ + left;
+  wakes_ = P::kMutant == mutant::wake_forgets_another ? left : wakes_ + left;
   woken += left;
   settle(w, 0, done);
   return woken;
@@ -374,7 +377,8 @@ status waiter_queue<P>::compete(waiter<P>& x) {
       settle(w, 0);
       return s;
     }
-    if ((w & kClosed) != 0) {  // and the closer has still to come back for x
+    if ((w & kClosed) != 0 &&
+        P::kMutant != mutant::granted_after_close) {  // and the closer has still to come back for x
       leave_line(x);
       counts_.ended(x.permits, status::closed);
       x.where.store(place::off, std::memory_order_relaxed);
@@ -461,7 +465,7 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
       if constexpr (P::kMutant != mutant::mail_cleared_late) take_in();
     }
     const bool more = decide(w, take, done);
-    if (more && !returning_) {
+    if (more && !returning_ && P::kMutant != mutant::returner_forgotten) {
       returning_ = returns = true;
       comers_ = comers_ + 1;
     }
@@ -489,7 +493,8 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
 template <class P>
 bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
-  const waiter<P>* const first = line_.first();
+  const waiter<P>* const first =
+      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : line_.first();
   if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
     return false;
   }
@@ -525,7 +530,8 @@ void waiter_queue<P>::finish(bool more, finished<P>& done) {
     return complete_all(done);
   }
   // Callbacks wait until nobody is left in line: one of them may block for somebody there.
-  const bool was_running = std::exchange(mine.running, true);
+  constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
+  const bool was_running = std::exchange(mine.running, first_all || mine.running);
   do {
     complete_all(done);
     const std::uint64_t w = lock(kBusy);
@@ -577,6 +583,7 @@ void waiter_queue<P>::take_in() {
     oldest = x.next;
     line_.push_back(x);
     counts_.linked(line_);
+    if constexpr (P::kMutant == mutant::arrival_not_rechecked) continue;
     if (impossible(x)) special_ = true;  // by a resize that came between its look and its post
   }
 }
@@ -678,9 +685,10 @@ template <class P>
                                                              finished<P>& done) {
   if constexpr (P::kMutant != mutant::result_after_off) x.result = result;
   const place told = x.has(traits::kNote) ? place::telling : place::off;
+  const place at_once = P::kMutant == mutant::told_while_arriving ? told : place::off;
   place seen = place::in;
   // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
-  while (!x.where.compare_exchange_strong(seen, seen == place::in ? told : place::off,
+  while (!x.where.compare_exchange_strong(seen, seen == place::in ? told : at_once,
                                           std::memory_order_acq_rel, std::memory_order_relaxed)) {
     if (seen == place::in) continue;
     if (seen == place::competing ||
@@ -734,7 +742,8 @@ bool waiter_queue<P>::poke(waiter<P>& x, finished<P>& done) {
 template <class P>
 bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
   return x.has(traits::kNote) &&
-         (done.note_count == P::kNotesAtOnce || P::template per_thread<completing<P>>().noting);
+         (done.note_count == P::kNotesAtOnce ||
+          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
 }
 
 // With queue limits: x may not join the line as it is.

@@ -48,7 +48,7 @@ class alignas(128) waiter_queue {
   waiter_queue(const queue::settings& s, bool posts)
       : settings_(s),
         simple_(!s.throughput && !s.times()),
-        posts_(posts && !s.limited()),
+        posts_(posts && (!s.limited() || P::kMutant == mutant::limits_pass_inbox)),
         limit_(s.limit),
         counts_(this, s.times()) {
     // relaxed, both: nobody else sees it yet.
@@ -324,8 +324,14 @@ removal claim(waiter<P>& x, bool never_waits) {
         if (never_waits) return removal::early;
         P::wait_for_change(x.where, place::arriving);
         continue;
-      case place::none:
       case place::asking:
+        if (P::kMutant == mutant::canceled_while_asking &&
+            x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+          return removal::claimed;
+        }
+        return removal::early;
+      case place::none:
         return removal::early;
       case place::competing:
         return removal::poked;

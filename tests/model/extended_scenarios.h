@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Scenarios of what lies beyond the plain protocol: priorities and ageing, queue
-// limits, timers, THROUGHPUT, the early splice, passes that give way.
+// limits, timers, THROUGHPUT, several that leave the line together.
 #pragma once
 
 #include "world.h"
@@ -82,9 +82,9 @@ void ageing(explorer& run) {
   w.at_rest(0);
 }
 
-// The same, but low came last, behind a backlog that has been linked already.
+// The same, but low came last.
 template <class W>
-void ageing_behind_a_backlog(explorer& run) {
+void ageing_of_one_that_came_last(explorer& run) {
   W w(run, 1, 1);
   for (int i = 1; i <= 4; ++i) w.begin(i, 1, W::release_it, kHigh);
   w.begin(0, 1, W::release_it, kLow);
@@ -415,7 +415,7 @@ void throughput_poked_times_out_behind_higher(explorer& run) {
   w.at_rest(0);
 }
 
-// A thread that sleeps is poked, and before the same pass ends a shrink makes its request
+// A thread that sleeps is poked, and in the same hold of the lock a shrink makes its request
 // impossible and another is poked: both have to be woken.
 template <class W>
 void throughput_poked_becomes_impossible(explorer& run) {
@@ -475,10 +475,10 @@ void overtaking_is_bounded_whoever_leaves(explorer& run) {
   w.at_rest(2);
 }
 
-// ---- the early splice, and passes that give way
+// ---- several at once
 
 template <class W>
-void early_splice(explorer& run) {
+void arrivals_of_two_against_release(explorer& run) {
   W w(run, 1, 1);
   run.spawn([&w] {
     w.begin(0, 1);
@@ -494,10 +494,10 @@ void early_splice(explorer& run) {
   w.at_rest(1);
 }
 
-// An early splice while another thread is between its push and its announcement. Each
-// thread has a reference; the announcer's is dropped by its completion.
+// A release takes in a request whose thread is still on its way out. Each thread has a reference;
+// that one's is dropped by its completion.
 template <class W>
-void early_splice_and_announcer(explorer& run) {
+void completion_unrefs_under_an_arrival(explorer& run) {
   W w(run, 1, 1);
   w.sem->ref();
   w.sem->ref();
@@ -516,7 +516,7 @@ void early_splice_and_announcer(explorer& run) {
 }
 
 template <class W>
-void long_grant_last_unrefs(explorer& run) {
+void last_of_three_granted_unrefs(explorer& run) {
   W w(run, 3, 3);
   for (int i = 0; i < 3; ++i) {
     w.begin(
@@ -530,7 +530,7 @@ void long_grant_last_unrefs(explorer& run) {
 }
 
 template <class W>
-void long_grant_first_unrefs(explorer& run) {
+void first_of_three_granted_unrefs(explorer& run) {
   W w(run, 3, 3);
   w.begin(0, 1, W::unref_it);
   w.begin(1, 1);
@@ -541,7 +541,7 @@ void long_grant_first_unrefs(explorer& run) {
 }
 
 template <class W>
-void long_grant_against_unref(explorer& run) {
+void three_granted_against_unref(explorer& run) {
   W w(run, 3, 3);
   for (int i = 0; i < 3; ++i) w.begin(i, 1);
   w.sem->ref();
@@ -555,7 +555,7 @@ void long_grant_against_unref(explorer& run) {
 }
 
 template <class W>
-void long_grant_against_acquire(explorer& run) {
+void two_granted_against_acquire(explorer& run) {
   W w(run, 2, 2);
   w.begin(0, 1, W::release_it);
   w.begin(1, 1, W::release_it);
@@ -567,7 +567,7 @@ void long_grant_against_acquire(explorer& run) {
 }
 
 template <class W>
-void counting_links_the_inbox(explorer& run) {
+void waiting_is_exact_at_rest(explorer& run) {
   W w(run, 1, 1);
   w.begin(0, 1);
   run.spawn([&w] { w.begin(1, 1); });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "gone_scenarios.h"
 #include "group_scenarios.h"
 #include "run_scenario.h"
 
@@ -23,6 +24,13 @@ AFFLUX_SCENARIO(all_canceled_while_it_starts)
 AFFLUX_SCENARIO(all_against_close)
 AFFLUX_SCENARIO(all_against_timeout)
 AFFLUX_SCENARIO(all_gives_back_what_it_held)
+AFFLUX_SCENARIO(all_ends_when_another_closes)
+AFFLUX_SCENARIO(all_ends_when_another_shrinks)
+AFFLUX_SCENARIO(all_ends_when_a_later_one_closes)
+AFFLUX_SCENARIO(all_closes_against_release)
+AFFLUX_SCENARIO(all_shrinks_against_release)
+AFFLUX_SCENARIO(all_closes_against_cancel)
+AFFLUX_SCENARIO(all_closes_against_release_and_cancel)
 
 }  // namespace
 }  // namespace afflux::model

@@ -282,9 +282,9 @@ void queue_two_wakers(explorer& run) {
   w.at_rest(1);
 }
 
-// The first one may still be on its way to say that somebody waits; the second has its place.
+// The first one may still be arriving; the second has its place.
 template <class W>
-void queue_wake_sees_the_unannounced(explorer& run) {
+void queue_wake_sees_who_arrives(explorer& run) {
   queue_world<W> w(run);
   run.spawn([&w] { w.begin(0, 1); });
   run.spawn([&w] {

@@ -17,10 +17,13 @@ using locked = world<checking_policy<>, queue::mutex_queue>;
 using hybrid = world<checking_policy<>, queue::hybrid_queue>;
 using lockfree = world<checking_policy<>, queue::lockfree_queue>;
 
-inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
-  const result found = explore({.preemptions = preemptions}, scenario);
+inline void holds_with(const options& wanted, void (*scenario)(explorer&)) {
+  const result found = explore(wanted, scenario);
   EXPECT_TRUE(found.passed() && found.complete) << found;
   ::testing::Test::RecordProperty("executions", std::to_string(found.executions));
+}
+inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
+  holds_with({.preemptions = preemptions}, scenario);
 }
 
 }  // namespace afflux::model
@@ -33,3 +36,14 @@ inline void holds(void (*scenario)(explorer&), int preemptions = 3) {
 
 #define AFFLUX_SCENARIO(name) AFFLUX_SCENARIO_UP_TO(name, 3)
 #define AFFLUX_SCENARIO_OF_FOUR(name) AFFLUX_SCENARIO_UP_TO(name, 2)
+#define AFFLUX_SCENARIO_WITH(name, ...)                                                           \
+  TEST(IntrusiveModel, name) {                                                                    \
+    afflux::model::holds_with({__VA_ARGS__}, &scenarios::name<intrusive>);                        \
+  }                                                                                               \
+  TEST(LockfreeModel, name) {                                                                     \
+    afflux::model::holds_with({__VA_ARGS__}, &scenarios::name<lockfree>);                         \
+  }                                                                                               \
+  TEST(HybridModel, name) { afflux::model::holds_with({__VA_ARGS__}, &scenarios::name<hybrid>); } \
+  TEST(MutexModel, name) { afflux::model::holds_with({__VA_ARGS__}, &scenarios::name<locked>); }
+#define AFFLUX_SCENARIO_WITH_LATE_STORES(name) \
+  AFFLUX_SCENARIO_WITH(name, .preemptions = 2, .store_buffers = 2)

@@ -49,9 +49,9 @@ void two_releases_two_sizes(explorer& run) {
   w.at_rest(0);
 }
 
-// The announcer's own request never fits; a smaller one behind it must not be lost.
+// A request that never fits comes and goes; a smaller one behind it must not be lost.
 template <class W>
-void small_behind_announcer(explorer& run) {
+void small_behind_one_that_cannot_fit(explorer& run) {
   W w(run, 2, 2);
   run.spawn([&w] { w.release(1); });
   run.spawn([&w] { check(w.acquire(1) == status::ok, "acquire"); });
@@ -91,9 +91,9 @@ void over_release(explorer& run) {
   w.at_rest(2u - static_cast<unsigned>(w.count));
 }
 
-// The lean hand-over beside an over-release: three waiters, two permits, three releases.
+// Three wait, one permit is held, and given back twice: each release that is accepted grants one.
 template <class W>
-void hand_over_and_over_release(explorer& run) {
+void line_against_two_releases(explorer& run) {
   W w(run, 1, 1);
   w.bound = 4;
   for (int i = 0; i < 3; ++i) check(w.begin(i, 1) == status::pending, "set-up");
@@ -176,6 +176,21 @@ void begin_cancel_release(explorer& run) {
   run.spawn([&w] { w.begin(0, 1, W::release_it); });
   run.spawn([&w] { w.said[0] = w.cancel(0); });
   run.spawn([&w] { w.release(1); });
+  run.join();
+  w.one_outcome(0, w.said[0]);
+  w.at_rest(0);
+}
+
+// Granted by another thread while its own is still inside the call that queues it: that one has the
+// result, and there is no callback.
+template <class W>
+void granted_on_its_way(explorer& run) {
+  W w(run, 2, 2);
+  w.cancels_may_be_late();
+  w.begin(1, 1, W::release_it);
+  run.spawn([&w] { w.begin(0, 1, W::release_it); });
+  run.spawn([&w] { w.said[0] = w.cancel(0); });
+  run.spawn([&w] { w.release(2); });
   run.join();
   w.one_outcome(0, w.said[0]);
   w.at_rest(0);
@@ -271,7 +286,7 @@ void shrink_against_acquire(explorer& run) {
 }
 
 template <class W>
-void shrink_against_batch(explorer& run) {
+void shrink_against_release_of_two(explorer& run) {
   W w(run, 2, 2);
   static std::uint64_t held_then;
   w.begin(0, 1);
@@ -435,18 +450,6 @@ void second_callback_unrefs(explorer& run) {
 }
 
 template <class W>
-void callback_unrefs_against_cancel(explorer& run) {
-  W w(run, 1, 1);
-  w.cancels_may_be_late();
-  run.spawn([&w] { w.begin(0, 1, W::release_it); });
-  run.spawn([&w] { w.said[0] = w.cancel(0); });
-  run.spawn([&w] { w.release(1); });
-  run.join();
-  w.one_outcome(0, w.said[0]);
-  w.at_rest(0);
-}
-
-template <class W>
 void unref_with_waiter_against_cancel(explorer& run) {
   W w(run, 1, 1);
   w.cancels_may_be_late();
@@ -481,10 +484,10 @@ void bulk_first_callback_unrefs_cancel_second(explorer& run) {
   w.one_outcome(1, w.said[0]);
 }
 
-// While a thread announces its chain, another's pass must leave it alone: if it took
-// it, the completion could drop the last reference under the announcer.
+// A completion drops the last reference while its own request is still arriving, and the one before
+// it is cancelled.
 template <class W>
-void announcer_against_unref(explorer& run) {
+void completion_unrefs_against_cancel(explorer& run) {
   W w(run, 1, 1);
   w.begin(1, 1);
   run.spawn([&w] { w.said[0] = w.begin(0, 1, W::unref_it); });
@@ -515,7 +518,6 @@ void unref_with_blocked_thread(explorer& run) {
   run.join();
 }
 
-// Hand-over with others behind: the completed one drops the last reference.
 // What a release grants is not all of it: a newcomer takes the rest, and ends everything while
 // that release is still returning (S9).
 template <class W>
@@ -531,8 +533,9 @@ void newcomer_takes_the_rest_and_unrefs(explorer& run) {
   check(w.parties[0].got(), "L1");
 }
 
+// With others behind it: the granted one drops the last reference.
 template <class W>
-void hand_over_unrefs(explorer& run) {
+void first_of_three_unrefs(explorer& run) {
   W w(run, 1, 1);
   w.cancels_may_be_late();
   w.begin(0, 1, W::unref_it);
