@@ -167,7 +167,7 @@
  * its turn answers AFFLUX_EALREADY.
  *
  * A wake function that blocks in a wait of this library leaves those that wait behind it
- * to up to 64 threads named afflux-helper, for what it waits for may be among them. A
+ * to up to 256 threads named afflux-helper, for what it waits for may be among them. A
  * helper ends after about a second without work. The call that let those completions in
  * returns when all of them have run. Where no helper can be started they run on the
  * blocking thread before it sleeps. A wake function that waits in another way for a

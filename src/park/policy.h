@@ -52,8 +52,10 @@
 //                                        run_one() now, calls that until it answers false; for
 //                                        what waits behind a callback that blocks. 0 or an errno
 //                                        value, see time/helpers.h
+//   forks()                              differs in the child of a fork()
+//   left_to_helpers()                    an atomic pointer for help()'s caller; nullptr at first,
+//                                        and in the child of a fork()
 //   per_thread<T>()                      this thread's own T
-//   per_process<T>()                     the process' one T
 //   returned(node, size)                 the node's memory is its owner's again: a touch
 //                                        from now on is a defect (checker only)
 //   waits_in_kernel()                    io_uring may wait on a word instead of a thread; then
@@ -165,6 +167,8 @@ struct real_policy {
   }
   static void timers_changed() noexcept { time::runner_wake(); }
   static int help(bool (*run_one)()) noexcept { return time::help(run_one); }
+  static std::uint32_t forks() noexcept { return time::forks(); }
+  static std::atomic<void*>& left_to_helpers() noexcept { return time::left_to_helpers(); }
 
   template <class T, class... Args>
   static T* create(Args&&... args) noexcept {
@@ -182,11 +186,6 @@ struct real_policy {
     // Opaque, or the compiler looks it up anew, by a call, at each use.
     asm("" : "+r"(found));
     return *found;
-  }
-  template <class T>
-  static T& per_process() noexcept {
-    static constinit T the_one;
-    return the_one;
   }
   static void own(const void* address) noexcept { park::own(address); }
 

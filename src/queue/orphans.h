@@ -14,6 +14,8 @@
 //       origin in `owner` and their number in `cost_bytes`, the last one has the next chain in
 //       `next`. So whoever leaves or takes a chain walks along none.
 //   O3  A helper's own list has the orphans first, then what they let in.
+//   O4  After a fork() orphans stay with the parent, whose threads run them: the child's stack is
+//       empty (time/helpers.h), and no thread of it waits for them.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +35,8 @@ struct completing {
   // A helper's: the first so many of `todo` are another thread's.
   completing* origin = nullptr;
   std::uint32_t adopted = 0;
-  typename P::template atomic<std::uint32_t> orphans{0};  // O1
+  typename P::template atomic<std::uint32_t> orphans{0};  // O1 ...
+  std::uint32_t forks = 0;                                // ... of the process in which they are
 };
 
 // An orphan of that origin has run. The origin may be gone then.
@@ -65,21 +68,13 @@ std::uint64_t run_completions(completing<P>& mine) {
   return count;
 }
 
-template <class P>
-typename P::template atomic<waiter<P>*>& orphan_chains() {
-  struct chains {
-    typename P::template atomic<waiter<P>*> newest{nullptr};
-  };
-  return P::template per_process<chains>().newest;
-}
-
 // A chain, or several, of which `last` is the last waiter of the oldest.
 template <class P>
 void push_chains(waiter<P>& first, waiter<P>& last) {
-  auto& newest = orphan_chains<P>();
-  waiter<P>* before = newest.load(std::memory_order_relaxed);  // confirmed by the exchange
+  auto& newest = P::left_to_helpers();
+  void* before = newest.load(std::memory_order_relaxed);  // confirmed by the exchange
   do {
-    last.next = before;
+    last.next = static_cast<waiter<P>*>(before);
     // [orphans] release, pairs with take_chain().
   } while (!newest.compare_exchange_strong(before, &first, std::memory_order_release,
                                            std::memory_order_relaxed));
@@ -92,7 +87,8 @@ bool run_orphans() noexcept;
 template <class P>
 bool take_chain(completing<P>& mine) {
   // All of them, so that there is no ABA; the others go back. [orphans] acquire.
-  waiter<P>* const chain = orphan_chains<P>().exchange(nullptr, std::memory_order_acquire);
+  auto* const chain =
+      static_cast<waiter<P>*>(P::left_to_helpers().exchange(nullptr, std::memory_order_acquire));
   if (chain == nullptr) return false;
   waiter<P>& last = *static_cast<waiter<P>*>(chain->prev);
   if (waiter<P>* const others = last.next; others != nullptr) {
@@ -128,6 +124,10 @@ bool run_orphans() noexcept {
 template <class P>
 void await_orphans(completing<P>& mine) {
   for (;;) {
+    if (mine.forks != P::forks()) {  // this is a child, and they are the parent's
+      mine.forks = P::forks();
+      mine.orphans.store(0, std::memory_order_relaxed);
+    }
     // [last] acquire.
     const std::uint32_t left = mine.orphans.load(std::memory_order_acquire);
     if (left == 0) return;
@@ -156,6 +156,10 @@ std::uint32_t leave_to_helpers(completing<P>& mine) {
   waiter<P>& first = *mine.todo.first();
   waiter<P>& last = *mine.todo.last();
   completing<P>& origin = mine.origin != nullptr ? *mine.origin : mine;
+  if (&origin == &mine && mine.forks != P::forks()) {
+    mine.forks = P::forks();
+    mine.orphans.store(0, std::memory_order_relaxed);
+  }
   // relaxed: published by [orphans], and the origin waits for no more than is counted.
   origin.orphans.fetch_add(count - mine.adopted, std::memory_order_relaxed);
   mine.todo.clear();

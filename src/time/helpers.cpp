@@ -38,8 +38,9 @@ struct pool {
   bool (*run_one)() = nullptr;
   idler* idle = nullptr;
   unsigned alive = 0;
-  std::uint32_t calls = 0;  // H3
-  std::uint32_t forks = 0;  // between the first process and this one
+  std::uint32_t calls = 0;                 // H3
+  policy::atomic<std::uint32_t> forks{0};  // between the first process and this one
+  policy::atomic<void*> left{nullptr};
 };
 
 constinit immortal<pool> g_pool;
@@ -53,7 +54,9 @@ struct handlers {
     pool& self = g_pool.value;
     self.idle = nullptr;
     self.alive = 0;
-    ++self.forks;
+    // relaxed, both: the child has one thread.
+    self.forks.fetch_add(1, std::memory_order_relaxed);
+    self.left.store(nullptr, std::memory_order_relaxed);
     self.mutex.unlock();
   }
 };
@@ -88,7 +91,7 @@ bool rest(pool& self, lock_type& lock) noexcept {
 void run() noexcept {
   pool& self = g_pool.value;
   lock_type lock(self.mutex);
-  std::uint32_t forks = self.forks;
+  std::uint32_t forks = time::forks();
   for (;;) {
     const std::uint32_t calls = self.calls;
     bool (*const run_one)() = self.run_one;
@@ -96,9 +99,9 @@ void run() noexcept {
     while (run_one()) {
     }
     lock.lock();
-    if (self.forks != forks) {
+    if (time::forks() != forks) {
       // A callback has forked, on this thread, which has come back here in the child.
-      forks = self.forks;
+      forks = time::forks();
       ++self.alive;
     }
     if (self.calls != calls) continue;
@@ -109,6 +112,11 @@ void run() noexcept {
 constexpr thread_start kThread{"afflux-helper", run};
 
 }  // namespace
+
+policy::atomic<void*>& left_to_helpers() noexcept { return g_pool.value.left; }
+
+// relaxed: it changes where there is one thread only.
+std::uint32_t forks() noexcept { return g_pool.value.forks.load(std::memory_order_relaxed); }
 
 int help(bool (*run_one)()) noexcept {
   // Before there is a helper, so an error is that of having none.

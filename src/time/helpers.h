@@ -4,10 +4,13 @@
 // that blocks. One pool per process, so this is a plain function.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 namespace afflux::time {
 
 // At most so many helpers at a time.
-inline constexpr unsigned kMostHelpers = 64;
+inline constexpr unsigned kMostHelpers = 256;
 
 // Sees to it that a helper which is not inside run_one() at this moment calls that again and again
 // until it answers false: one that is idle, or one more thread "afflux-helper". Each call gets a
@@ -21,5 +24,12 @@ inline constexpr unsigned kMostHelpers = 64;
 // 0; or the errno value of a thread that could not be started, if there is no helper at all:
 // nothing has changed then. In the child of a fork() there is none at first.
 int help(bool (*run_one)()) noexcept;
+
+// What is left to helpers, as run_one() keeps it; nullptr in the child of a fork().
+std::atomic<void*>& left_to_helpers() noexcept;
+
+// Forks between the first process and this one. What was left to helpers before the newest one is
+// the parent's.
+std::uint32_t forks() noexcept;
 
 }  // namespace afflux::time

@@ -87,6 +87,58 @@ TEST_P(AdversaryFork, TheChildEndsASemaphoreAlthoughAThreadOfTheParentWasCanceli
   canceler.join();
   for (afflux_sem* const sem : idle) afflux_sem_unref(sem);
 }
+
+// A chain of two requests whose wake functions block for each other: some of their completions are
+// always with helper threads.
+struct blocking_chain {
+  explicit blocking_chain(std::uint32_t queue) : sem(queue, 1) {
+    for (pending& each : both) {
+      each.then = [this](afflux_status) {
+        afflux_sem_release(sem, 1);
+        EXPECT_EQ(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER), AFFLUX_OK);
+        runs.fetch_add(1);
+        afflux_sem_release(sem, 1);
+      };
+    }
+  }
+  void run() {
+    for (pending& each : both) EXPECT_EQ(each.start(sem), AFFLUX_PENDING);
+    EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+    EXPECT_EQ(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER), AFFLUX_OK);
+  }
+  held_sem sem;
+  pending both[2];
+  std::atomic<int> runs{0};
+};
+
+TEST_P(AdversaryFork, TheChildRunsNoCompletionOfTheParents) {
+  AFFLUX_STARTS_THREADS_IN_CHILD();
+  std::atomic<bool> over{false};
+  std::atomic<int> rounds{0};
+  std::thread busy([&] {
+    while (!over.load()) {
+      blocking_chain(GetParam()).run();
+      rounds.fetch_add(1);
+    }
+  });
+  for (int i = 0; i < (kSanitized ? 20 : 100) && !HasFailure(); ++i) {
+    const int before = rounds.load();
+    await([&] { return rounds.load() != before; });
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(20);
+      blocking_chain mine(GetParam());
+      mine.run();
+      _exit(mine.runs.load() == 2 ? 0 : 1);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) EXPECT_EQ(errno, EINTR);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the child of fork " << i;
+  }
+  over = true;
+  busy.join();
+}
 #endif
 
 // ---- Wake functions that block ------------------------------------------------

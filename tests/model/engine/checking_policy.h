@@ -234,12 +234,11 @@ struct checking_policy {
     return every.get().of_fibre[engine == nullptr ? 0 : engine->fibre_index() + 1];
   }
 
-  template <class T>
-  static T& per_process() {
-    static per_execution<T> the_one;
-    return the_one.get();
+  static std::uint32_t forks() { return 0; }
+  static atomic<void*>& left_to_helpers() {
+    static per_execution<atomic<void*>> left;
+    return left.get();
   }
-
   // For scenarios in which a cancel may come late: its caller keeps the waiter's memory
   // valid until the cancel has returned, which the core cannot know.
   static inline bool owners_keep_memory = false;

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The lock, and what its holder does: decides who leaves the line, and unlocks by an exchange that
+// makes all of it true. Declared in queue.h; the operations that come here are in protocol.h.
+#pragma once
+
+#include "queue/queue.h"
+
+namespace afflux::queue {
+
+// ---- the lock
+
+// For those who may wait: a holder runs nobody's code, and is off after a few instructions.
+// `more`: 0, or kBusy, by who is not to let in others than its own act does.
+template <class P>
+std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
+  P::own(&block_.word);
+  for (std::uint32_t turns = 0, most = kUnknown;;) {
+    std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
+    if ((w & kLocked) == 0) {
+      // [lock] acquire, pairs with [unlock].
+      if (word().compare_exchange_strong(w, w | kLocked | more, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+        return w | kLocked | more;
+      }
+    } else if (turns < (most == kUnknown ? most = P::spins() : most)) {
+      ++turns;
+      P::pause();
+    } else if ((w & kWaited) != 0 ||
+               // relaxed: the kernel compares the word; nothing is published.
+               word().compare_exchange_strong(w, w | kWaited, std::memory_order_relaxed,
+                                              std::memory_order_relaxed)) {
+      P::park_on(word(), w | kWaited);
+    }
+  }
+}
+
+// With the lock.
+template <class P>
+std::uint64_t waiter_queue<P>::add_flag(std::uint64_t w, std::uint64_t flag) {
+  // acq_rel: [close], and for permits that came in.
+  while (!word().compare_exchange_strong(w, w | flag, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+  }
+  return w | flag;
+}
+
+// Decides who leaves the line, and unlocks by an exchange with which all of that becomes true, and
+// `take` permits more are gone (negative: have come). After it nothing of the semaphore is touched,
+// unless the answer is true: some are left in line for want of room for notes, and this thread is
+// to come back.
+template <class P>
+bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& done) {
+  bool returns = false;
+  for (std::uint32_t failures = 0;; ++failures) {
+    if (failures >= P::kPatience && (w & kBusy) == 0) w = add_flag(w, kBusy);
+    if ((w & kMail) != 0) {
+      if constexpr (P::kMutant == mutant::mail_cleared_late) take_in();
+      // Cleared before the inbox is emptied: a post that comes behind sets it again. acquire,
+      // pairs with [mail].
+      if (!word().compare_exchange_strong(w, w & ~kMail, std::memory_order_acquire,
+                                          std::memory_order_acquire)) {
+        continue;
+      }
+      w &= ~kMail;
+      if constexpr (P::kMutant != mutant::mail_cleared_late) take_in();
+    }
+    const bool more = decide(w, take, done);
+    if (more && !returning_ && P::kMutant != mutant::returner_forgotten) {
+      returning_ = returns = true;
+      comers_ = comers_ + 1;
+    }
+    if constexpr (P::kMutant == mutant::publish_before_unlock) complete_all(done);
+    const std::uint64_t then = unlocked(w, take);
+    counts_.leaves(line_, held(then, limit()));
+    const bool changed = first_changed_;
+    if (changed) first_changed_ = false;
+    const bool ends = (w & kDead) != 0 && !linked();
+    const void* const address = &block_.word;
+    // [unlock] release, pairs with [lock] and [acquire]. On failure acquire, for the permits that
+    // came in. The last touch.
+    if (!word().compare_exchange_strong(w, then, std::memory_order_release,
+                                        std::memory_order_acquire)) {
+      if (changed) first_changed_ = true;
+      continue;
+    }
+    if ((w & kWaited) != 0 && P::kMutant != mutant::lock_waiter_forgotten) P::unpark_on(address);
+    if (ends || (P::kMutant == mutant::ends_over_claimed && (w & kDead) != 0)) P::destroy(this);
+    return returns;
+  }
+}
+
+// Where nobody is let in, without the rest of unlock(). False: look anew, with `w` as it is now.
+template <class P>
+bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
+  if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
+  const waiter<P>* const first =
+      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : line_.first();
+  if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
+    return false;
+  }
+  const std::uint64_t then = unlocked(w, take);
+  counts_.leaves(line_, held(then, limit()));
+  const bool changed = first_changed_;
+  if (changed) first_changed_ = false;
+  const void* const address = &block_.word;
+  // [unlock] as in unlock(). The last touch.
+  if (!word().compare_exchange_strong(w, then, std::memory_order_release,
+                                      std::memory_order_acquire)) {
+    if (changed) first_changed_ = true;
+    return false;
+  }
+  if ((w & kWaited) != 0 && P::kMutant != mutant::lock_waiter_forgotten) P::unpark_on(address);
+  return true;
+}
+
+template <class P>
+void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
+  finished<P> done;
+  settle(w, take, done);
+}
+
+template <class P>
+void waiter_queue<P>::finish(bool more, finished<P>& done) {
+  if (!more) [[likely]]
+    return complete_all(done);
+  completing<P>& mine = P::template per_thread<completing<P>>();
+  if (mine.noting) {  // within a note, so as not to recurse with their number
+    next_return = mine.to_return_to;
+    mine.to_return_to = this;
+    return complete_all(done);
+  }
+  // Callbacks wait until nobody is left in line: one of them may block for somebody there.
+  constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
+  const bool was_running = std::exchange(mine.running, first_all || mine.running);
+  do {
+    complete_all(done);
+    const std::uint64_t w = lock(kBusy);
+    returning_ = false;
+    comers_ = comers_ - 1;
+    more = unlock(w, 0, done);
+  } while (more);
+  complete_all(done);
+  mine.running = was_running;
+  run_outermost(mine);
+}
+
+template <class P>
+void waiter_queue<P>::come_back() {
+  const std::uint64_t w = lock(kBusy);
+  returning_ = false;
+  comers_ = comers_ - 1;
+  settle(w, 0);
+}
+
+template <class P>
+std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) const {
+  constexpr std::uint64_t kOfHolder =
+      kLocked | kQueued | kBusy | kWaited | kPoked | kHandover | kWatched;
+  std::uint64_t then = (w - permits(static_cast<std::uint64_t>(take))) & ~kOfHolder;
+  if (idlers_ != 0) then |= kWatched;
+  if (line_.empty()) return then;
+  then |= kQueued;
+  if (!settings_.throughput) return then;
+  if (poked_ != nullptr) then |= kPoked;
+  // It belongs to the first one; while another competes it stays with that.
+  if (!first_changed_ || poked_ != nullptr) then |= w & kHandover;
+  return then;
+}
+
+// ---- with the lock: the line
+
+template <class P>
+void waiter_queue<P>::take_in() {
+  waiter<P>* oldest = nullptr;
+  for (waiter<P>* x = collect(); x != nullptr;) {
+    waiter<P>* const older = x->prev;
+    x->next = oldest;
+    oldest = x;
+    x = older;
+  }
+  while (oldest != nullptr) {
+    waiter<P>& x = *oldest;
+    oldest = x.next;
+    line_.push_back(x);
+    counts_.linked(line_);
+    if constexpr (P::kMutant == mutant::arrival_not_rechecked) continue;
+    if (impossible(x)) special_ = true;  // by a resize that came between its look and its post
+  }
+}
+
+// Who leaves, and what is taken: `take` goes up by it. True: `done` has no room for all of them.
+template <class P>
+[[gnu::always_inline]] inline bool waiter_queue<P>::decide(std::uint64_t w, std::int64_t& take,
+                                                           finished<P>& done) {
+  if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
+    return true;
+  while (waiter<P>* const x = line_.first()) {
+    const auto n = static_cast<std::int64_t>(x->permits);
+    if (available(w) - take < n) break;
+    if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {
+      break;
+    }
+    if (no_room(*x, done)) return true;
+    if (grant(*x, done)) take += settings_.weight(n);
+  }
+  return !watchers_.empty() && tell_watchers(w, take, done);
+}
+
+// Those who leave without permits: all when it is closed, the impossible after a shrink, and those
+// who are to be woken. True: as decide().
+template <class P>
+bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
+  const bool closed = (w & kClosed) != 0;
+  const bool all = line_.visit([&](waiter<P>& x) {
+    const bool woken = wakes_ != 0 && !closed;
+    if (!closed && !woken && !impossible(x)) return true;
+    if (no_room(x, done)) return false;
+    const status why = closed ? status::closed : woken ? status::ok : status::invalid;
+    if (take_off(x, why, done) && woken) wakes_ = wakes_ - 1;
+    return true;
+  });
+  if (!all) return true;
+  wakes_ = 0;
+  special_ = false;
+  return false;
+}
+
+template <class P>
+bool waiter_queue<P>::tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done) {
+  for (waiter<P>* x = watchers_.first(); x != nullptr;) {
+    waiter<P>* const next = x->next;
+    const status s = seen_by(*x, w, take);
+    if (s != status::pending) {
+      if (no_room(*x, done)) return true;
+      take_off(*x, s, done);
+    }
+    x = next;
+  }
+  return false;
+}
+
+// False: it was claimed; it has no place any more, and who has claimed it still comes for the lock.
+template <class P>
+bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
+  // Read and unlinked before the exchange: an arriving one is its thread's after it.
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority;
+  const bool watches = x.has(traits::kWatches);
+  const bool granted = result == status::ok && !watches;
+  const bool timed = granted && (settings_.times() || counts_.traces_waits());
+  if (timed && done.now == 0) {
+    done.now = stats::stamp_of(P::now());
+    done.slow = settings_.slow;
+  }
+  const std::int64_t waited = timed ? stats::since(x.queued_at(), done.now) : -1;
+  const bool first = leave_line(x);
+  if (!mark_off(x, result, done)) return false;
+  if (granted) {
+    line_.granted(priority);
+    counts_.granted(n, waited);
+    if (first) overtakings_.store(0, std::memory_order_relaxed);
+  } else if (!watches) {
+    counts_.ended(n, result);
+  }
+  return true;
+}
+
+// The same for a grant where nothing of it but the count is of interest.
+template <class P>
+[[gnu::always_inline]] inline bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
+  if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority;
+  if (waiter<P>* const next = line_.remove_first(x)) P::own(next);
+  if (!mark_off(x, status::ok, done)) return false;
+  line_.granted(priority);
+  counts_.granted(n, -1);
+  return true;
+}
+
+// x has been unlinked. Its place becomes final, and it comes into `done` unless its own thread, or
+// the next to come for the lock, finds the result.
+template <class P>
+[[gnu::always_inline]] inline bool waiter_queue<P>::mark_off(waiter<P>& x, status result,
+                                                             finished<P>& done) {
+  if constexpr (P::kMutant != mutant::result_after_off) x.result = result;
+  const place told = x.has(traits::kNote) ? place::telling : place::off;
+  const place at_once = P::kMutant == mutant::told_while_arriving ? told : place::off;
+  place seen = place::in;
+  // [off] acq_rel: publishes the result to a thread that is arriving; pairs with [in].
+  while (!x.where.compare_exchange_strong(seen, seen == place::in ? told : at_once,
+                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (seen == place::in) continue;
+    if (seen == place::competing ||
+        (seen == place::claimed && P::kMutant != mutant::claimed_is_granted)) [[unlikely]] {
+      // release: as [in], for who then looks what x is; acted upon with the lock.
+      x.where.store(place::expelled, std::memory_order_release);
+      if (P::kMutant != mutant::comers_uncounted) comers_ = comers_ + 1;
+      return seen == place::competing;
+    }
+  }
+  if constexpr (P::kMutant == mutant::result_after_off) x.result = result;
+  if (seen == place::in || P::kMutant == mutant::granted_while_arriving) done.push(x);
+  return true;
+}
+
+// Whether it was the first (THROUGHPUT only).
+template <class P>
+bool waiter_queue<P>::leave_line(waiter<P>& x) {
+  if (x.has(traits::kWatches)) {
+    watchers_.remove(x);
+    if (x.permits == 0) idlers_ = idlers_ - 1;
+    return false;
+  }
+  const bool first = settings_.throughput && line_.first() == &x;
+  if (first) first_changed_ = true;
+  if (poked_ == &x && P::kMutant != mutant::poked_leaves_flag) poked_ = nullptr;
+  line_.remove(x);
+  return first;
+}
+
+// THROUGHPUT: a sleeping thread is not handed permits that newcomers could use while it wakes up;
+// it is woken, and competes, until its turn is enforced.
+// False: it was claimed, or is arriving.
+template <class P>
+bool waiter_queue<P>::poke(waiter<P>& x, finished<P>& done) {
+  if (poked_ != nullptr) return true;  // that one comes first to the permits
+  place seen = place::in;
+  // relaxed, both: its thread acts with the lock.
+  if (!x.where.compare_exchange_strong(seen, place::competing, std::memory_order_relaxed,
+                                       std::memory_order_relaxed)) {
+    return false;
+  }
+  poked_ = &x;
+  // acq_rel: as [granted].
+  if (x.signal.exchange(signals::kPoked, std::memory_order_acq_rel) == signals::kParked) {
+    done.poked = &x.signal;
+  }
+  return true;
+}
+
+template <class P>
+bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
+  return x.has(traits::kNote) &&
+         (done.note_count == P::kNotesAtOnce ||
+          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
+}
+
+// With queue limits: x may not join the line as it is.
+template <class P>
+bool waiter_queue<P>::full_for(const waiter<P>& x) const {
+  return line_.count() >= settings_.max_waiters ||
+         settings_.too_many_bytes(line_.bytes(), x.cost());
+}
+
+}  // namespace afflux::queue
