@@ -112,7 +112,7 @@ struct blocking_chain {
 };
 
 TEST_P(AdversaryFork, TheChildRunsNoCompletionOfTheParents) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_STARTS_MANY_THREADS_IN_CHILD();
   std::atomic<bool> over{false};
   std::atomic<int> rounds{0};
   std::thread busy([&] {
@@ -177,7 +177,7 @@ TEST_P(AdversaryWake, MayBlockForWhatTheLastInLineHolds) {
 
 // In a child: what overflows a stack ends the process.
 TEST_P(AdversaryWake, ThatBlocksDoesNotNestOncePerRequest) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_STARTS_MANY_THREADS_IN_CHILD();
   constexpr std::size_t kRequests = kSanitized ? 20'000 : 100'000;
   expect_in_child([&](child_checks& checks) {
     const held_sem line(GetParam(), kRequests);

@@ -84,7 +84,8 @@ class StressStatus : public stress {
     EXPECT_EQ(mine.lines_read[0], all.read);
     EXPECT_EQ(mine.lines_dropped[0], all.dropped);
     EXPECT_EQ(mine.acquired + by_try_, all.acquired);
-    EXPECT_EQ(mine.waits, now.queued);
+    // One that was granted while its own call was still queueing it has queued, but not waited.
+    EXPECT_LE(mine.waits, now.queued);
     EXPECT_EQ(mine.wait_sum_ns == 0, mine.waits == 0);
     afflux_registry_summary_t together;
     afflux_registry_summary_init(&together);
