@@ -15,8 +15,8 @@
 #include <memory>
 #include <utility>
 
-#include "port/doorbell.h"
 #include "mutants.h"
+#include "port/doorbell.h"
 #include "port/ready_list.h"
 
 namespace afflux::port {

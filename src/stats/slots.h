@@ -9,8 +9,8 @@
 
 #include <cstdint>
 
-#include "stats/free_list.h"
 #include "mutants.h"
+#include "stats/free_list.h"
 
 namespace afflux::stats {
 

@@ -172,7 +172,7 @@ class world {
   std::uint64_t in = 0;
   std::uint64_t out = 0;         // permits released, where only leave() does so
   bool counts_releases = false;  // it does
-  std::uint64_t bound = 0;  // for enter(); raise it where a scenario resizes
+  std::uint64_t bound = 0;       // for enter(); raise it where a scenario resizes
   int completions = 0;
   int count = 0;  // for scenarios
   // How a user knows that it is the last: true for the n-th of n.
