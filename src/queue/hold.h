@@ -14,24 +14,40 @@ namespace afflux::queue {
 // `more`: 0, or kBusy, by who is not to let in others than its own act does.
 template <class P>
 std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
-  P::own(&block_.word);
-  for (std::uint32_t turns = 0, most = kUnknown;;) {
-    std::uint64_t w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
+  for (;;) {
+    std::uint64_t w = 0;
+    if (spin_for_lock(P::spins(), more, w)) return w;
+    if ((w & kWaited) != 0 ||
+        // relaxed: the kernel compares the word; nothing is published.
+        word().compare_exchange_strong(w, w | kWaited, std::memory_order_relaxed,
+                                       std::memory_order_relaxed)) {
+      P::park_on(word(), w | kWaited);
+    }
+  }
+}
+
+// The lock, within so many turns; else `w` is what was last seen, with kLocked. Each look takes the
+// word's line from the holder: it comes after twice as long a rest as the last one, so that the
+// holder's next calls find the line at home.
+template <class P>
+bool waiter_queue<P>::spin_for_lock(std::uint32_t turns, std::uint64_t more, std::uint64_t& w) {
+  constexpr std::uint32_t kLongest = 128;
+  for (std::uint32_t rest = 1;;) {
+    w = word().load(std::memory_order_relaxed);  // confirmed by the exchange
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
       if (word().compare_exchange_strong(w, w | kLocked | more, std::memory_order_acquire,
                                          std::memory_order_relaxed)) {
-        return w | kLocked | more;
+        w |= kLocked | more;
+        return true;
       }
-    } else if (turns < (most == kUnknown ? most = P::spins() : most)) {
-      ++turns;
-      P::pause();
-    } else if ((w & kWaited) != 0 ||
-               // relaxed: the kernel compares the word; nothing is published.
-               word().compare_exchange_strong(w, w | kWaited, std::memory_order_relaxed,
-                                              std::memory_order_relaxed)) {
-      P::park_on(word(), w | kWaited);
+      continue;
     }
+    if (turns == 0) return false;
+    rest = std::min(rest, turns);
+    for (std::uint32_t i = 0; i < rest; ++i) P::pause();
+    turns -= rest;
+    rest = std::min(2 * rest, kLongest);
   }
 }
 

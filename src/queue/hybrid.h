@@ -19,15 +19,14 @@ class hybrid_queue final : public waiter_queue<P> {
     x.prev = nullptr;
     waiter<P>* none = nullptr;
     // [post] release, pairs with [collect]: publishes x.
-    return slot_.compare_exchange_strong(none, &x, std::memory_order_release,
-                                         std::memory_order_relaxed);
+    return this->inbox_.compare_exchange_strong(none, &x, std::memory_order_release,
+                                                std::memory_order_relaxed);
   }
 
   // [collect] acquire, pairs with [post].
-  waiter<P>* collect() override { return slot_.exchange(nullptr, std::memory_order_acquire); }
-
- private:
-  alignas(128) typename P::template atomic<waiter<P>*> slot_{nullptr};
+  waiter<P>* collect() override {
+    return this->inbox_.exchange(nullptr, std::memory_order_acquire);
+  }
 };
 
 }  // namespace afflux::queue

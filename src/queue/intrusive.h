@@ -14,21 +14,20 @@ class intrusive_queue final : public waiter_queue<P> {
   explicit intrusive_queue(const queue::settings& s) : waiter_queue<P>(s, true) {}
 
   bool post(waiter<P>& x) override {
-    waiter<P>* newest = newest_.load(std::memory_order_relaxed);  // confirmed by the exchange
+    waiter<P>* newest = this->inbox_.load(std::memory_order_relaxed);  // confirmed by the exchange
     do {
       x.prev = newest;
       // [post] release, pairs with [collect]: publishes x.
-    } while (!newest_.compare_exchange_strong(newest, &x, std::memory_order_release,
-                                              std::memory_order_relaxed));
+    } while (!this->inbox_.compare_exchange_strong(newest, &x, std::memory_order_release,
+                                                   std::memory_order_relaxed));
     return true;
   }
 
   // [collect] acquire, pairs with the [post] of each waiter: all but the first are
   // read-modify-writes on the same word.
-  waiter<P>* collect() override { return newest_.exchange(nullptr, std::memory_order_acquire); }
-
- private:
-  alignas(128) typename P::template atomic<waiter<P>*> newest_{nullptr};
+  waiter<P>* collect() override {
+    return this->inbox_.exchange(nullptr, std::memory_order_acquire);
+  }
 };
 
 }  // namespace afflux::queue

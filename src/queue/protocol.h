@@ -67,7 +67,9 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
       }
       continue;
     }
-    if ((w & kBusy) == 0 && posts_) {
+    // Most holders are off before an arrival in the inbox would have been seen.
+    if (posts_ && spin_for_lock(P::spins() / 2, 0, w)) return admit(w, x, as);
+    if (posts_ && (w & (kBusy | kLocked)) == kLocked) {
       counts_.arrives(x);
       // relaxed: published by [post].
       x.where.store(as == place::in ? place::arriving : as, std::memory_order_relaxed);

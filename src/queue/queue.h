@@ -219,8 +219,6 @@ class alignas(128) waiter_queue {
   waiter_queue* next_return = nullptr;  // that thread's
 
  private:
-  static constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
-
   // A release may put its permits in and go.
   static bool takes_in(std::uint64_t w) {
     if ((w & (kQueued | kWatched | kBusy)) == 0) return true;
@@ -237,6 +235,7 @@ class alignas(128) waiter_queue {
   // ---- the lock
 
   std::uint64_t lock(std::uint64_t more);
+  bool spin_for_lock(std::uint32_t turns, std::uint64_t more, std::uint64_t& w);
   [[nodiscard]] bool unlock(std::uint64_t w, std::int64_t take, finished<P>& done);
   void finish(bool more, finished<P>& done);
   void settle(std::uint64_t w, std::int64_t take, finished<P>& done) {
@@ -274,8 +273,10 @@ class alignas(128) waiter_queue {
   using var = typename P::template var<T>;
 
  protected:
-  // The first 128 bytes: what a holder works on.
+  // The first 64 bytes: what meets where threads do.
   fastpath<P> block_;
+  // Where post() leaves waiters, if it can: on the word's line, which whoever posts writes anyway.
+  atomic<waiter<P>*> inbox_{nullptr};
   line<P> line_;
   // Only with the lock.
   var<std::uint32_t> comers_{0};    // threads that will come for the lock, and have nobody linked

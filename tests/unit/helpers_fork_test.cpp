@@ -34,11 +34,11 @@ TEST(HelpersFork, AChildStartsItsOwn) {
               const std::string grandchild = in_child([]() -> std::string {
                 begin_anew();
                 CHECK_THAT(threads_named("afflux-helper") == 0);
-                for (int i = 0; i < 100; ++i) CHECK_THAT(add(until_released) == 0);
+                for (std::uint32_t i = 0; i < kTooMany; ++i) CHECK_THAT(add(until_released) == 0);
                 await(g_begun, kMostHelpers);
                 CHECK_THAT(g_created == static_cast<int>(kMostHelpers));
                 release_all();
-                await(g_done, 100);
+                await(g_done, kTooMany);
                 return kFine;
               });
               release_all();  // the parent's go on

@@ -82,13 +82,13 @@ TEST(Helpers, EachCallHasAHelperOfItsOwn) {
 
 TEST(Helpers, AreAtMostSoMany) {
   EXPECT_EQ(in_child([]() -> std::string {
-              for (int i = 0; i < 100; ++i) CHECK_THAT(add(until_released) == 0);
+              for (std::uint32_t i = 0; i < kTooMany; ++i) CHECK_THAT(add(until_released) == 0);
               await(g_begun, kMostHelpers);
               CHECK_THAT(g_created == static_cast<int>(kMostHelpers));
               CHECK_THAT(threads_named("afflux-helper") == static_cast<int>(kMostHelpers));
               CHECK_THAT(g_begun == kMostHelpers && g_done == 0);
               release_all();
-              await(g_done, 100);
+              await(g_done, kTooMany);
               return kFine;
             }),
             kFine);

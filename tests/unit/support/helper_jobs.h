@@ -16,6 +16,9 @@ namespace afflux_test {
 using policy = afflux::native_policy;
 using afflux::time::kMostHelpers;
 
+// More jobs than there may be helpers.
+inline constexpr std::uint32_t kTooMany = kMostHelpers + 44;
+
 inline void await(std::atomic<std::uint32_t>& counter, std::uint32_t at_least) {
   for (std::uint32_t seen; (seen = counter.load()) < at_least;) {
     policy::park(counter, seen, afflux::time::kNever);
