@@ -43,8 +43,8 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
 }
 
 template <class P>
-void waiter_queue<P>::take_all() {
-  const std::uint64_t w = lock(kBusy);
+void waiter_queue<P>::take_all(std::uint64_t more) {
+  const std::uint64_t w = lock(more);
   settle(w, std::max<std::int64_t>(available(w), 0));
 }
 
@@ -68,7 +68,8 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
       continue;
     }
     // Most holders are off before an arrival in the inbox would have been seen.
-    if (posts_ && spin_for_lock(P::spins() / 2, 0, w)) return admit(w, x, as);
+    const std::uint32_t turns = posts_ ? P::spins() / 2 : 0;
+    if (turns != 0 && spin_for_lock(turns, 0, w)) return admit(w, x, as);
     if (posts_ && (w & (kBusy | kLocked)) == kLocked) {
       counts_.arrives(x);
       // relaxed: published by [post].

@@ -317,7 +317,7 @@ void queue_missed_wake_is_seen(explorer& run) {
     missed = w.sem->wake(1) == 0;
   });
   // The first has the lock when the waiter comes, the second when it says that it is there.
-  for (int i = 0; i < 2; ++i) run.spawn([&w] { w.sem->take_all(); });
+  for (int i = 0; i < 2; ++i) run.spawn([&w] { w.sem->take_all(0); });
   run.join();
   if (w.said[0] == status::pending && w.parties[0].completions == 0) w.sem->wake(1);
   check((w.said[0] == status::ok) != w.parties[0].got(), "S3");
