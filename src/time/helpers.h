@@ -4,8 +4,9 @@
 // that blocks. One pool per process, so this is a plain function.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+
+#include "park/pointer_slot.h"
 
 namespace afflux::time {
 
@@ -26,7 +27,7 @@ inline constexpr unsigned kMostHelpers = 256;
 int help(bool (*run_one)()) noexcept;
 
 // What is left to helpers, as run_one() keeps it; nullptr in the child of a fork().
-std::atomic<void*>& left_to_helpers() noexcept;
+park::pointer_slot& left_to_helpers() noexcept;
 
 // Forks between the first process and this one. What was left to helpers before the newest one is
 // the parent's.
