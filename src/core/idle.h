@@ -11,30 +11,16 @@
 namespace afflux::core {
 
 template <class P>
-bool idle(const semaphore<P>& sem) {
-  // acquire, pairs with the [release] of the permits.
-  const std::uint64_t w = sem.word().load(std::memory_order_acquire);
-  return (w & queue::kQueued) == 0 && queue::held(w, sem.limit()) == 0;
-}
-
-template <class P>
 void make_watcher(queue::waiter<P>& x) {
   x.permits = 0;
   x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kWatches);
 }
 
-// The semaphore's own limit of time is for requests.
-template <class P>
-std::int64_t idle_deadline(std::int64_t timeout) {
-  if (timeout < 0) return time::kNever;
-  const std::int64_t now = P::now();
-  return timeout > time::kNever - now ? time::kNever : now + timeout;
-}
-
 template <class P>
 status wait_idle(semaphore<P>& sem, std::int64_t timeout) {
-  if (timeout == 0) return idle(sem) ? status::ok : status::timed_out;
-  const std::int64_t deadline = idle_deadline<P>(timeout);
+  if (timeout == 0) return sem.idle() ? status::ok : status::timed_out;
+  // The semaphore's own limit of time is for requests.
+  const std::int64_t deadline = deadline_in<P>(timeout);
   queue::waiter<P> x;
   fill_in<P>(x, {}, {});
   make_watcher(x);
@@ -45,9 +31,9 @@ status wait_idle(semaphore<P>& sem, std::int64_t timeout) {
 template <class P>
 status wait_idle_async(semaphore<P>& sem, std::int64_t timeout, const queue::destination<P>& to,
                        queue::waiter<P>& x, int& error) {
-  if (idle(sem)) return status::ok;
+  if (sem.idle()) return status::ok;
   if (timeout == 0) return status::again;
-  return wait_async(idle_deadline<P>(timeout), {}, to, x, error, [&sem, &x] {
+  return wait_async(deadline_in<P>(timeout), {}, to, x, error, [&sem, &x] {
     make_watcher(x);
     return sem.watch(x);
   });

@@ -105,13 +105,18 @@ void withdraw(queue::waiter<P>& x) {
   if (x.has(queue::traits::kPort)) x.destination()->end();
 }
 
-// Its own time, or the semaphore's for one that names none.
+// kNever for a negative time, and for one beyond what the clock can say.
 template <class P>
-std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
-  if (timeout < 0) timeout = sem.settings().default_timeout;
+std::int64_t deadline_in(std::int64_t timeout) {
   if (timeout < 0) return time::kNever;
   const std::int64_t now = P::now();
   return timeout > time::kNever - now ? time::kNever : now + timeout;
+}
+
+// Its own time, or the semaphore's for one that names none.
+template <class P>
+std::int64_t deadline_for(const semaphore<P>& sem, std::int64_t timeout) {
+  return deadline_in<P>(timeout < 0 ? sem.settings().default_timeout : timeout);
 }
 
 // Queues x, which is filled in, by enqueue(), with its timer.

@@ -463,7 +463,8 @@ class wait_group {
       i->watched = false;
       left_.fetch_sub(1, std::memory_order_relaxed);
       note_why(s);
-      state_.fetch_or(kCanceled, std::memory_order_relaxed);  // leave_waiting() looks
+      // relaxed: this thread's own leave_waiting() looks, and [left] tells the next stepper.
+      state_.fetch_or(kCanceled, std::memory_order_relaxed);
       return;
     }
   }

@@ -89,9 +89,11 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
     return (w & kClosed) != 0 ? status::closed : status::invalid;
   }
   if ((w & kQueued) == 0 && fits(w, x.permits)) {
-    const std::uint64_t n = x.permits;
+    // Counted before the unlock, after which the last reference may be dropped by a callback.
+    if (stats() != nullptr) [[unlikely]]
+      stats()->took(x.permits);
     settle(w, weight(x));
-    return count_taken(n);
+    return status::ok;
   }
   if (settings_.limited() && full_for(x)) [[unlikely]]
     return admit_to_full(w, x, as);
@@ -178,6 +180,14 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
 }
 
 template <class P>
+bool waiter_queue<P>::idle() {
+  const std::uint64_t w = lock(kBusy);
+  const bool is = idle(w, 0);
+  settle(w, 0);
+  return is;
+}
+
+template <class P>
 status waiter_queue<P>::watch(waiter<P>& x) {
   x.owner.store(this, std::memory_order_relaxed);  // as in enqueue()
   x.signal.store(signals::kWaiting, std::memory_order_relaxed);
@@ -196,8 +206,7 @@ status waiter_queue<P>::watch(waiter<P>& x) {
 template <class P>
 status waiter_queue<P>::seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const {
   if (x.permits == 0) {
-    const bool idle = line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
-    if (idle) return status::ok;
+    if (idle(w, take)) return status::ok;
     return (w & kDead) != 0 ? status::closed : status::pending;
   }
   if ((w & kClosed) != 0) return status::closed;

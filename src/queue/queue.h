@@ -187,6 +187,8 @@ class alignas(128) waiter_queue {
     }
     return n > 2 * kMaxPermits ? 0 : n;
   }
+  // Nothing is held and nobody queues. With the lock: beside a resize, word and limit tell nothing.
+  bool idle();
   // A request that could never be satisfied as things are.
   bool impossible(const waiter<P>& x) const {
     return x.permits > limit() && !x.has(traits::kWaitsForResize);
@@ -252,6 +254,9 @@ class alignas(128) waiter_queue {
   void take_in();
   bool decide(std::uint64_t w, std::int64_t& take, finished<P>& done);
   [[gnu::noinline]] bool dismiss(std::uint64_t w, finished<P>& done);
+  bool idle(std::uint64_t w, std::int64_t take) const {
+    return line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
+  }
   status seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const;
   [[gnu::noinline]] bool tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done);
   std::uint64_t lock_and_unlink(waiter<P>& x, status why);

@@ -16,6 +16,8 @@ AFFLUX_SCENARIO(idle_thread_times_out)
 AFFLUX_SCENARIO(idle_expiry_against_release)
 AFFLUX_SCENARIO(idle_completion_unrefs)
 AFFLUX_SCENARIO(idle_against_resize)
+AFFLUX_SCENARIO(idle_is_not_told_beside_a_shrink)
+AFFLUX_SCENARIO(idle_is_told_beside_a_growth)
 
 }  // namespace
 }  // namespace afflux::model

@@ -171,4 +171,28 @@ void idle_against_resize(explorer& run) {
   w.at_rest(0);
 }
 
+// Of word and limit one may be of before the resize and the other of after it.
+template <class W>
+void idle_is_not_told_beside_a_shrink(explorer& run) {
+  idle_world<W> w(run, 2, 1);
+  run.spawn([&w] { check(core::resize(*w.sem, 1) == status::ok, "resize"); });
+  run.spawn([&w] {
+    check(core::wait_idle(*w.sem, 0) == status::timed_out, "a permit is held");
+    check(w.watch(0) == status::pending, "a permit is held");
+  });
+  run.join();
+  w.release(1);
+  check(w.parties[0].got(), "L1");
+  w.at_rest(0);
+}
+
+template <class W>
+void idle_is_told_beside_a_growth(explorer& run) {
+  idle_world<W> w(run, 1, 0);
+  run.spawn([&w] { check(core::resize(*w.sem, 2) == status::ok, "resize"); });
+  run.spawn([&w] { check(core::wait_idle(*w.sem, 0) == status::ok, "nothing is held"); });
+  run.join();
+  w.at_rest(0);
+}
+
 }  // namespace afflux::model::scenarios
