@@ -134,13 +134,11 @@ namespace {
 
 // A plain request whose permits were not free without a look at the line.
 [[gnu::noinline]] afflux_status queue_plain(semaphore& sem, const afflux_request& r, waiter& x) {
-  if (r.timeout_ns == 0) {
+  const bool never_waits = r.timeout_ns == 0;
+  if (never_waits || sem.settings().throughput) {
     const status s = core::try_harder(sem, sem.try_acquire(r.permits), r.permits);
-    return to_c(core::counted(sem, s, r.permits, true));
-  }
-  if (sem.settings().throughput) {
-    const status s = core::try_harder(sem, sem.try_acquire(r.permits), r.permits);
-    if (s != status::again) return to_c(core::counted(sem, s, r.permits, false));
+    core::counted(sem, s, r.permits, never_waits);
+    if (never_waits || s != status::again) return to_c(s);
   }
   const core::demand want = {.permits = r.permits,
                              .priority = static_cast<std::uint8_t>(r.priority),

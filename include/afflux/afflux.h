@@ -35,7 +35,8 @@
  *                               call that has tried in vain for a while to leave the line
  *   waits for one that is       afflux_sem_release(), afflux_sem_close(), a last unref, and
  *   alone, for nobody else      a request that queues with INTRUSIVE, LOCKFREE and, while
- *                               its slot is free, HYBRID
+ *                               its slot is free, HYBRID (it spins a little for whoever is
+ *                               there before it leaves itself in the inbox)
  *   waits for whoever is        all that work alone; afflux_sem_try_acquire(),
  *   at the line                 afflux_sem_try_acquire_up_to() and afflux_sem_drain() where
  *                               the permits are free; a request that queues with MUTEX, or
@@ -113,7 +114,8 @@
  * its own: the semaphore's waiter_timeout_ns applies. Other negative values answer AFFLUX_EINVAL. A
  * timeout is never early. A blocked thread's is as exact as the operating system's sleep, a
  * request's is late by at most one timer tick (AFFLUX_TIMER_TICK_NS) plus scheduling, and plus the
- * wake functions that run before it on the timer's thread.
+ * wake functions that run before it on the timer's thread. One that blocks there, for a
+ * time limit to run out, may wait for ever: all limits of requests are that thread's work.
  *
  * 7. Order and fairness
  * ---------------------

@@ -82,8 +82,9 @@ typedef struct afflux_sem_stats {
 
   /* High-water marks since the semaphore was created. */
   uint64_t peak_held;    /**< the most permits held at once. Looked at just after each take: a
-                              short overlap may be missed, and what is taken inline counts only
-                              while others take by calls; 0 with OFF */
+                              short overlap may be missed, and one that is given back at the very
+                              moment when a request is granted may count as held beside it. What
+                              is taken inline counts only while others take by calls; 0 with OFF */
   uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */

@@ -43,8 +43,8 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
 }
 
 template <class P>
-void waiter_queue<P>::take_all(std::uint64_t more) {
-  const std::uint64_t w = lock(more);
+void waiter_queue<P>::take_all() {
+  const std::uint64_t w = lock(kBusy);
   settle(w, std::max<std::int64_t>(available(w), 0));
 }
 

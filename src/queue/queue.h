@@ -89,7 +89,7 @@ class alignas(128) waiter_queue {
   }
 
   // What is free, whoever asks for it.
-  void take_all(std::uint64_t more = kBusy);  // as for lock(); 0: a holder like any, for a model
+  void take_all();
 
   // x is filled in. pending: x belongs to the queue, and may be gone already. Anything else: x is
   // the caller's (ok: it holds its permits). `as`: `in`, or `asking` until stop_asking().

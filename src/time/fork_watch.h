@@ -9,11 +9,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "park/policy.h"
 #include "time/host.h"
 
 namespace afflux::time {
+
+// What forks() tells: goes up in a child, once or more.
+inline constinit native_policy::atomic<std::uint32_t> g_forks{0};
 
 template <class Handlers>
 class fork_watch {
@@ -39,7 +43,9 @@ class fork_watch {
     if (outermost()) Handlers::parent();
   }
   static void child() {
-    if (outermost()) Handlers::child();
+    if (!outermost()) return;
+    g_forks.fetch_add(1, std::memory_order_relaxed);  // the child has one thread
+    Handlers::child();
   }
 
   static inline constinit native_policy::atomic<bool> registered_{false};

@@ -37,8 +37,7 @@ struct pool {
   bool (*run_one)() = nullptr;
   idler* idle = nullptr;
   unsigned alive = 0;
-  std::uint32_t calls = 0;                 // H3
-  policy::atomic<std::uint32_t> forks{0};  // between the first process and this one
+  std::uint32_t calls = 0;  // H3
   policy::atomic<void*> left{nullptr};
 };
 
@@ -53,8 +52,7 @@ struct handlers {
     pool& self = g_pool.value;
     self.idle = nullptr;
     self.alive = 0;
-    // relaxed, both: the child has one thread.
-    self.forks.fetch_add(1, std::memory_order_relaxed);
+    // relaxed: the child has one thread.
     self.left.store(nullptr, std::memory_order_relaxed);
     self.mutex.unlock();
   }
@@ -115,7 +113,7 @@ constexpr thread_start kThread{"afflux-helper", run};
 policy::atomic<void*>& left_to_helpers() noexcept { return g_pool.value.left; }
 
 // relaxed: it changes where there is one thread only.
-std::uint32_t forks() noexcept { return g_pool.value.forks.load(std::memory_order_relaxed); }
+std::uint32_t forks() noexcept { return g_forks.load(std::memory_order_relaxed); }
 
 int help(bool (*run_one)()) noexcept {
   // Before there is a helper, so an error is that of having none.

@@ -29,8 +29,7 @@ int help(bool (*run_one)()) noexcept;
 // What is left to helpers, as run_one() keeps it; nullptr in the child of a fork().
 park::pointer_slot& left_to_helpers() noexcept;
 
-// Forks between the first process and this one. What was left to helpers before the newest one is
-// the parent's.
+// Differs in the child of a fork(). What was left to helpers before that is the parent's.
 std::uint32_t forks() noexcept;
 
 }  // namespace afflux::time

@@ -31,7 +31,6 @@ struct runner {
   policy::mutex mutex;
   policy::atomic<std::uint32_t> mode{0};
   policy::atomic<std::uint32_t> bell{0};
-  policy::atomic<std::uint32_t> forks{0};  // between the first process and this one
   policy::atomic<std::int64_t (*)()> advance{nullptr};
   policy::atomic<const fork_hooks*> hooks{nullptr};
 };
@@ -60,7 +59,6 @@ struct handlers {
     // relaxed, all: the child has one thread.
     self.mode.fetch_and(~kRunning, std::memory_order_relaxed);
     self.bell.store(0, std::memory_order_relaxed);
-    self.forks.fetch_add(1, std::memory_order_relaxed);
     self.mutex.unlock();
   }
 };
@@ -106,10 +104,9 @@ bool adopt() noexcept {
 
 void run() noexcept {
   runner& self = g_runner.value;
-  // relaxed, here and below: changes only in a fork() by this very thread.
-  std::uint32_t forks = self.forks.load(std::memory_order_relaxed);
+  std::uint32_t forks = time::forks();  // changes only in a fork() by this very thread
   for (;;) {
-    if (const std::uint32_t now = self.forks.load(std::memory_order_relaxed); now != forks) {
+    if (const std::uint32_t now = time::forks(); now != forks) {
       if (!adopt()) return;
       forks = now;
     }

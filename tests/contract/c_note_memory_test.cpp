@@ -60,6 +60,18 @@ TEST_P(NoteMemory, ANoteThatBlocksKeepsNoCancelWaiting) {
   EXPECT_EQ(afflux_sem_held(sem), 3 - taken_back);
 }
 
+// A release lets in two. What completes the one blocks its thread: the other's note is told all the
+// same, and its memory is its owner's.
+void release_and_poison(afflux_sem* sem, noted& p, latch& inside, latch& blocks) {
+  std::thread releaser([&] { EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK); });
+  inside.wait();
+  EXPECT_EQ(p.cancel(), AFFLUX_EALREADY);
+  EXPECT_EQ(p.status(), AFFLUX_OK);
+  poison(p);
+  blocks.count_down();
+  releaser.join();
+}
+
 TEST_P(NoteMemory, ACallbackThatBlocksKeepsNoCancelWaiting) {
   note_book book;
   noted p(book, 8);
@@ -73,13 +85,7 @@ TEST_P(NoteMemory, ACallbackThatBlocksKeepsNoCancelWaiting) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
   ASSERT_EQ(callback.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
-  std::thread releaser([&] { EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK); });
-  inside.wait();
-  EXPECT_EQ(p.cancel(), AFFLUX_EALREADY);
-  EXPECT_EQ(p.status(), AFFLUX_OK);
-  poison(p);
-  blocks.count_down();
-  releaser.join();
+  release_and_poison(sem, p, inside, blocks);
   EXPECT_EQ(book.all(), numbers{8});
 }
 
@@ -98,13 +104,7 @@ TEST_P(NoteMemory, ADoorbellThatBlocksKeepsNoCancelWaiting) {
   ASSERT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_OK);
   ASSERT_EQ(in_port.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(p.start(sem), AFFLUX_PENDING);
-  std::thread releaser([&] { EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK); });
-  inside.wait();
-  EXPECT_EQ(p.cancel(), AFFLUX_EALREADY);
-  EXPECT_EQ(p.status(), AFFLUX_OK);
-  poison(p);
-  blocks.count_down();
-  releaser.join();
+  release_and_poison(sem, p, inside, blocks);
   EXPECT_EQ(book.all(), numbers{1});
   EXPECT_EQ(port.drain_all().size(), 1u);
 }

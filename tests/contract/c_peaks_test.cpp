@@ -157,7 +157,8 @@ TEST_P(Peaks, NeverExceedTheLimitNorWhoCouldQueue) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_GE(held(sem), 1u);
   EXPECT_LE(held(sem), 2u);
-  EXPECT_LE(waiters(sem), kThreads - 1);
+  // All may queue at once: what one has given back is not taken yet when it comes again.
+  EXPECT_LE(waiters(sem), kThreads);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Peaks, all_variants(), variant_name);

@@ -184,15 +184,24 @@ void event_waiter_unrefs(explorer& run) {
 
 template <class W>
 struct queue_world : W {
-  explicit queue_world(explorer& run) : W(run, 1, 1) { this->bound = 100; }
+  explicit queue_world(explorer& run, std::uint64_t limit = 1) : W(run, limit, 1) {
+    this->bound = 100;
+  }
 
+  // Waits for all permits, of which one is held.
   template <class Condition>
   status add(int who, Condition&& holds, std::int64_t timeout = -1) {
     typename W::party& p = this->parties[who];
-    p.n = 1;
+    p.n = this->sem->limit();
     int error = 0;
-    return core::add_unless(*this->sem, holds, core::demand{}, timeout, {&W::woken, &p}, p.self(),
-                            error);
+    return core::add_unless(*this->sem, holds, core::demand{.permits = p.n}, timeout,
+                            {&W::woken, &p}, p.self(), error);
+  }
+  // Has the lock for a moment, to take a free permit.
+  void pass_the_lock(int who) {
+    typename W::party& p = this->parties[who];
+    core::fill_in<typename W::P>(p.self(), {}, {&W::woken, &p});
+    this->sem->enqueue(p.self());
   }
   typename W::P::template atomic<int> ready{0};
 };
@@ -302,7 +311,7 @@ void queue_wake_sees_who_arrives(explorer& run) {
 // queue in somebody else's hands.
 template <class W>
 void queue_missed_wake_is_seen(explorer& run) {
-  queue_world<W> w(run);
+  queue_world<W> w(run, 3);
   typename W::P::template var<int> ready{0};
   static bool missed;
   missed = false;
@@ -317,7 +326,7 @@ void queue_missed_wake_is_seen(explorer& run) {
     missed = w.sem->wake(1) == 0;
   });
   // The first has the lock when the waiter comes, the second when it says that it is there.
-  for (int i = 0; i < 2; ++i) run.spawn([&w] { w.sem->take_all(0); });
+  for (int i = 1; i <= 2; ++i) run.spawn([&w, i] { w.pass_the_lock(i); });
   run.join();
   if (w.said[0] == status::pending && w.parties[0].completions == 0) w.sem->wake(1);
   check((w.said[0] == status::ok) != w.parties[0].got(), "S3");
