@@ -22,7 +22,7 @@ eventfd_bell::~eventfd_bell() {
   raw::close(fd_);
 }
 
-int eventfd_bell::open() noexcept { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int eventfd_bell::open() noexcept { return raw::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 bool eventfd_bell::ring() noexcept {
   const int saved = errno;
@@ -51,7 +51,7 @@ std::uint64_t eventfd_bell::silence() noexcept {
 // The counter is the parent's, too. The child takes one of its own, under the same number. It shows
 // whatever that did: a thread of the parent may have put something in and not rung yet.
 void eventfd_bell::begin_anew() noexcept {
-  const int own = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int own = raw::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
   if (own < 0) return;  // the parent's rings are better than none
   dup3(own, fd_, O_CLOEXEC);
   raw::close(own);

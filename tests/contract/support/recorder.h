@@ -35,8 +35,11 @@ void await(Condition condition) {
   while (!condition()) std::this_thread::yield();
 }
 
-inline void await_waiters(const afflux_sem* sem, std::uint64_t count) {
+// And for the last of them to have left the line: until then a release may leave its permits, and
+// the wake functions that they let run, to that thread (chapter 8).
+inline void await_waiters(afflux_sem* sem, std::uint64_t count) {
   await([&] { return afflux_sem_waiters(sem) == count; });
+  afflux_sem_wait_idle(sem, 0);  // waits for its turn at the line
 }
 
 // Lets the clock pass a moment: for tests of what must not happen meanwhile.
