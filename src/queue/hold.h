@@ -136,10 +136,9 @@ void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
   settle(w, take, done);
 }
 
+// Some were left in line for want of room for notes.
 template <class P>
-void waiter_queue<P>::finish(bool more, finished<P>& done) {
-  if (!more) [[likely]]
-    return complete_all(done);
+void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
   completing<P>& mine = P::template per_thread<completing<P>>();
   if (mine.noting) {  // within a note, so as not to recurse with their number
     next_return = mine.to_return_to;
@@ -149,13 +148,13 @@ void waiter_queue<P>::finish(bool more, finished<P>& done) {
   // Callbacks wait until nobody is left in line: one of them may block for somebody there.
   constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
   const bool was_running = std::exchange(mine.running, first_all || mine.running);
-  do {
+  for (bool more = true; more;) {
     complete_all(done);
     const std::uint64_t w = lock(kBusy);
     returning_ = false;
     comers_ = comers_ - 1;
     more = unlock(w, 0, done);
-  } while (more);
+  }
   complete_all(done);
   mine.running = was_running;
   run_outermost(mine);

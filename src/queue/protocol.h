@@ -175,7 +175,7 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   // While x is arriving nobody completes it, and so the semaphore is there. Who has taken it off
   // has left the result.
   const status s = as == place::asking ? status::pending : stop_arriving(x, place::arriving);
-  finish(more, done);
+  finish(this, more, done);
   return s;
 }
 
@@ -304,7 +304,7 @@ void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between();
-  finish(more, done);
+  finish(this, more, done);
 }
 
 template <class P>
@@ -316,7 +316,7 @@ void waiter_queue<P>::expire(waiter<P>& x, F&& between) {
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between(done);
-  finish(more, done);
+  finish(this, more, done);
 }
 
 template <class P>

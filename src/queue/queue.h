@@ -239,9 +239,15 @@ class alignas(128) waiter_queue {
   std::uint64_t lock(std::uint64_t more);
   bool spin_for_lock(std::uint32_t turns, std::uint64_t more, std::uint64_t& w);
   [[nodiscard]] bool unlock(std::uint64_t w, std::int64_t take, finished<P>& done);
-  void finish(bool more, finished<P>& done);
+  void return_for_the_rest(finished<P>& done);
+  // Static: unless `more`, `self` may be gone.
+  static void finish(waiter_queue* self, bool more, finished<P>& done) {
+    if (more) [[unlikely]]
+      return self->return_for_the_rest(done);
+    complete_all(done);
+  }
   void settle(std::uint64_t w, std::int64_t take, finished<P>& done) {
-    finish(unlock(w, take, done), done);
+    finish(this, unlock(w, take, done), done);
   }
   void settle(std::uint64_t w, std::int64_t take) {
     if (!unlock_plainly(w, take)) settle_fully(w, take);
@@ -374,7 +380,7 @@ status status_of(const waiter<P>& x) {
 template <class P>
 void come_back_to_all(completing<P>& mine) {
   mine.returning = true;
-  const bool was_running = std::exchange(mine.running, true);  // as in finish()
+  const bool was_running = std::exchange(mine.running, true);  // as in return_for_the_rest()
   while (waiter_queue<P>* const q = mine.to_return_to) {
     mine.to_return_to = q->next_return;
     q->come_back();

@@ -24,7 +24,7 @@ void begin_anew() {
 }
 
 TEST(HelpersFork, AChildStartsItsOwn) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_FORKS_BESIDE_STARTING_THREADS();
   EXPECT_EQ(in_child([]() -> std::string {
               // Some that are busy, and some that are idle or about to be.
               for (int i = 0; i < 5; ++i) CHECK_THAT(add(until_released) == 0);
@@ -52,7 +52,7 @@ TEST(HelpersFork, AChildStartsItsOwn) {
 
 // Whoever forks when: at any point of a call for help, of a helper that goes idle or wakes up.
 TEST(HelpersFork, AChildIsAtRestWhateverOthersWereAt) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_FORKS_BESIDE_STARTING_THREADS();
   EXPECT_EQ(in_child([]() -> std::string {
               std::atomic<bool> stop{false};
               std::thread busy([&stop] {
@@ -100,7 +100,7 @@ void forks() {
 }
 
 TEST(HelpersFork, AJobMayFork) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_FORKS_BESIDE_STARTING_THREADS();
   EXPECT_EQ(in_child([]() -> std::string {
               for (std::uint32_t i = 1; i <= 10; ++i) {
                 CHECK_THAT(add(forks) == 0);

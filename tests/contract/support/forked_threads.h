@@ -21,3 +21,11 @@
   if (AFFLUX_TEST_TSAN != 0)                                                       \
   GTEST_SKIP() << "the thread sanitizer loses count of threads in the child of a " \
                   "process that has some"
+
+// ... forks while other threads start or end: the address sanitizer's allocator is not guarded
+// over a fork, and stays locked in the child.
+#define AFFLUX_FORKS_BESIDE_STARTING_THREADS()                                   \
+  AFFLUX_STARTS_THREADS_IN_CHILD();                                              \
+  if (AFFLUX_TEST_ASAN != 0)                                                     \
+  GTEST_SKIP() << "the address sanitizer's allocator stays locked in the child " \
+                  "of a process that starts threads"
