@@ -28,6 +28,7 @@ enum : int {
   result_after_off,        // the result is written when its thread may have read it
   arrival_not_rechecked,   // one that became impossible on its way stays in line
   told_while_arriving,     // a cancel waits for the note of one whose thread has its result
+  waits_for_another_use,   // a cancel waits for the end of what the memory serves for by now
   mail_without_acquire,    // who asks a condition behind the lock does not see an earlier wake
   granted_after_close,     // one that competes takes permits of a closed semaphore
   wake_forgets_another,    // a wake with too many notes loses what another still has to wake

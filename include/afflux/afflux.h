@@ -798,7 +798,8 @@ AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflu
  * another thread has not begun, and while afflux_queue_add_waiter_if() asks its condition.
  *
  * @param waiter  Its memory must stay valid until this call has returned. Never used
- *                (and zeroed) or already finished is fine.
+ *                (and zeroed) or already finished is fine. If another request is queued in it
+ *                meanwhile, the call may take that one back.
  * @return AFFLUX_OK        it will never complete and holds nothing. Those behind it that now fit
  *                          have been granted
  *         AFFLUX_EALREADY  it is not queued: it has completed or is completing

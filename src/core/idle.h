@@ -13,7 +13,7 @@ namespace afflux::core {
 template <class P>
 void make_watcher(queue::waiter<P>& x) {
   x.permits = 0;
-  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kWatches);
+  x.add(queue::traits::kWatches);
 }
 
 template <class P>

@@ -90,7 +90,7 @@ template <class P>
     traits |= queue::traits::kAccounted;
     x.client = want.client;
   }
-  x.traits = traits;
+  x.traits.set(traits);
   x.where.store(queue::place::none, std::memory_order_relaxed);  // published with the rest
 }
 
@@ -126,7 +126,7 @@ template <class P, class F>
   if (deadline == time::kNever) return enqueue();
   // Armed before it is queued, for it may be completed, and gone, at once. If the timer
   // fires before the waiter is queued it tries again.
-  x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kTimed);
+  x.add(queue::traits::kTimed);
   new (&x.deadline) queue::timer<P>(x);
   if (P::timers().arm(x.deadline, deadline)) P::timers_changed();
   const status s = enqueue();
@@ -185,7 +185,7 @@ template <class P, class F>
   if (!expect(to)) return status::closed;
   fill_in<P>(x, want, to);
   // With neither a function nor a port: the kernel waits, for a ring.
-  if (x.sleeps()) x.traits = static_cast<std::uint8_t>(x.traits | queue::traits::kKernelWaits);
+  if (x.sleeps()) x.add(queue::traits::kKernelWaits);
   const status s = queue_until(x, deadline, std::forward<F>(enqueue));
   if (s != status::pending) {
     if (x.has(queue::traits::kAccounted)) queue::account_at_once(x.client, s, x.permits);
@@ -240,7 +240,7 @@ status cancel(queue::waiter<P>& x) {
       });
       return status::ok;
     case queue::removal::telling:
-      if (x.has(queue::traits::kNote)) queue::wait_until_told(x);
+      queue::wait_until_told(x);
       return status::already;
     default:
       return status::already;

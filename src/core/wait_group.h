@@ -455,7 +455,7 @@ class wait_group {
       want.permits = i->permits;
       want.waits_for_resize = for_resize_;
       fill_in<P>(i->x, want, {.wake = &watch_ended, .context = i, .internal = true});
-      i->x.traits = static_cast<std::uint8_t>(i->x.traits | queue::traits::kWatches);
+      i->x.add(queue::traits::kWatches);
       i->watched = true;
       left_.fetch_add(1, std::memory_order_relaxed);  // the stepper has its own
       const status s = i->sem->watch(i->x);

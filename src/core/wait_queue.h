@@ -48,7 +48,7 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
     if (ended == status::pending) return ended;  // that was the last touch
     // It was woken while it asked, and has been left to this thread.
     if (timed) P::timers().disarm_and_wait(x.deadline);
-    x.traits = x.traits & (queue::traits::kPort | queue::traits::kNote);
+    x.traits.set(x.traits.get() & (queue::traits::kPort | queue::traits::kNote));
     queue::complete(x);
     return status::pending;
   }

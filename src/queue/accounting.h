@@ -29,7 +29,7 @@ inline stats::outcome outcome_of(status s) {
 // x, which is accounted, had queued.
 template <class P>
 void account(waiter<P>& x) {
-  x.traits = static_cast<std::uint8_t>(x.traits & ~traits::kAccounted);
+  x.traits.set(static_cast<std::uint8_t>(x.traits.get() & ~traits::kAccounted));
   const std::int64_t waited = stats::since(x.queued_at(), stats::stamp_of(P::now()));
   x.client->account(outcome_of(x.result), x.permits, waited);
 }

@@ -52,9 +52,9 @@ void waiter_queue<P>::take_all() {
 
 template <class P>
 status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
-  // relaxed, both: published by [in] or [post].
-  x.owner.store(this, std::memory_order_relaxed);
-  x.signal.store(signals::kWaiting, std::memory_order_relaxed);
+  x.owner.store(this, std::memory_order_relaxed);  // published by [in] or [post]
+  // release, pairs with [wait]: a cancel of what x was before sees that x has been off.
+  x.signal.store(signals::kWaiting, std::memory_order_release);
   std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
   for (;;) {
     if ((w & kClosed) != 0) return status::closed;
@@ -189,8 +189,8 @@ bool waiter_queue<P>::idle() {
 
 template <class P>
 status waiter_queue<P>::watch(waiter<P>& x) {
-  x.owner.store(this, std::memory_order_relaxed);  // as in enqueue()
-  x.signal.store(signals::kWaiting, std::memory_order_relaxed);
+  x.owner.store(this, std::memory_order_relaxed);  // both as in enqueue()
+  x.signal.store(signals::kWaiting, std::memory_order_release);
   const std::uint64_t w = lock(kBusy);
   const status s = seen_by(x, w, 0);
   if (s == status::pending) {

@@ -11,20 +11,25 @@
 
 namespace afflux::queue {
 
-// For a cancel of a note's waiter, which somebody else is about to tell.
+// For a cancel of a note's waiter, which somebody else is about to tell or to take back. That one's
+// owner may queue x again meanwhile, as another kind, too: then there is nothing to wait for.
 template <class P>
 void wait_until_told(waiter<P>& x) {
   for (std::uint32_t turns = P::spins();;) {
-    // [wait] acquire, pairs with [granted].
+    // [wait] acquire, pairs with [granted], and with the store by which x queues again.
     std::uint32_t seen = x.signal.load(std::memory_order_acquire);
+    const bool leaves = is_leaving(x.where.load(std::memory_order_acquire));
     if (seen == signals::kDone) return;
+    if ((!leaves || !x.has(traits::kNote)) && P::kMutant != mutant::waits_for_another_use) return;
     if (turns != 0) {
       --turns;
       P::pause();
-    } else if (seen == signals::kParked ||
-               x.signal.compare_exchange_strong(seen, signals::kParked, std::memory_order_acq_rel,
-                                                std::memory_order_acquire)) {
+    } else if (seen == signals::kParked) {
       P::park(x.signal, signals::kParked, time::kNever);
+    } else {
+      // acq_rel: as the load. Looks once more before it sleeps.
+      x.signal.compare_exchange_strong(seen, signals::kParked, std::memory_order_acq_rel,
+                                       std::memory_order_relaxed);
     }
   }
 }

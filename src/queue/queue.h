@@ -326,7 +326,7 @@ template <class P>
 removal claim(waiter<P>& x, bool never_waits) {
   for (;;) {
     place seen = place::in;
-    // [claim] acquire, pairs with [in]: with it comes the owner. On failure, too, for the traits.
+    // [claim] acquire, pairs with [in]: with it comes the owner.
     if (x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
                                         std::memory_order_acquire)) {
       return removal::claimed;
@@ -347,12 +347,8 @@ removal claim(waiter<P>& x, bool never_waits) {
         return removal::early;
       case place::competing:
         return removal::poked;
-      case place::claimed:
-      case place::expelled:
-      case place::telling:
-        return removal::telling;
       default:
-        return removal::gone;
+        return is_leaving(seen) ? removal::telling : removal::gone;
     }
   }
 }

@@ -67,6 +67,11 @@ enum class place : std::uint32_t {
   telling = 0x6b1d42f8,
 };
 
+// The thread that takes it off, or back, is at it.
+constexpr bool is_leaving(place p) {
+  return p == place::claimed || p == place::expelled || p == place::telling;
+}
+
 namespace signals {
 inline constexpr std::uint32_t kWaiting = 0;
 inline constexpr std::uint32_t kParked = 1;
@@ -122,7 +127,8 @@ struct waiter {
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
-  bool has(std::uint8_t trait) const { return (traits & trait) != 0; }
+  bool has(std::uint8_t trait) const { return (traits.get() & trait) != 0; }
+  void add(std::uint8_t trait) { traits.set(static_cast<std::uint8_t>(traits.get() | trait)); }
   // Something sleeps on `signal`.
   bool sleeps() const { return target == nullptr; }
   bool blocks_a_thread() const { return sleeps() && !has(queue::traits::kKernelWaits); }
@@ -159,8 +165,8 @@ struct waiter {
   atomic<std::uint32_t> signal;
   var<status> result;
   var<std::uint8_t> priority;
-  var<std::uint8_t> traits;
-  var<std::uint8_t> queued_high;  // of 39 bits, and kInternal
+  typename P::template gauge<std::uint8_t> traits;  // a cancel that comes too late looks, too
+  var<std::uint8_t> queued_high;                    // of 39 bits, and kInternal
   var<std::uint32_t> queued_low;
 
   // The second line.

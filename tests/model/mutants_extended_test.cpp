@@ -5,6 +5,7 @@
 #include "extended_scenarios.h"
 #include "kills.h"
 #include "note_scenarios.h"
+#include "reuse_scenarios.h"
 
 namespace afflux::model {
 namespace {
@@ -20,6 +21,8 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, poked_leaves_flag, throughput_poked_ti
 AFFLUX_KILLS(IntrusiveMutants, intrusive, granted_after_close, note_close_against_competing)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, told_while_arriving,
              note_cancel_of_one_granted_on_its_way)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, waits_for_another_use,
+             note_memory_is_used_again_under_a_second_cancel)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, wake_forgets_another, note_two_wakers)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, callbacks_before_return,
              note_between_callbacks_that_block)

@@ -1,143 +1,69 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Scenarios that nobody thought of: each is drawn from a seed, three to five threads
-// that acquire, release, cancel, time out, resize and close, and is run under random
-// schedules, with wake-ups without cause. Whoever gets in leaves again, so everybody
-// must get through, whatever the mixture. AFFLUX_MODEL_PLANS says how many are drawn,
-// and AFFLUX_MODEL_SEED from where (default: 1, so that a run can be repeated).
+// that acquire, release, wait by callback, note or for idleness, cancel, time out, use memory
+// again, resize and close, and is run under random schedules, with wake-ups without cause, and with
+// a thread that stops. Whoever gets in leaves again, so everybody must get through, whatever the
+// mixture. AFFLUX_MODEL_PLANS says how many are drawn, and AFFLUX_MODEL_SEED from where (default:
+// 1, so that a run can be repeated).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "world.h"
+#include "idle_scenarios.h"
+#include "note_scenarios.h"
+#include "random_plan.h"
 
 namespace afflux::model {
 namespace {
 
-enum class deed : std::uint8_t { pass, pass_in_time, attempt, begin, keep, cancel, resize, close };
+// A world with all that a plan may have.
+template <class W>
+struct plan_world : scenarios::note_world<scenarios::idle_world<W>> {
+  using base = scenarios::note_world<scenarios::idle_world<W>>;
+  using party = typename W::party;
+  using base::base;
 
-struct step {
-  deed what;
-  std::uint64_t n;
-  std::uint8_t priority;
-  int who;  // of begin and cancel
-  std::int64_t timeout;
-  std::uint64_t cost = 0;
-};
-
-struct plan {
-  queue::settings settings;
-  std::vector<std::vector<step>> threads;
-  bool closes = false;
-  bool times = false;
-  bool keeps = false;  // nobody blocks, and some keep their permits: L1 is looked at in between
-};
-
-constexpr std::uint64_t kMost = 3;
-constexpr int kParties = 6;
-
-class draw {
- public:
-  explicit draw(std::uint64_t seed) : engine_(seed) {}
-
-  plan a_plan() {
-    plan p;
-    p.settings.limit = 1 + below(kMost);
-    p.settings.throughput = one_in(2);
-    if (one_in(3)) {
-      p.settings.when_full =
-          one_in(2) ? queue::overflow::drop_oldest : queue::overflow::drop_newest;
-      p.settings.max_waiters = 1 + below(2);
-      if (one_in(2)) p.settings.max_bytes = 15;
-    }
-    const bool moves = one_in(2);
-    p.keeps = one_in(2);
-    p.closes = one_in(5);
-    const std::uint64_t threads = 3 + below(3);
-    for (std::uint64_t t = 0; t < threads; ++t) {
-      std::vector<step>& steps = p.threads.emplace_back();
-      for (std::uint64_t i = 1 + below(3); i > 0; --i) steps.push_back(a_step(p, moves));
-    }
-    if (p.closes) p.threads[0].push_back({deed::close, 0, 0, 0, -1});
-    return p;
+  static void nothing(party&) {}
+  // For `then`.
+  static void release_and_renew(party& p) {
+    auto& self = static_cast<plan_world&>(*p.all);
+    const auto who = static_cast<int>(&p - self.parties);
+    const bool again = p.result == status::ok && !self.renewed[who];
+    self.release_it(p);
+    if (!again) return;
+    self.renewed[who] = true;
+    p.completions = 0;
+    self.begin(who, p.n, &release_and_renew);
   }
 
- private:
-  step a_step(plan& p, bool moves) {
-    step s{deed::pass, 1 + below(kMost), priority(), 0, -1};
-    switch (below(moves ? 8 : 6)) {
-      case 0:
-        s.what = deed::attempt;
-        break;
-      case 1:
-        s.what = deed::pass_in_time;
-        s.timeout = 1'000;
-        break;
-      case 2:
-      case 3:
-        if (parties_ == kParties) break;
-        s.what = deed::begin;
-        s.who = parties_++;
-        s.cost = below(3) * 10;
-        if (one_in(4)) {
-          s.timeout = 1'000;
-          p.times = true;
-        }
-        break;
-      case 4:
-        if (parties_ == 0) break;
-        s.what = deed::cancel;
-        s.who = static_cast<int>(below(static_cast<std::uint64_t>(parties_)));
-        break;
-      case 6:
-      case 7:
-        s.what = deed::resize;
-        break;
+  // A request of the kind that the step asks for.
+  status queue(const step& s) {
+    switch (s.what) {
+      case deed::keep:
+        return this->begin(s.who, s.n, nullptr, s.priority, s.timeout, s.cost);
+      case deed::renew:
+        return this->begin(s.who, s.n, &release_and_renew, s.priority, s.timeout, s.cost);
+      case deed::note:
+        return base::note(s.who, s.n, &W::release_it, s.priority, s.timeout);
+      case deed::watch:
+        return base::watch(s.who, s.timeout, &nothing);
       default:
-        break;
+        return this->begin(s.who, s.n, &W::release_it, s.priority, s.timeout, s.cost);
     }
-    if (!p.keeps) return s;
-    if (s.what == deed::pass || s.what == deed::pass_in_time) {
-      s.what = deed::attempt;
-      s.timeout = -1;
-    }
-    if (s.what == deed::begin && one_in(2)) s.what = deed::keep;
-    return s;
+  }
+  // The one outcome of that party.
+  bool cancelled(int who) {
+    if (this->cancel(who) != status::ok) return false;
+    ++this->parties[who].completions;
+    return true;
   }
 
-  std::uint8_t priority() {
-    return one_in(3) ? static_cast<std::uint8_t>(below(4)) : std::uint8_t{AFFLUX_PRIORITY_NORMAL};
-  }
-  std::uint64_t below(std::uint64_t n) { return engine_() % n; }
-  bool one_in(std::uint64_t n) { return below(n) == 0; }
-
-  std::mt19937_64 engine_;
-  int parties_ = 0;
+  bool renewed[kParties] = {};
+  bool stopped = false;  // somebody has
 };
-
-std::string told(const plan& p) {
-  constexpr const char* kNames[] = {"pass", "pass in time", "try",    "begin",
-                                    "keep", "cancel",       "resize", "close"};
-  std::ostringstream out;
-  out << "limit " << p.settings.limit << (p.settings.throughput ? ", THROUGHPUT" : "");
-  if (p.settings.limited()) {
-    out << (p.settings.when_full == queue::overflow::drop_oldest ? ", DROP_OLDEST " : ", FAIL ")
-        << p.settings.max_waiters;
-  }
-  out << '\n';
-  for (const std::vector<step>& steps : p.threads) {
-    for (const step& s : steps) {
-      out << "  " << kNames[static_cast<int>(s.what)] << " n=" << s.n << " p=" << +s.priority
-          << " #" << s.who << (s.timeout < 0 ? ";" : " timed;");
-    }
-    out << '\n';
-  }
-  return out.str();
-}
 
 template <class W>
 void follow(W& w, const plan& p, const std::vector<step>& steps) {
@@ -180,18 +106,32 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
         w.release(s.n);
         break;
       }
-      case deed::begin: {
-        const status got = w.begin(s.who, s.n, W::release_it, s.priority, s.timeout, s.cost);
-        check(got == status::ok || got == status::pending || allowed(got, s), "a begin's answer");
+      case deed::attempt_some: {
+        std::uint64_t n = 0;
+        const status got = core::try_acquire_up_to(*w.sem, 1, s.n, n);
+        check(got == status::ok || got == status::again || allowed(got, s), "a try's answer");
+        if (got != status::ok) break;
+        check(n >= 1 && n <= s.n, "as many as were asked for");
+        w.enter(n);
+        w.release(n);
         break;
       }
-      case deed::keep: {
-        const status got = w.begin(s.who, s.n, nullptr, s.priority, s.timeout, s.cost);
+      case deed::begin:
+      case deed::keep:
+      case deed::renew:
+      case deed::note:
+      case deed::watch: {
+        const status got = w.queue(s);
         check(got == status::ok || got == status::pending || allowed(got, s), "a begin's answer");
         break;
       }
       case deed::cancel:
-        if (w.cancel(s.who) == status::ok) ++w.parties[s.who].completions;  // the one outcome
+        w.cancelled(s.who);
+        break;
+      case deed::replace:
+        if (!w.cancelled(s.who)) break;
+        w.parties[s.who].completions = 0;
+        w.begin(s.who, s.n, W::release_it, s.priority);
         break;
       case deed::resize:
         check(core::resize(*w.sem, s.n) == status::ok, "a resize");
@@ -209,32 +149,56 @@ struct opened : W::semaphore {
   static const auto& line(typename W::semaphore& sem) { return sem.*(&opened::line_); }
 };
 
-// L1: nobody who is first in line, and fits, is left asleep.
+// L1: nobody who is first in line, and fits, is left asleep. (A note may be: one who has stopped
+// was to come back for it.)
 template <class W>
 void nobody_forgotten(W& w) {
   const auto* const first = opened<W>::line(*w.sem).first();
-  if (first == nullptr) return;
+  if (first == nullptr || (first->has(queue::traits::kNote) && w.stopped)) return;
   const std::uint64_t word = w.sem->word().peek();
   check(!queue::fits(word, first->permits), "L1: a first-in-line that fits");
 }
 
+// Somebody has stopped. Unless that holds the lock, nobody has to wait for it who comes now, and
+// nobody is left asleep for its sake.
+template <class W>
+void stopped_elsewhere(explorer& run, W& w, int fibres) {
+  if ((w.sem->word().peek() & queue::kLocked) != 0) return;
+  w.stopped = true;
+  run.spawn([&w] {
+    core::demand want;
+    want.permits = 1;
+    if (core::take_now(*w.sem, want, true) == status::ok) w.sem->release(1);
+    core::resize(*w.sem, kMost);
+  });
+  run.join();
+  check(!run.waits_for_stalled(fibres), "L5: nobody holds the lock, and somebody waits for it");
+  nobody_forgotten(w);
+}
+
 template <class W>
 void run_plan(explorer& run, const plan& p) {
-  W w(run, p.settings.limit, 0, p.settings);
+  plan_world<W> w(run, p.settings.limit, 0, p.settings);
   w.bound = kMost;
   w.cancels_may_be_late();
   for (const std::vector<step>& steps : p.threads) {
     run.spawn([&w, &p, &steps] { follow(w, p, steps); });
   }
   if (p.times) run.spawn([] { W::P::run_timers(8); });
+  if (p.stalls >= 0) {
+    run.may_stall(p.stalls);
+    run.may_wait_for_stalled();
+  }
   run.join();
+  if (run.stalled())
+    return stopped_elsewhere(run, w, static_cast<int>(p.threads.size()) + (p.times ? 1 : 0));
   if (p.keeps) {
     nobody_forgotten(w);
     bool kept[kParties] = {};
     for (bool any = true; any;) {  // a release may bring another one in
       any = false;
       for (int who = 0; who < kParties; ++who) {
-        typename W::party& each = w.parties[who];
+        const typename W::party& each = w.parties[who];
         if (each.then != nullptr || !each.got() || kept[who]) continue;
         any = kept[who] = true;
         w.release(each.n);

@@ -91,6 +91,29 @@ void note_memory_is_used_again_before_the_note(explorer& run) {
   w.at_rest(1);
 }
 
+// One of two cancels has taken the note back, and its owner uses the memory again, for a note or
+// for a callback: the other cancel comes back, although nobody serves that one.
+template <class W>
+void note_memory_is_used_again_under_a_second_cancel(explorer& run) {
+  note_world<W> w(run, 1, 1);
+  w.cancels_may_be_late();
+  const bool as_note = run.choose(2) == 0;
+  check(w.note(0, 1) == status::pending, "set-up");
+  run.spawn([&w, as_note] {
+    w.said[0] = w.cancel(0);
+    if (w.said[0] != status::ok) return;
+    w.count = 1;
+    check((as_note ? w.note(0, 1) : w.begin(0, 1)) == status::pending, "the second use");
+  });
+  run.spawn([&w] { w.said[1] = w.cancel(0); });
+  run.join();
+  const auto& p = w.parties[0];
+  const int taken_back = (w.said[0] == status::ok ? 1 : 0) + (w.said[1] == status::ok ? 1 : 0);
+  check(p.completions == 0 && taken_back >= 1, "S4");
+  if (taken_back == w.count) check(w.cancel(0) == status::ok, "S3: the second use is lost");
+  w.at_rest(1);
+}
+
 // ---- two semaphores
 
 template <class W>
