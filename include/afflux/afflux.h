@@ -65,7 +65,8 @@
  * the caller must own a reference while the call runs, with one exception that
  * makes the usual pattern legal: a thread whose acquire has returned may drop
  * the last reference at once, even while the release that satisfied it is still
- * returning elsewhere. Waiting requests hold no reference (groups of them do: see
+ * returning elsewhere. A thread that waits already needs none: the last unref ends its wait
+ * (AFFLUX_ECLOSED). Waiting requests hold no reference (groups of them do: see
  * "Several at once"): in the completions that the last unref causes the handle is
  * invalid already, not even a release may use it. Call afflux_sem_close() before,
  * with a reference, if they need it.
@@ -92,7 +93,8 @@
  * exception of the caller's (chapter 8). A NULL handle, zero permits, an unknown flag or
  * enumerator answer AFFLUX_EINVAL. No wait answers AFFLUX_ENOMEM; where a signature lists
  * it for one it is reserved.
- * Where several apply, what is wrong in itself comes first (AFFLUX_EINVAL), then
+ * Where several apply, a struct that cannot be read comes first (AFFLUX_ENOTSUP, chapter 5), then
+ * what is wrong in itself (AFFLUX_EINVAL; more than 2^42 − 1 permits, too), then
  * AFFLUX_ECLOSED, then AFFLUX_EINVAL for more permits than the limit, then the rest.
  *
  * 5. Structs that grow
@@ -124,20 +126,21 @@
  * request that does not fit holds back all behind it, so that large requests
  * are not starved by small ones; the moment it leaves the queue those that now
  * fit are granted.
- * A higher priority goes first. Ageing keeps lower ones alive: when the first
- * request of a priority has been passed by AFFLUX_AGEING_BOUND grants of
- * higher priorities, it is the next to be granted. The count belongs to the
- * priority: it begins anew with each grant of it and when nobody of it is left,
- * so that a request whose first cancels inherits what that one was passed by. Of
- * several that are due the lowest goes first.
+ * A higher priority goes first. It, too, queues while others do, although it may be granted
+ * within the same call: with a time of 0 it answers AFFLUX_EAGAIN. Ageing keeps lower ones
+ * alive: when the first request of a priority has been passed by AFFLUX_AGEING_BOUND grants of
+ * higher priorities, it is the next to be granted. The count belongs to the priority: it begins
+ * anew with each grant of it and when nobody of it is left, so that a request whose first
+ * cancels inherits what that one was passed by. Of several that are due the lowest goes first.
  * AFFLUX_THROUGHPUT: a newcomer may take free permits past queued requests,
  * which spares a context switch for each hand-over. The first request in the
  * queue is passed by at most AFFLUX_OVERTAKING_BOUND newcomers, plus one for
  * each thread that was inside an acquire call when it became the first; then
  * newcomers queue and the next permits are its own. A request that finds k
  * others before it is thus passed by at most (k + 1) times as many newcomers.
- * Between priorities the bound holds for whoever is first, and counts anew with
- * each grant of a first one, so that a lower one may be passed by
+ * The count begins anew with each grant of a first one, and with nothing else: one that comes after
+ * a cancelled first may be passed by fewer. Between priorities the bound holds for whoever is
+ * first, so that a lower one may be passed by
  * AFFLUX_AGEING_BOUND grants and (AFFLUX_AGEING_BOUND + 1) ×
  * AFFLUX_OVERTAKING_BOUND newcomers. Higher ones that come and leave without a
  * grant change nothing.
@@ -168,16 +171,18 @@
  * that it causes have run; their waiters must outlive that. A cancel of one that waits for
  * its turn answers AFFLUX_EALREADY.
  *
- * A wake function that blocks in a wait of this library leaves those that wait behind it
- * to up to 256 threads named afflux-helper, for what it waits for may be among them. A
- * helper ends after about a second without work. The call that let those completions in
- * returns when all of them have run. Where no helper can be started they run on the
- * blocking thread before it sleeps. A wake function that waits in another way for a
- * completion that may be this thread's own calls afflux_completions_run() before.
+ * A wake function that blocks in a wait of this library leaves those that wait behind it to up
+ * to 256 threads named afflux-helper, for what it waits for may be among them. A helper ends
+ * after about a second without work. The call that let those completions in returns when all of
+ * them have run. Where the system starts no thread they run on the blocking thread before it
+ * sleeps, one within another if they block, too. A wake function that waits in another way for a
+ * completion that may be this thread's own calls afflux_completions_run() before. Where all 256
+ * are blocked, those behind wait until one is free: limit what may block so.
  *
  * Notes (AFFLUX_WAIT_FOR_NOTE) run in the same calls. They may run within a wake function,
  * and never within one another: what a note lets in by notes is told when it has returned.
- * (But afflux_timers_advance() within a note may tell those whose time is over.) One call
+ * (But afflux_timers_advance() within a note may tell those whose time is over; within one of
+ * those it does nothing, and answers 0.) One call
  * tells at most 128 at once; more are told in turns, and wake functions that the call lets
  * in run after the last turn. Between two turns the rest are still in line: what a note
  * does may cancel them, or queue others that are told with them. Within a note a newcomer that
@@ -306,7 +311,8 @@ enum { AFFLUX_FAIR = 0, AFFLUX_THROUGHPUT = 1 };
 
 /** What happens at a queue limit (afflux_sem_options.overflow). The limits concern only requests
  *  that have to queue: one that gets its permits at once, or whose time is 0, is never refused
- *  and drops nobody. DROP_NEWEST and FAIL are the same. Since: 0.1 */
+ *  and drops nobody. (At once: by a higher priority, too, where a limit is reached.) DROP_NEWEST
+ *  and FAIL are the same. Since: 0.1 */
 enum {
   AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait; they are
                                         marks for afflux_sem_health() */
@@ -376,7 +382,8 @@ typedef struct afflux_slow_wait {
  *  completes (of a note: just before the note), with nothing internal held: it may call anything,
  *  but what belongs to the request, and to others that were granted in the same call, must stay,
  *  apart from the waiters of notes. The semaphore may be gone. It must not throw or longjmp.
- *  `wait` is valid for the call. Since: 0.1 */
+ *  What the function itself lets in is counted, and told to none. `wait` is valid for the call.
+ *  Since: 0.1 */
 typedef void (*afflux_slow_wait_fn)(void *ctx, const afflux_slow_wait *wait);
 
 /** How to create a semaphore. Fill by afflux_sem_options_init(). Since: 0.1 */
@@ -838,7 +845,8 @@ AFFLUX_API afflux_status afflux_waiter_status(afflux_waiter *waiter);
  * see chapter 8. Outside of a wake function there are none. Within a wake function that such
  * a call runs, another one leaves them to helpers instead, so that the stack does not grow.
  *
- * @return how many were run, those included that they caused; or were left to helpers.
+ * @return how many this call ran, those included that they caused, or left to helpers; not those
+ *         that a wake function within left to helpers.
  * Threads: concerns the calling thread alone.
  * Since:   0.1
  */
@@ -1112,7 +1120,8 @@ AFFLUX_API afflux_status afflux_timers_manual(int32_t manual);
 /**
  * Complete the requests whose time has run out, on the calling thread.
  *
- * @return nanoseconds until it should be called again, or AFFLUX_FOREVER while no request
+ * @return nanoseconds until it should be called again (0: at once; also within a note that such
+ *         a call tells, where nothing is done), or AFFLUX_FOREVER while no request
  *         has a time limit. A request that queues later may need an earlier call.
  * Threads: any number at once, in both modes.
  * Since:   0.1
@@ -1390,7 +1399,8 @@ AFFLUX_API afflux_status afflux_event_notify_all(afflux_event *event);
 
 /**
  * Wake all who wait now, and remember nothing: with nobody waiting nothing happens, and the event
- * is set afterwards if it was before.
+ * is set afterwards if it was before. A wait for several that ends without needing the signal gives
+ * it back, which sets an auto-reset event.
  *
  * @return AFFLUX_OK      done
  *         AFFLUX_EINVAL  event is NULL
@@ -1529,6 +1539,7 @@ AFFLUX_API void afflux_queue_unref(afflux_queue *queue);
  *                         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED), or a cancel that answers
  *                         AFFLUX_OK
  *         AFFLUX_EAGAIN   the condition does not hold, and timeout_ns is 0
+ *         AFFLUX_ECLOSED  the port is closed and timeout_ns is not 0; the condition was not asked
  *         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_EOS, AFFLUX_ENOMEM
  *                         as for afflux_sem_acquire_async(); EINVAL also for permits other
  *                         than 1, a client and other flags; the condition was not asked
@@ -1627,7 +1638,8 @@ enum {
  *                           timeout_ns is negative and not AFFLUX_FOREVER
  *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  *         An item that is taken at once wins over an error of those behind it in the array,
- *         but for a bad argument. A closed semaphore is closed whatever is asked of it.
+ *         but for a bad argument, which more permits than the limit of an open semaphore are, too
+ *         (beside a closed one: AFFLUX_ECLOSED). A closed semaphore is closed whatever is asked of it.
  * Threads: any number at once. May block. Runs others' completions. The items are the
  *          caller's again when it returns. Waits by way of a completion, which other wake
  *          functions on the thread that runs it may delay (chapter 8).

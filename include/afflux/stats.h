@@ -45,7 +45,7 @@ typedef struct afflux_sem_stats {
   uint64_t held;          /**< permits */
   uint64_t waiters;       /**< requests queued, blocked threads included; those that are arriving
                                at this moment may be missing */
-  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes; as waiters */
+  uint64_t queue_bytes;   /**< sum of the queued requests' cost_bytes, modulo 2^64; as waiters */
   int64_t oldest_wait_ns; /**< how long the request that has queued longest has waited, 0 without
                                one; too long by at most 1,024 ns and, with COUNTERS, a tick of the
                                system's clock (1 … 16 ms); 0 with OFF */

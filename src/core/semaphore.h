@@ -146,7 +146,10 @@ template <class P>
 status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
   status s = take_now(sem, want, timeout == 0);
   if (s != status::again) return s;
-  if (timeout == 0) return status::timed_out;
+  if (timeout == 0) {
+    queue::account_at_once(want.client, status::timed_out, want.permits);
+    return status::timed_out;
+  }
   if (sem.settings().throughput) {
     s = counted(sem, overtake(sem, want.permits, P::spins() / 4), want.permits, false);
     if (s != status::again) {

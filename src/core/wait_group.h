@@ -70,7 +70,10 @@ class wait_group {
         cost_(terms.cost_bytes),
         priority_(terms.priority),
         for_resize_(terms.waits_for_resize),
-        all_(what == kind::all) {}
+        all_(what == kind::all) {
+    P::set_anew(state_, std::uint32_t{0});
+  }
+  ~wait_group() {}  // NOLINT(modernize-use-equals-default): for the union
   wait_group(const wait_group&) = delete;
   wait_group& operator=(const wait_group&) = delete;
 
@@ -90,21 +93,20 @@ class wait_group {
     put_after(before, i);
   }
 
-  // invalid: an item that could never be had, as things are. ALL: closed comes before that.
+  // invalid: an item that could never be had, as things are. closed comes before that; with ANY a
+  // closed item does not matter by itself. Observations; acquire_async() looks again.
   status check() const {
+    bool closed = false, impossible = false;
     for (const item* i = first_; i != nullptr; i = i->next) {
       if (!countable(i->permits)) return status::invalid;
-    }
-    for (const item* i = first_; all_ && i != nullptr; i = i->next) {
-      if (i->sem->closed()) return status::closed;
-    }
-    for (const item* i = first_; i != nullptr; i = i->next) {
-      // Observations; acquire_async() looks again. A closed one answers `closed`.
-      if (!i->sem->closed() && i->permits > i->sem->limit() && !for_resize_) {
-        return status::invalid;
+      if (i->sem->closed()) {
+        closed = true;
+      } else if (i->permits > i->sem->limit() && !for_resize_) {
+        impossible = true;
       }
     }
-    return status::ok;
+    if (closed && (all_ || impossible)) return status::closed;
+    return impossible ? status::invalid : status::ok;
   }
 
   // The end of the whole: where no time is named, the shortest of the semaphores' own.
@@ -505,7 +507,10 @@ class wait_group {
     return s == 0 ? status::canceled : static_cast<status>(s);
   }
 
-  atomic<std::uint32_t> state_{0};  // first: what a cancel of zeroed memory looks at
+  // First: what a cancel of zeroed memory looks at, also while the group is being made there.
+  union {
+    atomic<std::uint32_t> state_;
+  };
   atomic<std::uint32_t> left_{0};
   atomic<std::int32_t> why_{0};  // ALL: a status; 0: no item has gone
   var<item*> first_{nullptr};

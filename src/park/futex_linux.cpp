@@ -39,6 +39,13 @@ long sleep(const void* word, std::uint32_t expected, const kernel_timespec* unti
                  FUTEX_BITSET_MATCH_ANY);
 }
 
+// All of them: two threads on one word are legal, and one is the usual case.
+void wake_all(const void* address, int flags) noexcept {
+  const int saved = errno;
+  syscall(kFutexCall, address, FUTEX_WAKE | flags, INT_MAX, nullptr, nullptr, 0);
+  errno = saved;
+}
+
 // Out of range becomes the nearest instant that the kernel takes: a time before
 // the clock's start would be EINVAL, one beyond a 32-bit count would wrap.
 kernel_timespec to_timespec(std::int64_t deadline) noexcept {
@@ -66,13 +73,11 @@ bool futex::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
   return !timed_out || time::now_ns() < deadline;
 }
 
-void futex::wake(const void* address) noexcept {
-  const int saved = errno;
-  // All of them: two threads on one word are legal, and one is the usual case.
-  // A private futex is found by its address alone, the kernel reads nothing there.
-  syscall(kFutexCall, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0);
-  errno = saved;
-}
+// A private futex is found by its address alone, the kernel reads nothing there.
+void futex::wake(const void* address) noexcept { wake_all(address, FUTEX_PRIVATE_FLAG); }
+
+// Here the kernel looks which memory that is. Its owner keeps it until the ring has told.
+void futex::wake_shared(const void* address) noexcept { wake_all(address, 0); }
 
 void futex::wait_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

@@ -51,12 +51,15 @@ inline const void* low_half(const void* word) noexcept {
 }
 
 // Linux: a private futex. Source: man 2 futex, FUTEX_WAIT_BITSET (absolute
-// deadline on the monotonic clock).
+// deadline on the monotonic clock). wake_shared() is for what the kernel itself waits on for a
+// ring: as a private futex (seen on 6.18) such a wait is lost if it began before the process' first
+// thread did.
 struct futex {
   using mutex = std::mutex;
   static bool wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept;
   static void wake(const void* address) noexcept;
+  static void wake_shared(const void* address) noexcept;
   static void wait_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept;
   static void wake_on(const void* word) noexcept;
 };

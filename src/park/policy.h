@@ -60,6 +60,9 @@
 //                                        from now on is a defect (checker only)
 //   waits_in_kernel()                    io_uring may wait on a word instead of a thread; then
 //   wait_in_kernel(word, expected, entry), complete_at_once(entry)   fill the ring's entry
+//   unpark_in_kernel(address)            wake what waits by the former
+//   set_anew(atomic, value)              for one that others may be looking at before its life
+//                                        begins: their memory is zeroed
 //   own(address)                         hint: this thread is about to write there
 //   kPatience                            exchanges of a holder that fail before it has the others
 //                                        wait for the lock
@@ -187,6 +190,10 @@ struct real_policy {
     asm("" : "+r"(found));
     return *found;
   }
+  template <class T>
+  static void set_anew(std::atomic<T>& word, T value) noexcept {
+    word.store(value, std::memory_order_relaxed);
+  }
   static void own(const void* address) noexcept { park::own(address); }
 
   static bool waits_in_kernel() noexcept { return port::can_fill_wait(); }
@@ -195,6 +202,9 @@ struct real_policy {
     port::fill_wait(word, expected, entry);
   }
   static void complete_at_once(io_uring_sqe& entry) noexcept { port::fill_nothing(entry); }
+  static void unpark_in_kernel(const void* address) noexcept {
+    if constexpr (std::is_same_v<Parker, park::futex>) Parker::wake_shared(address);
+  }
 
  private:
   static inline constinit time::immortal<time::timer_service<real_policy>> timers_;

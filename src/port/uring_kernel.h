@@ -29,7 +29,6 @@ inline constexpr std::uint8_t kOpMessage = 40;         // IORING_OP_MSG_RING
 inline constexpr std::uint8_t kOpFutexWait = 51;       // IORING_OP_FUTEX_WAIT
 inline constexpr std::uint8_t kSkipSuccess = 1U << 6;  // IOSQE_CQE_SKIP_SUCCESS
 inline constexpr int kFutexU32 = 2;                    // FUTEX2_SIZE_U32
-inline constexpr int kFutexPrivate = 128;              // FUTEX2_PRIVATE
 inline constexpr unsigned kFeatureTags = 1U << 10;     // IORING_FEAT_RSRC_TAGS: 5.13
 
 }  // namespace afflux::port

@@ -130,7 +130,7 @@ void fill_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
   const std::uint64_t user_data = entry.user_data;
   std::memset(&entry, 0, sizeof entry);
   entry.opcode = kOpFutexWait;
-  entry.fd = kFutexU32 | kFutexPrivate;
+  entry.fd = kFutexU32;  // shared: see park::futex
   entry.addr = reinterpret_cast<std::uintptr_t>(&word);
   entry.off = expected;
   const std::uint64_t any_bit = UINT32_MAX;

@@ -65,23 +65,27 @@ std::int64_t slow_wait_of(const finished<P>& done, const waiter<P>& x) {
   return waited < done.slow.from_ns ? -1 : waited;
 }
 
-inline void tell_slow_wait(const slow_wait& whom, std::uint32_t priority, std::uint64_t permits,
-                           std::int64_t waited, void* context) {
+// What such a function lets in by itself is told to none, so as not to recurse with their number.
+template <class P>
+void tell_slow_wait(completing<P>& mine, const slow_wait& whom, std::uint32_t priority,
+                    std::uint64_t permits, std::int64_t waited, void* context) {
+  if (std::exchange(mine.telling_slow, true)) return;
   const afflux_slow_wait told = {.struct_size = sizeof told,
                                  .priority = priority,
                                  .permits = permits,
                                  .wait_ns = waited,
                                  .ctx = context};
   whom.tell(whom.context, &told);
+  mine.telling_slow = false;
 }
 
 template <class P>
-void tell_of_slow_ones(const finished<P>& done) {
+void tell_of_slow_ones(const finished<P>& done, completing<P>& mine) {
   for (const waiter_list<P>* list : {&done.at_once, &done.callbacks}) {
     for (const waiter<P>* x = list->first(); x != nullptr; x = x->next) {
       const std::int64_t waited = slow_wait_of(done, *x);
       if (waited >= 0)
-        tell_slow_wait(done.slow, x->priority, x->permits, waited, x->users_context());
+        tell_slow_wait(mine, done.slow, x->priority, x->permits, waited, x->users_context());
     }
   }
 }
@@ -112,7 +116,7 @@ void tell_notes(finished<P>& done, completing<P>& mine) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const note& n = notes[i];
     if (n.slow_wait >= 0) {
-      tell_slow_wait(done.slow, n.priority, n.permits, n.slow_wait, n.context);
+      tell_slow_wait(mine, done.slow, n.priority, n.permits, n.slow_wait, n.context);
     }
     [&n]() noexcept { n.tell(n.context, n.user_data); }();
   }
@@ -135,8 +139,9 @@ void complete_all(finished<P>& done) {
   const bool noted = !done.notes.empty();
   if (done.slow.tell != nullptr) {
     // That is the user's code: it is to wait for nobody's note.
-    if (noted) tell_notes(done, P::template per_thread<completing<P>>());
-    tell_of_slow_ones(done);
+    completing<P>& mine = P::template per_thread<completing<P>>();
+    if (noted) tell_notes(done, mine);
+    tell_of_slow_ones(done, mine);
   }
   if (!done.at_once.empty()) {
     port::outbox<P, waiter<P>> loops;

@@ -130,6 +130,11 @@ class line {
     }
   }
 
+  // One of that priority would be the next to be granted if it came now.
+  bool goes_first(std::uint32_t priority) const {
+    return present_ == 0 || (priority > top() && next_priority() == top());
+  }
+
   // The victim of DROP_OLDEST; the line is not empty.
   waiter<P>& oldest_of_lowest() const {
     const bool lowest = P::kMutant != mutant::drop_highest;

@@ -30,6 +30,8 @@ struct completing {
   waiter_queue<P>* to_return_to = nullptr;  // see waiter_queue::come_back(); by `next_return`
   bool running = false;                     // a callback or a note is under way
   bool noting = false;                      // a note is
+  bool telling_slow = false;                // a slow_wait function is
+  bool advancing = false;                   // expired timers are told
   bool returning = false;                   // somebody empties to_return_to
   bool on_demand = false;                   // afflux_completions_run() is under way
   // A helper's: the first so many of `todo` are another thread's.

@@ -121,6 +121,13 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
 template <class P>
 status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
   finished<P> done;
+  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority)) {
+    // It would be granted at once, and so does not have to queue.
+    line_.granted(x.priority);
+    if (stats() != nullptr) stats()->took(x.permits);
+    settle(w, weight(x), done);
+    return status::ok;
+  }
   const bool drops =
       settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
   // Within a note there is never room for another's: the newcomer is refused.

@@ -45,12 +45,14 @@ bool may_publish(waiter<P>& x) {
 template <class P>
 void signal_done(waiter<P>& x) {
   const void* const address = &x.signal;
+  const bool for_kernel = x.has(traits::kKernelWaits);
   constexpr auto order =
       P::kMutant == mutant::relaxed_publish ? std::memory_order_relaxed : std::memory_order_acq_rel;
   // [granted] release, pairs with [wait]: publishes `result` and what the releasers did. acquire:
   // not needed, costs nothing.
   if (x.signal.exchange(signals::kDone, order) == signals::kParked) {
-    if constexpr (P::kMutant != mutant::no_unpark) P::unpark(address);
+    if constexpr (P::kMutant == mutant::no_unpark) return;
+    return for_kernel ? P::unpark_in_kernel(address) : P::unpark(address);
   }
 }
 

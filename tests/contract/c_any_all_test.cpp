@@ -126,6 +126,15 @@ TEST_P(Any, ACloseEndsItUnlessSomethingHasBeenTaken) {
   expect_held({{c, 1}});
 }
 
+TEST_P(Any, AClosedItemComesBeforeOneThatIsImpossible) {
+  const sem_guard closed(options(1)), small(options(2)), free(options(1));
+  ASSERT_EQ(afflux_sem_close(closed), AFFLUX_OK);
+  EXPECT_EQ(group({of(closed), of(small, 3)}).any(), AFFLUX_ECLOSED);
+  EXPECT_EQ(group({of(small, 3), of(closed)}).any(), AFFLUX_ECLOSED);
+  EXPECT_EQ(group({of(free), of(small, 3)}).any(), AFFLUX_EINVAL);
+  EXPECT_EQ(group({of(free), of(closed)}).any(), AFFLUX_OK);
+}
+
 TEST_P(Any, AQueueLimitEndsIt) {
   afflux_sem_options full = options(1);
   full.overflow = AFFLUX_OVERFLOW_DROP_OLDEST;

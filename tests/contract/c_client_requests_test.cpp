@@ -198,6 +198,20 @@ TEST_P(ClientRequests, EachOnceWhateverHappens) {
   expect_all_free(sem, 2);
 }
 
+TEST_P(ClientRequests, ABlockingCallWithoutTimeTimesOut) {
+  for (const afflux_sem_options& how : {options(1), quiet(1)}) {
+    const client_guard client;
+    const sem_guard sem(how);
+    ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+    afflux_permit_token permit;
+    const afflux_request one = blocking(client);
+    EXPECT_EQ(afflux_sem_acquire_permit(sem, &one, 0, &permit), AFFLUX_ETIMEDOUT);
+    EXPECT_EQ(client.summary().timed_out, 1u);
+    EXPECT_EQ(client.summary().waits, 0u);
+    ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, ClientRequests, all_variants(), variant_name);
 
 // Elsewhere a client means nothing, and is refused.

@@ -108,6 +108,30 @@ TEST_P(SemLimits, WhatDoesNotQueueDoesNotCount) {
   EXPECT_EQ(add(sem, 10), AFFLUX_PENDING);
 }
 
+// It is granted within its call, and so does not queue.
+TEST_P(SemLimits, AHigherPriorityThatFitsIsNotRefusedAndDropsNobody) {
+  for (const std::uint32_t overflow :
+       {AFFLUX_OVERFLOW_DROP_NEWEST, AFFLUX_OVERFLOW_FAIL, AFFLUX_OVERFLOW_DROP_OLDEST}) {
+    const sem_guard sem(bounded(overflow, 1, 0, 3));
+    pending low(3), high(1), other(1);
+    low.request.priority = AFFLUX_PRIORITY_LOW;
+    high.request.priority = AFFLUX_PRIORITY_CRITICAL;
+    ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+    ASSERT_EQ(low.start(sem), AFFLUX_PENDING);
+    EXPECT_EQ(high.start(sem), AFFLUX_OK);
+    EXPECT_EQ(low.completions(), 0);
+    EXPECT_EQ(afflux_sem_held(sem), 2u);
+    other.request.priority = AFFLUX_PRIORITY_LOW;  // not before its like
+    if (overflow != AFFLUX_OVERFLOW_DROP_OLDEST && GetParam().fairness == AFFLUX_FAIR) {
+      EXPECT_EQ(other.start(sem), AFFLUX_EREJECTED);
+    }
+    EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+    EXPECT_TRUE(low.completed_once_with(AFFLUX_OK));
+    EXPECT_EQ(afflux_sem_release(sem, 3), AFFLUX_OK);
+    expect_all_free(sem, 3);
+  }
+}
+
 TEST_P(SemLimits, MoreThanTheWholeBoundIsRefusedAndDropsNobody) {
   for (const std::uint32_t overflow :
        {AFFLUX_OVERFLOW_DROP_NEWEST, AFFLUX_OVERFLOW_FAIL, AFFLUX_OVERFLOW_DROP_OLDEST}) {

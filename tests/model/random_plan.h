@@ -78,7 +78,8 @@ class draw {
       for (std::uint64_t i = 1 + below(3); i > 0; --i) steps.push_back(a_step(p, moves));
     }
     if (p.closes) p.threads[0].push_back({deed::close, 0, 0, 0, -1});
-    if (p.keeps && one_in(3)) p.stalls = static_cast<int>(below(threads));
+    // Not one that holds the lock of all timers.
+    if (p.keeps && !p.times && one_in(3)) p.stalls = static_cast<int>(below(threads));
     return p;
   }
 

@@ -73,6 +73,10 @@ struct checking_policy {
     }
     T value_{};
   };
+  template <class T>
+  static void set_anew(atomic<T>& word, T value) {
+    ::new (static_cast<void*>(&word)) atomic<T>{value};
+  }
   static void own(const void*) {}
 
   // In order per fibre; which fibre's comes next is a choice. moodycamel's own atomics
@@ -157,6 +161,7 @@ struct checking_policy {
     entry = {&word, expected};
   }
   static void complete_at_once(ring_entry& entry) { entry = {}; }
+  static void unpark_in_kernel(const void* address) { unpark(address); }
 
   static std::int64_t now() {
     explorer* engine = explorer::active();
