@@ -1639,7 +1639,7 @@ enum {
  *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  *         An item that is taken at once wins over an error of those behind it in the array,
  *         but for a bad argument, which more permits than the limit of an open semaphore are, too
- *         (beside a closed one: AFFLUX_ECLOSED). A closed semaphore is closed whatever is asked of it.
+ *         (beside a closed one: AFFLUX_ECLOSED). A closed one is closed whatever is asked of it.
  * Threads: any number at once. May block. Runs others' completions. The items are the
  *          caller's again when it returns. Waits by way of a completion, which other wake
  *          functions on the thread that runs it may delay (chapter 8).

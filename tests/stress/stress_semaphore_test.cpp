@@ -57,10 +57,9 @@ class returner {
     thread_.join();
   }
   void give(std::uint64_t n) {
-    {
-      const std::lock_guard lock(mutex_);
-      owed_.push_back(n);
-    }
+    // Notifies under the lock: whoever sees that all has been given may end this object.
+    const std::lock_guard lock(mutex_);
+    owed_.push_back(n);
     changed_.notify_one();
   }
 
