@@ -182,7 +182,7 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   // While x is arriving nobody completes it, and so the semaphore is there. Who has taken it off
   // has left the result.
   const status s = as == place::asking ? status::pending : stop_arriving(x, place::arriving);
-  finish(this, more, done);
+  more ? return_for_the_rest(done) : complete_all(done);
   return s;
 }
 
@@ -311,7 +311,7 @@ void waiter_queue<P>::withdraw(waiter<P>& x, status why, F&& between) {
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between();
-  finish(this, more, done);
+  more ? return_for_the_rest(done) : complete_all(done);
 }
 
 template <class P>
@@ -323,7 +323,7 @@ void waiter_queue<P>::expire(waiter<P>& x, F&& between) {
   finished<P> done;
   const bool more = unlock(w, 0, done);
   between(done);
-  finish(this, more, done);
+  more ? return_for_the_rest(done) : complete_all(done);
 }
 
 template <class P>

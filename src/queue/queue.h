@@ -240,14 +240,10 @@ class alignas(128) waiter_queue {
   bool spin_for_lock(std::uint32_t turns, std::uint64_t more, std::uint64_t& w);
   [[nodiscard]] bool unlock(std::uint64_t w, std::int64_t take, finished<P>& done);
   void return_for_the_rest(finished<P>& done);
-  // Static: unless `more`, `self` may be gone.
-  static void finish(waiter_queue* self, bool more, finished<P>& done) {
-    if (more) [[unlikely]]
-      return self->return_for_the_rest(done);
-    complete_all(done);
-  }
   void settle(std::uint64_t w, std::int64_t take, finished<P>& done) {
-    finish(this, unlock(w, take, done), done);
+    if (unlock(w, take, done)) [[unlikely]]
+      return return_for_the_rest(done);
+    complete_all(done);  // the semaphore may be gone
   }
   void settle(std::uint64_t w, std::int64_t take) {
     if (!unlock_plainly(w, take)) settle_fully(w, take);
