@@ -91,6 +91,7 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
     counts_.leaves(line_, held(then, limit()));
     const bool changed = first_changed_;
     if (changed) first_changed_ = false;
+    // `returns` is counted in comers_, too: said for the reader.
     const bool ends = (w & kDead) != 0 && !returns && !linked();
     const void* const address = &block_.word;
     // [unlock] release, pairs with [lock] and [acquire]. On failure acquire, for the permits that

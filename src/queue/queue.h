@@ -322,9 +322,10 @@ template <class P>
 removal claim(waiter<P>& x, bool never_waits) {
   for (;;) {
     place seen = place::in;
-    // [claim] acquire, pairs with [in]: with it comes the owner.
+    // [claim] acquire, pairs with [in]: with it comes the owner. relaxed on failure: nothing of x
+    // is read by what was seen.
     if (x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
-                                        std::memory_order_acquire)) {
+                                        std::memory_order_relaxed)) {
       return removal::claimed;
     }
     switch (seen) {

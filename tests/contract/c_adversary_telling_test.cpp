@@ -41,16 +41,7 @@ class depth {
   std::uint64_t calls_ = 0;
 };
 
-class AdversaryTelling : public per_queue {
- protected:
-  static afflux_sem_options options(std::uint64_t permits) {
-    afflux_sem_options o;
-    afflux_sem_options_init(&o);
-    o.queue = GetParam();
-    o.permits = permits;
-    return o;
-  }
-};
+class AdversaryTelling : public per_queue {};
 
 TEST_P(AdversaryTelling, ASlowWaitFunctionThatReleasesIsNotToldOfWhatItLetsIn) {
   struct {

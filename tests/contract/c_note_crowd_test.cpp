@@ -26,13 +26,6 @@ constexpr std::int64_t kTooLong = 2000 * kMillisecond;  // only what has failed 
 
 class NoteCrowd : public per_queue {
  protected:
-  static afflux_sem_options options(std::uint64_t permits) {
-    afflux_sem_options o;
-    afflux_sem_options_init(&o);
-    o.queue = GetParam();
-    o.permits = permits;
-    return o;
-  }
   // kCrowd of them, numbered, by start(noted&).
   template <class Start>
   void crowd(std::uint64_t permits, Start start) {

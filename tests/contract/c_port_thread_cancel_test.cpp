@@ -171,16 +171,7 @@ TEST(PortThreadCancelLife, TheFeaturesOfTheKernelAreAskedFor) {
 
 // ---- threads that block
 
-class ThreadCancel : public per_queue {
- protected:
-  static afflux_sem_options options(std::uint64_t permits) {
-    afflux_sem_options made;
-    EXPECT_EQ(afflux_sem_options_init(&made), AFFLUX_OK);
-    made.queue = GetParam();
-    made.permits = permits;
-    return made;
-  }
-};
+class ThreadCancel : public per_queue {};
 
 constexpr std::int64_t kHour = 3600 * 1000 * kMillisecond;
 

@@ -33,13 +33,6 @@ class UringWait : public per_queue {
     afflux_request_init(&request);
     request.flags = AFFLUX_WAIT_FOR_URING;
   }
-  static afflux_sem_options options(std::uint64_t permits) {
-    afflux_sem_options o;
-    afflux_sem_options_init(&o);
-    o.queue = GetParam();
-    o.permits = permits;
-    return o;
-  }
   afflux_status start(afflux_sem* sem) { return afflux_sem_acquire_async(sem, &request, &waiter); }
   // All permits held, and this request behind them.
   void queue_behind(const sem_guard& sem) {

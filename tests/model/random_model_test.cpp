@@ -62,7 +62,6 @@ struct plan_world : scenarios::note_world<scenarios::idle_world<W>> {
   }
 
   bool renewed[kParties] = {};
-  bool stopped = false;  // somebody has
 };
 
 template <class W>
@@ -152,9 +151,9 @@ struct opened : W::semaphore {
 // L1: nobody who is first in line, and fits, is left asleep. (A note may be: one who has stopped
 // was to come back for it.)
 template <class W>
-void nobody_forgotten(W& w) {
+void nobody_forgotten(const explorer& run, W& w) {
   const auto* const first = opened<W>::line(*w.sem).first();
-  if (first == nullptr || (first->has(queue::traits::kNote) && w.stopped)) return;
+  if (first == nullptr || (first->has(queue::traits::kNote) && run.stalled())) return;
   const std::uint64_t word = w.sem->word().peek();
   check(!queue::fits(word, first->permits), "L1: a first-in-line that fits");
 }
@@ -164,7 +163,6 @@ void nobody_forgotten(W& w) {
 template <class W>
 void stopped_elsewhere(explorer& run, W& w, int fibres) {
   if ((w.sem->word().peek() & queue::kLocked) != 0) return;
-  w.stopped = true;
   run.spawn([&w] {
     core::demand want;
     want.permits = 1;
@@ -173,7 +171,7 @@ void stopped_elsewhere(explorer& run, W& w, int fibres) {
   });
   run.join();
   check(!run.waits_for_stalled(fibres), "L5: nobody holds the lock, and somebody waits for it");
-  nobody_forgotten(w);
+  nobody_forgotten(run, w);
 }
 
 template <class W>
@@ -193,7 +191,7 @@ void run_plan(explorer& run, const plan& p) {
   if (run.stalled())
     return stopped_elsewhere(run, w, static_cast<int>(p.threads.size()) + (p.times ? 1 : 0));
   if (p.keeps) {
-    nobody_forgotten(w);
+    nobody_forgotten(run, w);
     bool kept[kParties] = {};
     for (bool any = true; any;) {  // a release may bring another one in
       any = false;
@@ -202,7 +200,7 @@ void run_plan(explorer& run, const plan& p) {
         if (each.then != nullptr || !each.got() || kept[who]) continue;
         any = kept[who] = true;
         w.release(each.n);
-        nobody_forgotten(w);
+        nobody_forgotten(run, w);
       }
     }
   }

@@ -3,6 +3,8 @@
 // What random_model_test runs: threads and their steps, drawn from a seed.
 #pragma once
 
+#include <afflux/afflux.h>
+
 #include <cstdint>
 #include <iterator>
 #include <random>
@@ -10,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "afflux/afflux.h"
 #include "queue/settings.h"
 
 namespace afflux::model {

@@ -26,7 +26,16 @@
 namespace afflux_test {
 
 // The fixture of every suite that runs once per strategy.
-class per_queue : public testing::TestWithParam<std::uint32_t> {};
+class per_queue : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  static afflux_sem_options options(std::uint64_t permits) {
+    afflux_sem_options made;
+    EXPECT_EQ(afflux_sem_options_init(&made), AFFLUX_OK);
+    made.queue = GetParam();
+    made.permits = permits;
+    return made;
+  }
+};
 
 inline std::string queue_name(const testing::TestParamInfo<std::uint32_t>& info) {
   constexpr const char* kNames[] = {"Auto", "Intrusive", "Lockfree", "Hybrid", "Mutex"};
