@@ -8,7 +8,8 @@ namespace {
 AFFLUX_SCENARIO(callback_begins_anew_under_a_cancel)
 AFFLUX_SCENARIO(callback_begins_anew_under_two_cancels)
 AFFLUX_SCENARIO(note_memory_is_used_again_before_the_note)
-AFFLUX_SCENARIO(note_memory_is_used_again_under_a_second_cancel)
+AFFLUX_SCENARIO_WITH(note_memory_is_used_again_under_a_second_cancel, .preemptions = 3,
+                     .store_buffers = 2)
 AFFLUX_SCENARIO(two_end_at_once)
 AFFLUX_SCENARIO(two_end_in_each_others_callbacks)
 AFFLUX_SCENARIO(callback_releases_another_semaphore)
