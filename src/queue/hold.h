@@ -137,38 +137,6 @@ void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
   settle(w, take, done);
 }
 
-// Some were left in line for want of room for notes.
-template <class P>
-void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
-  completing<P>& mine = P::template per_thread<completing<P>>();
-  if (mine.noting) {  // within a note, so as not to recurse with their number
-    next_return = mine.to_return_to;
-    mine.to_return_to = this;
-    return complete_all(done);
-  }
-  // Callbacks wait until nobody is left in line: one of them may block for somebody there.
-  constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
-  const bool was_running = std::exchange(mine.running, first_all || mine.running);
-  for (bool more = true; more;) {
-    complete_all(done);
-    const std::uint64_t w = lock(kBusy);
-    returning_ = false;
-    comers_ = comers_ - 1;
-    more = unlock(w, 0, done);
-  }
-  complete_all(done);
-  mine.running = was_running;
-  run_outermost(mine);
-}
-
-template <class P>
-void waiter_queue<P>::come_back() {
-  const std::uint64_t w = lock(kBusy);
-  returning_ = false;
-  comers_ = comers_ - 1;
-  settle(w, 0);
-}
-
 template <class P>
 std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) const {
   constexpr std::uint64_t kOfHolder =
@@ -242,18 +210,17 @@ bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
   return false;
 }
 
+// The same for a grant where nothing of it but the count is of interest.
 template <class P>
-bool waiter_queue<P>::tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done) {
-  for (waiter<P>* x = watchers_.first(); x != nullptr;) {
-    waiter<P>* const next = x->next;
-    const status s = seen_by(*x, w, take);
-    if (s != status::pending) {
-      if (no_room(*x, done)) return true;
-      take_off(*x, s, done);
-    }
-    x = next;
-  }
-  return false;
+[[gnu::always_inline]] inline bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
+  if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority;
+  if (waiter<P>* const next = line_.remove_first(x)) P::own(next);
+  if (!mark_off(x, status::ok, done)) return false;
+  line_.granted(priority);
+  counts_.granted(n, -1);
+  return true;
 }
 
 // False: it was claimed; it has no place any more, and who has claimed it still comes for the lock.
@@ -279,19 +246,6 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   } else if (!watches) {
     counts_.ended(n, result);
   }
-  return true;
-}
-
-// The same for a grant where nothing of it but the count is of interest.
-template <class P>
-[[gnu::always_inline]] inline bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
-  if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
-  const std::uint64_t n = x.permits;
-  const std::uint32_t priority = x.priority;
-  if (waiter<P>* const next = line_.remove_first(x)) P::own(next);
-  if (!mark_off(x, status::ok, done)) return false;
-  line_.granted(priority);
-  counts_.granted(n, -1);
   return true;
 }
 
@@ -334,40 +288,6 @@ bool waiter_queue<P>::leave_line(waiter<P>& x) {
   if (poked_ == &x && P::kMutant != mutant::poked_leaves_flag) poked_ = nullptr;
   line_.remove(x);
   return first;
-}
-
-// THROUGHPUT: a sleeping thread is not handed permits that newcomers could use while it wakes up;
-// it is woken, and competes, until its turn is enforced.
-// False: it was claimed, or is arriving.
-template <class P>
-bool waiter_queue<P>::poke(waiter<P>& x, finished<P>& done) {
-  if (poked_ != nullptr) return true;  // that one comes first to the permits
-  place seen = place::in;
-  // relaxed, both: its thread acts with the lock.
-  if (!x.where.compare_exchange_strong(seen, place::competing, std::memory_order_relaxed,
-                                       std::memory_order_relaxed)) {
-    return false;
-  }
-  poked_ = &x;
-  // acq_rel: as [granted].
-  if (x.signal.exchange(signals::kPoked, std::memory_order_acq_rel) == signals::kParked) {
-    done.poked = &x.signal;
-  }
-  return true;
-}
-
-template <class P>
-bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
-  return x.has(traits::kNote) &&
-         (done.note_count == P::kNotesAtOnce ||
-          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
-}
-
-// With queue limits: x may not join the line as it is.
-template <class P>
-bool waiter_queue<P>::full_for(const waiter<P>& x) const {
-  return line_.count() >= settings_.max_waiters ||
-         settings_.too_many_bytes(line_.bytes(), x.cost());
 }
 
 }  // namespace afflux::queue

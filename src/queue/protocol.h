@@ -8,7 +8,6 @@
 // C program, what breaks if one of them is weaker.
 #pragma once
 
-#include "queue/hold.h"
 #include "queue/queue.h"
 
 namespace afflux::queue {
@@ -40,12 +39,6 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
     if (s == status::ok) ret_n = taken;
     return s;
   }
-}
-
-template <class P>
-void waiter_queue<P>::take_all() {
-  const std::uint64_t w = lock(kBusy);
-  settle(w, std::max<std::int64_t>(available(w), 0));
 }
 
 // ---- queueing
@@ -117,41 +110,6 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   return status::pending;
 }
 
-// With queue limits: the line is full for x.
-template <class P>
-status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
-  finished<P> done;
-  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority)) {
-    // It would be granted at once, and so does not have to queue.
-    line_.granted(x.priority);
-    if (stats() != nullptr) stats()->took(x.permits);
-    settle(w, weight(x), done);
-    return status::ok;
-  }
-  const bool drops =
-      settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
-  // Within a note there is never room for another's: the newcomer is refused.
-  if (!drops || no_room(line_.oldest_of_lowest(), done)) {
-    counts_.refused(x.permits);
-    settle(w, 0);
-    return status::rejected;
-  }
-  while (full_for(x)) {
-    waiter<P>& victim = line_.oldest_of_lowest();
-    if (no_room(victim, done)) {
-      settle(w, 0, done);
-      return admit(lock(0), x, as);
-    }
-    take_off(victim, status::rejected, done);
-  }
-  counts_.arrives(x);
-  line_.push_back(x);
-  counts_.linked(line_);
-  x.where.store(as, std::memory_order_release);  // [in]
-  settle(w, 0, done);
-  return status::pending;
-}
-
 // x has been posted: whoever holds the lock is to know, or nobody does.
 template <class P>
 status waiter_queue<P>::arrive(waiter<P>& x, place as) {
@@ -186,40 +144,6 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   return s;
 }
 
-template <class P>
-bool waiter_queue<P>::idle() {
-  const std::uint64_t w = lock(kBusy);
-  const bool is = idle(w, 0);
-  settle(w, 0);
-  return is;
-}
-
-template <class P>
-status waiter_queue<P>::watch(waiter<P>& x) {
-  x.owner.store(this, std::memory_order_relaxed);  // both as in enqueue()
-  x.signal.store(signals::kWaiting, std::memory_order_release);
-  const std::uint64_t w = lock(kBusy);
-  const status s = seen_by(x, w, 0);
-  if (s == status::pending) {
-    watchers_.push_back(x);
-    if (x.permits == 0) idlers_ = idlers_ + 1;
-    x.where.store(place::in, std::memory_order_release);  // [in]
-  }
-  settle(w, 0);
-  return s;
-}
-
-// What a watcher waits for has come; pending: it has not.
-template <class P>
-status waiter_queue<P>::seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const {
-  if (x.permits == 0) {
-    if (idle(w, take)) return status::ok;
-    return (w & kDead) != 0 ? status::closed : status::pending;
-  }
-  if ((w & kClosed) != 0) return status::closed;
-  return impossible(x) ? status::invalid : status::pending;
-}
-
 // ---- releasing
 
 template <class P>
@@ -244,46 +168,52 @@ status waiter_queue<P>::release_slowly(std::uint64_t w, std::uint64_t n) {
   }
 }
 
-template <class P>
-status waiter_queue<P>::release_what_is_held(std::uint64_t n) {
-  const std::uint64_t w = lock(kBusy);
-  const std::uint64_t held_now = held(w, limit());
-  settle(w, -static_cast<std::int64_t>(std::min(n, held_now)));
-  return n <= held_now ? status::ok : status::overflow;
-}
-
-template <class P>
-template <class Decide>
-status waiter_queue<P>::resize(Decide&& decide_on) {
-  std::uint64_t w = lock(kBusy);
-  const std::uint64_t before = limit();
-  std::uint64_t after = before;
-  const status s = decide_on(after);
-  if (s != status::ok) {
-    settle(w, 0);
-    return s;
-  }
-  counts_.resized();
-  if (after != before && P::kMutant != mutant::no_resize_count) {
-    std::uint64_t then = 0;
-    do {
-      then = queue::after_resize<P::kResizeBits>(w);
-      // acquire, pairs with the [release] of permits that came in.
-    } while (!word().compare_exchange_strong(w, then, std::memory_order_acquire,
-                                             std::memory_order_acquire));
-    w = then;
-  }
-  if (after < before) special_ = true;
-  // relaxed, both: the exchanges on the word come before and after.
-  limit_.store(after, std::memory_order_relaxed);
-  block_.limit.store(after, std::memory_order_relaxed);
-  auto gone = static_cast<std::int64_t>(before) - static_cast<std::int64_t>(after);
-  if constexpr (P::kMutant == mutant::debt_lost) gone = std::min(gone, available(w));
-  settle(w, gone);
-  return status::ok;
-}
-
 // ---- leaving
+
+// Its memory is valid during the call. Waits for the thread that is about to leave x in the
+// queue, unless `never_waits`.
+template <class P>
+removal claim(waiter<P>& x, bool never_waits) {
+  for (;;) {
+    place seen = place::in;
+    // [claim] acquire, pairs with [in]: with it comes the owner. relaxed on failure: nothing of x
+    // is read by what was seen.
+    if (x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
+                                        std::memory_order_relaxed)) {
+      return removal::claimed;
+    }
+    switch (seen) {
+      case place::arriving:
+        if (never_waits) return removal::early;
+        P::wait_for_change(x.where, place::arriving);
+        continue;
+      case place::asking:
+        if (P::kMutant == mutant::canceled_while_asking &&
+            x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+          return removal::claimed;
+        }
+        return removal::early;
+      case place::none:
+        return removal::early;
+      case place::competing:
+        return removal::poked;
+      default:
+        return is_leaving(seen) ? removal::telling : removal::gone;
+    }
+  }
+}
+
+// Of a waiter that this thread has left `was` in the queue. pending: it is in. Else it has been
+// taken off: its result.
+template <class P>
+status stop_arriving(waiter<P>& x, place was) {
+  // [in] release, pairs with [claim]; acquire on failure, pairs with [off].
+  return x.where.compare_exchange_strong(was, place::in, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)
+             ? status::pending
+             : static_cast<status>(x.result);
+}
 
 template <class P>
 std::uint64_t waiter_queue<P>::lock_and_unlink(waiter<P>& x, status why) {
@@ -326,32 +256,7 @@ void waiter_queue<P>::expire(waiter<P>& x, F&& between) {
   more ? return_for_the_rest(done) : complete_all(done);
 }
 
-template <class P>
-std::uint64_t waiter_queue<P>::wake(std::uint64_t most) {
-  // A read-modify-write, as an arrival's, which asks its condition after it: either it is seen
-  // here, or it comes later, acquires, and sees what this thread did before.
-  std::uint64_t w = P::kMutant == mutant::wake_only_loads
-                        ? word().load(std::memory_order_acquire)
-                        : word().fetch_or(0, std::memory_order_acq_rel);
-  if ((w & (kQueued | kLocked)) == 0) return 0;
-  w = lock(kBusy);
-  finished<P> done;
-  std::uint64_t woken = 0;
-  // The first ones may be another's to wake, who is to come back to them.
-  const auto others = [this] {
-    const std::uint64_t count = line_.count();
-    return wakes_ < count ? count - wakes_ : 0;
-  };
-  while (woken < most && others() != 0 && !no_room(*line_.first(), done)) {
-    if (take_off(*line_.first(), status::ok, done)) ++woken;
-  }
-  const std::uint64_t left = std::min(most - woken, others());
-  if (left != 0) special_ = true;
-  wakes_ = P::kMutant == mutant::wake_forgets_another ? left : wakes_ + left;
-  woken += left;
-  settle(w, 0, done);
-  return woken;
-}
+// ---- the end
 
 template <class P>
 status waiter_queue<P>::close(std::uint64_t flags) {
@@ -379,52 +284,6 @@ status waiter_queue<P>::close(std::uint64_t flags) {
   if (flags == kClosed) counts_.closed();
   settle(w, 0);
   return status::ok;
-}
-
-// THROUGHPUT. The waiter is linked and competes, and so keeps the semaphore.
-template <class P>
-status waiter_queue<P>::compete(waiter<P>& x) {
-  for (std::uint32_t turns = P::spins();; --turns) {
-    std::uint64_t w = word().load(std::memory_order_acquire);
-    if (!fits(w, x.permits) && (w & kClosed) == 0 && turns != 0) {
-      P::pause();
-      continue;
-    }
-    w = lock(0);
-    if (x.where.load(std::memory_order_relaxed) == place::expelled) {
-      comers_ = comers_ - 1;
-      const status s = x.result;
-      settle(w, 0);
-      return s;
-    }
-    if ((w & kClosed) != 0 &&
-        P::kMutant != mutant::granted_after_close) {  // and the closer has still to come back for x
-      leave_line(x);
-      counts_.ended(x.permits, status::closed);
-      x.where.store(place::off, std::memory_order_relaxed);
-      settle(w, 0);
-      return status::closed;
-    }
-    if (fits(w, x.permits)) {
-      if (leave_line(x)) overtakings_.store(0, std::memory_order_relaxed);
-      line_.granted(x.priority);
-      counts_.granted(x.permits, settings_.times()
-                                     ? stats::since(x.queued_at(), stats::stamp_of(P::now()))
-                                     : 0);
-      x.where.store(place::off, std::memory_order_relaxed);
-      settle(w, weight(x));
-      return status::ok;
-    }
-    if (turns == 0) {
-      // From now on it is one that sleeps, and nobody passes it any more.
-      poked_ = nullptr;
-      x.signal.store(signals::kWaiting, std::memory_order_relaxed);
-      x.where.store(place::in, std::memory_order_release);  // [in]
-      settle(add_flag(w, kHandover), 0);
-      return status::pending;
-    }
-    settle(w, 0);
-  }
 }
 
 }  // namespace afflux::queue

@@ -316,51 +316,6 @@ enum class removal : std::uint32_t {
   poked,    // its thread is awake, and competes
 };
 
-// Its memory is valid during the call. Waits for the thread that is about to leave x in the
-// queue, unless `never_waits`.
-template <class P>
-removal claim(waiter<P>& x, bool never_waits) {
-  for (;;) {
-    place seen = place::in;
-    // [claim] acquire, pairs with [in]: with it comes the owner. relaxed on failure: nothing of x
-    // is read by what was seen.
-    if (x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
-                                        std::memory_order_relaxed)) {
-      return removal::claimed;
-    }
-    switch (seen) {
-      case place::arriving:
-        if (never_waits) return removal::early;
-        P::wait_for_change(x.where, place::arriving);
-        continue;
-      case place::asking:
-        if (P::kMutant == mutant::canceled_while_asking &&
-            x.where.compare_exchange_strong(seen, place::claimed, std::memory_order_acquire,
-                                            std::memory_order_relaxed)) {
-          return removal::claimed;
-        }
-        return removal::early;
-      case place::none:
-        return removal::early;
-      case place::competing:
-        return removal::poked;
-      default:
-        return is_leaving(seen) ? removal::telling : removal::gone;
-    }
-  }
-}
-
-// Of a waiter that this thread has left `was` in the queue. pending: it is in. Else it has been
-// taken off: its result.
-template <class P>
-status stop_arriving(waiter<P>& x, place was) {
-  // [in] release, pairs with [claim]; acquire on failure, pairs with [off].
-  return x.where.compare_exchange_strong(was, place::in, std::memory_order_acq_rel,
-                                         std::memory_order_acquire)
-             ? status::pending
-             : static_cast<status>(x.result);
-}
-
 // pending: queued. invalid: not a waiter that has ever queued.
 template <class P>
 status status_of(const waiter<P>& x) {
@@ -370,18 +325,13 @@ status status_of(const waiter<P>& x) {
   return where >= place::arriving && where <= place::telling ? status::pending : status::invalid;
 }
 
-template <class P>
-void come_back_to_all(completing<P>& mine) {
-  mine.returning = true;
-  const bool was_running = std::exchange(mine.running, true);  // as in return_for_the_rest()
-  while (waiter_queue<P>* const q = mine.to_return_to) {
-    mine.to_return_to = q->next_return;
-    q->come_back();
-  }
-  mine.running = was_running;
-  mine.returning = false;
-}
-
 }  // namespace afflux::queue
 
+#include "queue/hold.h"
 #include "queue/protocol.h"
+#include "queue/queue_limits.h"
+#include "queue/resizing.h"
+#include "queue/returning.h"
+#include "queue/throughput.h"
+#include "queue/waking.h"
+#include "queue/watching.h"

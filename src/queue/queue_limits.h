@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Queue limits: what becomes of a newcomer that finds the line full. They are exact, so newcomers
+// take the lock and none is left in the inbox.
+#pragma once
+
+#include "queue/queue.h"
+
+namespace afflux::queue {
+
+// x may not join the line as it is.
+template <class P>
+bool waiter_queue<P>::full_for(const waiter<P>& x) const {
+  return line_.count() >= settings_.max_waiters ||
+         settings_.too_many_bytes(line_.bytes(), x.cost());
+}
+
+// With the lock: the line is full for x.
+template <class P>
+status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
+  finished<P> done;
+  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority)) {
+    // It would be granted at once, and so does not have to queue.
+    line_.granted(x.priority);
+    if (stats() != nullptr) stats()->took(x.permits);
+    settle(w, weight(x), done);
+    return status::ok;
+  }
+  const bool drops =
+      settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
+  // Within a note there is never room for another's: the newcomer is refused.
+  if (!drops || no_room(line_.oldest_of_lowest(), done)) {
+    counts_.refused(x.permits);
+    settle(w, 0);
+    return status::rejected;
+  }
+  while (full_for(x)) {
+    waiter<P>& victim = line_.oldest_of_lowest();
+    if (no_room(victim, done)) {
+      settle(w, 0, done);
+      return admit(lock(0), x, as);
+    }
+    take_off(victim, status::rejected, done);
+  }
+  counts_.arrives(x);
+  line_.push_back(x);
+  counts_.linked(line_);
+  x.where.store(as, std::memory_order_release);  // [in]
+  settle(w, 0, done);
+  return status::pending;
+}
+
+}  // namespace afflux::queue
