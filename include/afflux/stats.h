@@ -167,7 +167,7 @@ AFFLUX_API uint64_t afflux_histogram_bound(uint32_t index);
 
 /* ---- Health */
 
-/** What is too much. Fill by afflux_health_limits_init(). Since: 0.1 */
+/** What is too much. Fill by afflux_health_limits_init_sized(). Since: 0.1 */
 typedef struct afflux_health_limits {
   uint32_t struct_size;     /**< sizeof(afflux_health_limits) */
   uint32_t reserved;        /**< 0 */
@@ -175,6 +175,9 @@ typedef struct afflux_health_limits {
   uint64_t max_queue_bytes; /**< more are too many; UINT64_MAX (default): never */
   int64_t max_wait_ns;      /**< a longer oldest_wait_ns is too long; AFFLUX_FOREVER (default):
                                  never; needs statistics */
+  int64_t max_still_ns;     /**< a longer afflux_health.still_ns is a standstill; AFFLUX_FOREVER:
+                                never; default 5 s, also where struct_size ends before it; needs
+                                statistics. Longer than permits are held in regular work */
 } afflux_health_limits;
 
 /** afflux_health.reasons: which limits are passed. Since: 0.1 */
@@ -183,33 +186,56 @@ enum {
   AFFLUX_HEALTH_QUEUE_BYTES = 2, /**< max_queue_bytes */
   AFFLUX_HEALTH_WAIT = 4,        /**< max_wait_ns */
   AFFLUX_HEALTH_CLOSED = 8,      /**< the semaphore is closed */
-  AFFLUX_HEALTH_DEBT = 16        /**< more is held than the limit, after a shrink: told, but no
+  AFFLUX_HEALTH_DEBT = 16,       /**< more is held than the limit, after a shrink: told, but no
                                       reason to be unhealthy */
+  AFFLUX_HEALTH_STANDSTILL = 32  /**< max_still_ns: requests want permits, and none comes back.
+                                      Permits are lost, or their holders hang */
 };
 
 /** How a semaphore is. Since: 0.1 */
 typedef struct afflux_health {
-  uint32_t struct_size; /**< sizeof(afflux_health); 0: as of version 0.1 */
+  uint32_t struct_size; /**< sizeof(afflux_health); 0: as of version 0.1, up to oldest_wait_ns */
   uint32_t healthy;     /**< 1, or 0: one of the reasons but AFFLUX_HEALTH_DEBT */
   uint32_t reasons;     /**< AFFLUX_HEALTH_…, or-ed */
   uint32_t reserved;    /**< 0 */
   uint64_t waiters;
   uint64_t queue_bytes;
   int64_t oldest_wait_ns;
+  int64_t still_ns;  /**< for how long looks have found the semaphore at a standstill; 0: it moves,
+                          nobody wants permits, or this look is the first that finds it so */
+  uint64_t unserved; /**< requests that did not get their permits at once, since a look first found
+                          the permits where they are now: queued, refused, or without time to
+                          wait */
 } afflux_health;
 
-/** Fill `limits` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+/** Fill `limits` with the defaults, up to max_wait_ns: struct_size tells so, and max_still_ns has
+ *  its default whatever stands there. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
 AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits);
 
+/** Fill all of `limits` with the defaults. @param size sizeof(afflux_health_limits).
+ *  @return AFFLUX_OK, or AFFLUX_EINVAL: limits is NULL, or size ends before max_still_ns.
+ *  Since: 0.1 */
+AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *limits,
+                                                         uint32_t size);
+
 /**
- * Compare queue, memory and age with limits.
+ * Compare queue, memory, age and movement with limits.
+ *
+ * A standstill: permits are held, requests wait or are refused, and no permit is acquired or
+ * released. The semaphore remembers for that what the look before has seen, whoever looked, and
+ * acquires and releases remember nothing. So a standstill begins with the first look that finds a
+ * request unserved and nothing moved since the look before: look at regular intervals, shorter
+ * than max_still_ns. Overload is no standstill, however many requests it refuses, while permits
+ * come back. Permits that are taken inline (afflux_sem_fastpath()) are not seen to move.
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
- *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns.
- * @param ret_health  Written on success only, as ret_stats of afflux_sem_get_stats().
+ *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns; and the
+ *                    default max_still_ns.
+ * @param ret_health  Only struct_size is read. Written on success only, as far as it reaches;
+ *                    struct_size then tells how many bytes were.
  * @return AFFLUX_OK       told; healthy or not
- *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns is negative and not
- *                         AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
+ *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns or max_still_ns is negative and
+ *                         not AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
  *         AFFLUX_ENOTSUP  bytes beyond the known struct `limits` are not zero
  * Threads: as afflux_sem_get_stats().
  * Since:   0.1

@@ -24,6 +24,7 @@
 
 #include "stats/histogram.h"
 #include "stats/shards.h"
+#include "stats/standstill.h"
 
 namespace afflux::stats {
 
@@ -158,6 +159,9 @@ class semaphore_stats {
     to.hold_max_ns = times_->holds.max();
   }
 
+  // What afflux_sem_health() has seen.
+  stats::standstill<P>& looks() const { return looks_; }
+
   std::int64_t oldest_wait() const {
     const std::uint64_t then = oldest_.get();
     return then == 0 ? 0 : since(then & kStampMask, stamp_of(P::now()));
@@ -201,6 +205,7 @@ class semaphore_stats {
   gauge resizes_;
   alignas(128) typename P::template atomic<std::uint64_t> peak_held_{0};
   mutable typename P::template atomic<std::uint64_t> told_released_{0};
+  mutable stats::standstill<P> looks_;
   std::unique_ptr<time_histograms> times_;
 };
 // NOLINTEND(clang-analyzer-optin.performance.Padding)
