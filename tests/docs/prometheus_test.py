@@ -73,7 +73,9 @@ class CheckTest(unittest.TestCase):
     def test_the_alert_rules_are_valid_and_do_what_they_say(self):
         code, said = promtool("check", "rules", str(SOURCE / "docs/afflux-alerts.yml"))
         self.assertEqual(code, 0, said)
-        code, said = promtool("test", "rules", str(SOURCE / "tests/docs/alerts_test.yml"))
+        tests = sorted(map(str, SOURCE.glob("tests/docs/alerts_*test.yml")))
+        self.assertGreater(len(tests), 1)
+        code, said = promtool("test", "rules", *tests)
         self.assertEqual(code, 0, said)
 
 
