@@ -56,14 +56,14 @@ afflux_health_limits default_limits(std::size_t size) {
 
 stats::standstill<policy>::told look_for_standstill(const semaphore& sem,
                                                     const afflux_sem_stats& now,
-                                                    std::int64_t looked_at) {
+                                                    std::int64_t before) {
   const auto* const stats = sem.stats();
   if (stats == nullptr) return {};
   return stats->looks().look({.held = now.held != 0,
                               .waiting = now.waiters != 0,
                               .moved = now.acquired_fast + now.acquired_after_wait + now.released,
                               .asked = now.queued + now.rejected + now.try_failed},
-                             looked_at);
+                             before, policy::now());
 }
 
 }  // namespace
@@ -158,10 +158,10 @@ afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limit
     known.max_queue_bytes = own.max_bytes;
     known.max_wait_ns = own.default_timeout;
   }
-  const std::int64_t looked_at = policy::now();
+  const std::int64_t before = policy::now();
   afflux_sem_stats now = {};
   read_stats(*from(sem), now);
-  const stats::standstill<policy>::told still = look_for_standstill(*from(sem), now, looked_at);
+  const stats::standstill<policy>::told still = look_for_standstill(*from(sem), now, before);
   afflux_health told = {};
   told.struct_size = static_cast<std::uint32_t>(size);
   told.still_ns = still.ns;

@@ -4,8 +4,8 @@
 // released. Only looks (afflux_sem_health()) write here; what acquires and releases does not know
 // of it.
 //
-//   SS1  A standstill is never told longer than it lasts: it begins with the first look that finds
-//        a request unserved and nothing moved since the look before.
+//   SS1  A standstill is never told longer than nothing has moved. It begins with the first look
+//        that finds a request unserved and nothing moved since the look before.
 //   SS2  All three words only grow, and a look that has seen something move publishes that last. So
 //        whoever reads what moved finds the other two at least as new, in whatever order threads
 //        look.
@@ -31,13 +31,14 @@ class standstill {
     std::uint64_t unserved = 0;  // of those that asked, since the first look after the last move
   };
 
-  // `now` was read before `at_look`.
-  told look(const seen& at_look, std::int64_t now) {
+  // The time before `at_look` was read, and the time after that. What is told ends with the first,
+  // and begins with the second of an earlier look: a thread may be stopped in between.
+  told look(const seen& at_look, std::int64_t before, std::int64_t after) {
     // acquire, pairs with [moved]: SS2.
     const std::uint64_t moved = moved_.load(std::memory_order_acquire);
     if (at_look.moved < moved) return {};  // another look is newer
     if (at_look.moved > moved) {
-      raise(since_, mark(now, false));
+      raise(since_, mark(after, false));
       raise(asked_, at_look.asked);
       raise(moved_, at_look.moved);
       return {};
@@ -46,15 +47,15 @@ class standstill {
     const std::uint64_t asked = asked_.load(std::memory_order_relaxed);
     const std::uint64_t unserved = at_look.asked - std::min(asked, at_look.asked);
     if (!at_look.held || (!at_look.waiting && unserved == 0)) {
-      raise(since_, mark(now, false));
+      raise(since_, mark(after, false));
       return {};
     }
     const std::uint64_t since = since_.load(std::memory_order_relaxed);
     if ((since & kStands) == 0) {
-      raise(since_, mark(now, true));
+      raise(since_, mark(after, true));
       return {0, unserved};
     }
-    return {std::max<std::int64_t>(now - static_cast<std::int64_t>(since >> 1), 0), unserved};
+    return {std::max<std::int64_t>(before - static_cast<std::int64_t>(since >> 1), 0), unserved};
   }
 
  private:

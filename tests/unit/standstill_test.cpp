@@ -21,8 +21,12 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 // A semaphore as a look sees it.
 class standstill_test : public testing::Test {
  protected:
+  stats::standstill<plain_policy>::told look_with(
+      const stats::standstill<plain_policy>::seen& at_look, std::int64_t seconds) {
+    return looks_.look(at_look, seconds * kSecond, seconds * kSecond);
+  }
   stats::standstill<plain_policy>::told look(std::int64_t seconds) {
-    return looks_.look(now_, seconds * kSecond);
+    return look_with(now_, seconds);
   }
   std::int64_t seconds_still(std::int64_t at) { return look(at).ns / kSecond; }
 
@@ -123,10 +127,19 @@ TEST_F(Standstill, DoesNotBeginWithALateLook) {
   const auto late = now_;
   ++now_.moved;
   look(5);
-  EXPECT_EQ(looks_.look(late, 6 * kSecond).ns, 0);
+  EXPECT_EQ(look_with(late, 6).ns, 0);
   EXPECT_EQ(look(7).ns, 0);  // here it begins
   EXPECT_EQ(seconds_still(8), 1);
-  EXPECT_EQ(looks_.look(now_, 6 * kSecond).ns, 0);  // never negative
+  EXPECT_EQ(look(6).ns, 0);  // never negative
+}
+
+// A thread that was stopped while it read.
+TEST_F(Standstill, EndsBeforeALookAndBeginsAfterOne) {
+  acquires();
+  look(0);
+  queues();
+  looks_.look(now_, 1 * kSecond, 9 * kSecond);
+  EXPECT_EQ(looks_.look(now_, 10 * kSecond, 20 * kSecond).ns, kSecond);
 }
 
 }  // namespace
