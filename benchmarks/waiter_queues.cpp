@@ -3,7 +3,7 @@
 // The four queue strategies side by side, one thread: what a waiter costs on its way
 // through a queue of `waiters`, in time, in the latency of each call, in allocations and
 // bytes, and (under valgrind) in instructions. waiter_crowds.cpp has many threads.
-// compare_queues.py runs all this and makes docs/waiter-queues.md.
+// `./run compare` runs all this and makes docs/measured/waiter-queues.md.
 #include "waiter_queues.h"
 
 #include <benchmark/benchmark.h>
