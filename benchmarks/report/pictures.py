@@ -114,7 +114,7 @@ def draw_one(group, picture, results, path):
     if picture["kind"] != "bars":
         figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="lower center",
                       ncol=4 if across > 1 else 3, fontsize=9 if across > 1 else 8)
-        below = 0.08 if across > 1 else 0.12
+        below = 0.08 if across > 1 else 0.18
     figure.tight_layout(rect=(0, below, 1, 1))
     # Without a date the same figures make the same file; white for dark pages.
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
