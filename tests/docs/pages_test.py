@@ -142,7 +142,8 @@ class PagesTest(unittest.TestCase):
             if page.name == "CHANGELOG.md":
                 continue  # it speaks of names that are gone
             text = page.read_text("utf-8")
-            names = set(re.findall(r"\bafflux_\w+(?=\()|\bAFFLUX_[A-Z0-9_]+\b", text))
+            names = set(re.findall(r"\bafflux_\w+(?=\()|\bAFFLUX_[A-Z0-9_]+\b"
+                                   r"|(?<=\bsem\.)\w+(?=\()", text))
             if (SOURCE / "docs") in page.parents:
                 names |= set(re.findall(r"\bk[A-Z]\w+\b", without_code(text)))
             for name in sorted(names):
