@@ -115,6 +115,10 @@ uint64_t afflux_port_pending(const afflux_port* port) {
   return port == nullptr ? 0 : from(port)->pending();
 }
 
+uint64_t afflux_port_undrained(const afflux_port* port) {
+  return port == nullptr ? 0 : from(port)->undrained();
+}
+
 size_t afflux_port_drain(afflux_port* port, afflux_completion* out, size_t max) {
   if (port == nullptr || out == nullptr) return 0;
   return from(port)->drain(max, [&out](waiter& x) {

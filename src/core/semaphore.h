@@ -19,7 +19,7 @@ template <class P>
 using semaphore = queue::waiter_queue<P>;
 
 struct demand {
-  std::uint64_t permits = 1;  // 1 … kMaxPermits
+  std::uint64_t permits = 1;  // 1 … kMaxPermits + 1, which is more than any limit
   std::uint8_t priority = AFFLUX_PRIORITY_NORMAL;
   bool waits_for_resize = false;
   std::uint64_t cost_bytes = 0;
@@ -58,7 +58,7 @@ template <class P>
 status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
   status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
-  if (s == status::invalid && want.waits_for_resize) s = status::again;
+  if (s == status::too_big && want.waits_for_resize && countable(want.permits)) s = status::again;
   if (s != status::again) queue::account_at_once(want.client, s, want.permits);
   return counted(sem, s, want.permits, never_waits);
 }

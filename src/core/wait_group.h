@@ -93,20 +93,19 @@ class wait_group {
     put_after(before, i);
   }
 
-  // invalid: an item that could never be had, as things are. closed comes before that; with ANY a
+  // too_big: an item that could never be had, as things are. closed comes before that; with ANY a
   // closed item does not matter by itself. Observations; acquire_async() looks again.
   status check() const {
     bool closed = false, impossible = false;
     for (const item* i = first_; i != nullptr; i = i->next) {
-      if (!countable(i->permits)) return status::invalid;
       if (i->sem->closed()) {
         closed = true;
-      } else if (i->permits > i->sem->limit() && !for_resize_) {
+      } else if (i->permits > i->sem->limit() && !(for_resize_ && countable(i->permits))) {
         impossible = true;
       }
     }
     if (closed && (all_ || impossible)) return status::closed;
-    return impossible ? status::invalid : status::ok;
+    return impossible ? status::too_big : status::ok;
   }
 
   // The end of the whole: where no time is named, the shortest of the semaphores' own.
@@ -375,7 +374,7 @@ class wait_group {
 
   // Its watcher is on its way to say so.
   static status gone_by_now(const item& i) {
-    return i.sem->closed() ? status::closed : status::invalid;
+    return i.sem->closed() ? status::closed : status::too_big;
   }
 
   // The current item has been queued: leave the group to its callback, unless that has come.

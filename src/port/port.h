@@ -88,6 +88,13 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
 
   // ---- the loop: one thread at a time
 
+  // Ready, and not drained.
+  std::uint64_t undrained() const {
+    std::uint64_t n = ready_.count();
+    for (const Node* x = taken_; x != nullptr; x = x->next) ++n;
+    return n;
+  }
+
   // Hands the next completions to out(node), at most `most`; how many there were. The node is
   // its owner's after that.
   template <class Out>

@@ -91,6 +91,15 @@ class ready_list {
            head == kAsleep;
   }
 
+  // How many are ready: for the thread that takes, as long as nobody does.
+  std::uint64_t count() const {
+    std::uint64_t n = 0;
+    // [take] acquire.
+    for (const Node* x = node(head_.load(std::memory_order_acquire)); x != nullptr; x = x->next)
+      ++n;
+    return n;
+  }
+
   // An observation.
   bool asleep() const { return head_.load(std::memory_order_relaxed) == kAsleep; }
   bool ready() const { return ready(head_.load(std::memory_order_relaxed)); }

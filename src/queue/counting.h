@@ -82,7 +82,7 @@ class counting {
       case status::closed:
         AFFLUX_TRACE(closed_out, of_, permits);
         return count(&stats_type::closed_out);
-      case status::invalid:
+      case status::too_big:
         return count(&stats_type::impossible);
       default:  // woken: not a semaphore's
         return;

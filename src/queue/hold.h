@@ -200,7 +200,7 @@ bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
     const bool woken = wakes_ != 0 && !closed;
     if (!closed && !woken && !impossible(x)) return true;
     if (no_room(x, done)) return false;
-    const status why = closed ? status::closed : woken ? status::ok : status::invalid;
+    const status why = closed ? status::closed : woken ? status::ok : status::too_big;
     if (take_off(x, why, done) && woken) wakes_ = wakes_ - 1;
     return true;
   });

@@ -21,7 +21,7 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
     const std::int64_t free = (w & kQueued) != 0 ? 0 : available(w);
     const std::uint64_t n = free <= 0 ? 0 : std::min(most, static_cast<std::uint64_t>(free));
     status s = n < least ? status::again : status::ok;
-    if (s == status::again && least > limit()) s = status::invalid;
+    if (s == status::again && least > limit()) s = status::too_big;
     if ((w & kClosed) != 0) s = status::closed;
     const std::uint64_t taken = s == status::ok ? n : 0;
     if (holding) {
@@ -51,7 +51,7 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
   std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
   for (;;) {
     if ((w & kClosed) != 0) return status::closed;
-    if (impossible(x)) return status::invalid;
+    if (impossible(x)) return status::too_big;
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
       if (word().compare_exchange_strong(w, w | kLocked, std::memory_order_acquire,
@@ -79,7 +79,7 @@ template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
     settle(w, 0);
-    return (w & kClosed) != 0 ? status::closed : status::invalid;
+    return (w & kClosed) != 0 ? status::closed : status::too_big;
   }
   if ((w & kQueued) == 0 && fits(w, x.permits)) {
     // Counted before the unlock, after which the last reference may be dropped by a callback.

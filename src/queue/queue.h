@@ -130,7 +130,7 @@ class alignas(128) waiter_queue {
   std::uint64_t wake(std::uint64_t most);
 
   // x, filled in with kWatches, completes when what it waits for has come. For no permits: nothing
-  // is held and nobody queues (ok). Else: a request like x would never be served (closed, invalid).
+  // is held and nobody queues (ok). Else: a request like x would never be served (closed, too_big).
   // pending: not yet.
   status watch(waiter<P>& x);
 

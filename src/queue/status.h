@@ -27,6 +27,7 @@ enum class status : std::int8_t {
   no_memory = AFFLUX_ENOMEM,
   unsupported = AFFLUX_ENOTSUP,
   os = AFFLUX_EOS,
+  too_big = AFFLUX_E2BIG,
 };
 
 }  // namespace internal

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // THROUGHPUT: a sleeping thread is not handed permits that newcomers could use while it wakes up.
-// It is woken without any, and competes, until its turn is enforced (kHandover). Which newcomers may
-// pass it is decided in core/overtaking.h.
+// It is woken without any, and competes, until its turn is enforced (kHandover). Which newcomers
+// may pass it is decided in core/overtaking.h.
 #pragma once
 
 #include "queue/queue.h"
