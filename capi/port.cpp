@@ -49,7 +49,7 @@ status from_error(int error) {
       return status::no_memory;
     default:
       set_last_os_error(error);
-      return status::os;
+      return status::os_error;
   }
 }
 

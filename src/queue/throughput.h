@@ -62,7 +62,7 @@ status waiter_queue<P>::compete(waiter<P>& x) {
       return status::ok;
     }
     if (turns == 0) {
-      // From now on it is one that sleeps, and nobody passes it any more.
+      // From now on it is one that sleeps, and no newcomer passes it any more.
       poked_ = nullptr;
       x.signal.store(signals::kWaiting, std::memory_order_relaxed);
       x.where.store(place::in, std::memory_order_release);  // [in]
