@@ -276,7 +276,7 @@ TEST(CppCoroutine, WaitsForAResizeWhereAsked) {
   outcome waits;
   note(sem.acquire(3), refused);
   note(sem.acquire(3).wait_for_resize(), waits);
-  EXPECT_EQ(refused.result, status::invalid);
+  EXPECT_EQ(refused.result, status::too_big);
   EXPECT_FALSE(waits.result);
   EXPECT_EQ(sem.resize(3), status::ok);
   EXPECT_EQ(waits.result, status::ok);
