@@ -263,6 +263,20 @@ class ServerTest(unittest.TestCase):
         self.assertIn("io_uring is refused: Function not implemented", done.stderr)
 
 
+class LoadTest(unittest.TestCase):
+    def test_each_row_and_column_of_its_table_is_explained(self):
+        told = subprocess.run([LOAD, "--help"], capture_output=True, text=True, check=True).stdout
+        with Server(work_us=0) as server:
+            table = Load(server, connections=2, duration=1).text
+        columns, *rows = table.split("\n\n")[1].splitlines()
+        for column in re.split(r"  +", columns.strip()):
+            self.assertRegex(told, rf"(?m)^  {column}  ")
+        self.assertEqual([row.split()[0] for row in rows],
+                         ["served", "shed", "other", "lost", "sent"])
+        for row in rows:
+            self.assertRegex(told, rf"(?m)^  {row.split()[0]}  ")
+
+
 if __name__ == "__main__":
     SERVER, LOAD = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
     PROBE = subprocess.run([SERVER, "--port", "0", "--duration", "1"], capture_output=True,
