@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <functional>
 #include <optional>
 #include <system_error>
 #include <type_traits>
@@ -67,37 +66,33 @@ child_end run_in_child(const options& chosen) {
   return end;
 }
 
-std::string table(std::uint64_t limit, const child_end& with, const child_end& without) {
-  std::string text =
-      "checksum_tree: the same again, from the page cache, in a process each\n" +
-      format("  %-20s %16s %16s\n", "", ("at most " + std::to_string(limit)).c_str(), "no limit");
-  const auto add = [&](const char* label, auto&& value) {
-    // A pass that the system ended has no numbers.
-    const auto cell = [&value](const child_end& pass) {
-      if (!pass.report) return "died (" + std::to_string(pass.exit_code) + ")";
-      return std::string(value(*pass.report));
-    };
-    text += format("  %-20s %16s %16s\n", label, cell(with).c_str(), cell(without).c_str());
-  };
-  const auto add_count = [&](const char* label, std::uint64_t pass_report::*field) {
-    add(label, [field](const pass_report& r) { return std::to_string(r.*field); });
-  };
-  const auto add_time = [&](const char* label, std::uint64_t pass_report::*field) {
-    add(label, [field](const pass_report& r) { return human_time(r.*field); });
-  };
-  add_count("files read", &pass_report::read);
-  add_count("unreadable", &pass_report::unreadable);
-  add_count("  too many open", &pass_report::out_of_descriptors);
-  add_count("peak in flight", &pass_report::peak_in_flight);
-  add_count("peak open files", &pass_report::peak_open_files);
-  add_count("open-file limit", &pass_report::open_file_limit);
-  add("peak memory", [](const pass_report& r) { return human_bytes(r.peak_memory); });
-  add_time("time", &pass_report::time_ns);
-  add("rate", [](const pass_report& r) { return human_rate(r.bytes, r.time_ns); });
-  add_time("file latency p50", &pass_report::latency_p50_ns);
-  add_time("file latency p99", &pass_report::latency_p99_ns);
-  add_time("wait p99", &pass_report::wait_p99_ns);
-  return text;
+struct row {
+  const char* label;
+  std::string (*value)(const pass_report&);
+};
+
+constexpr row kRows[] = {
+    {"files read", [](const pass_report& r) { return std::to_string(r.read); }},
+    {"unreadable", [](const pass_report& r) { return std::to_string(r.unreadable); }},
+    {"  too many open", [](const pass_report& r) { return std::to_string(r.out_of_descriptors); }},
+    {"peak in flight", [](const pass_report& r) { return std::to_string(r.peak_in_flight); }},
+    {"peak open files", [](const pass_report& r) { return std::to_string(r.peak_open_files); }},
+    {"open-file limit", [](const pass_report& r) { return std::to_string(r.open_file_limit); }},
+    {"peak memory", [](const pass_report& r) { return human_bytes(r.peak_memory); }},
+    {"time", [](const pass_report& r) { return human_time(r.time_ns); }},
+    {"rate", [](const pass_report& r) { return human_rate(r.bytes, r.time_ns); }},
+    {"file latency p50", [](const pass_report& r) { return human_time(r.latency_p50_ns); }},
+    {"file latency p99", [](const pass_report& r) { return human_time(r.latency_p99_ns); }},
+    {"wait p99", [](const pass_report& r) { return human_time(r.wait_p99_ns); }},
+};
+
+std::string line(const char* label, const std::string& left, const std::string& right) {
+  return format("  %-20s %16s %16s\n", label, left.c_str(), right.c_str());
+}
+
+// A pass that the system ended has no numbers.
+std::string cell(const child_end& pass, const row& wanted) {
+  return pass.report ? wanted.value(*pass.report) : "died (" + std::to_string(pass.exit_code) + ")";
 }
 
 }  // namespace
@@ -115,7 +110,10 @@ int compare(const options& chosen) {
   if (interrupted() != 0) return 128 + interrupted();
   const child_end without = run_in_child(unlimited);
   if (interrupted() != 0) return 128 + interrupted();
-  write_all(STDERR_FILENO, table(chosen.in_flight, with, without));
+  std::string text = "checksum_tree: the same again, from the page cache, in a process each\n" +
+                     line("", "at most " + std::to_string(chosen.in_flight), "no limit");
+  for (const row& each : kRows) text += line(each.label, cell(with, each), cell(without, each));
+  write_all(STDERR_FILENO, text);
   return first.exit_code;
 }
 

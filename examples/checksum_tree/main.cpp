@@ -2,12 +2,13 @@
 //
 // Checksums of a tree of files, with a bounded number of files in flight. To be read in this order:
 //
-//   pass.cpp       Afflux at work: the semaphore, the coroutine of a file, the loops
-//   io.h           what a loop has to do for coroutines that wait for permits
-//   uring_io.cpp   a loop over io_uring; thread_io.cpp: one over plain threads
+//   pass.cpp       all of Afflux but the loop: the semaphore, the coroutine of a file, the lanes
+//   io.h           the loop: it resumes coroutines that have got a permit
+//   uring_io.cpp   system calls, and the port's doorbell, in an io_uring
+//   thread_io.cpp  the same with plain threads
 //
-// The rest is what a program needs besides: this command line, walk.h and hash.h for the files,
-// report.cpp for the output, compare.cpp for --compare.
+// The other files are what such a program needs besides: this command line, walk.h and hash.h for
+// the files, report.cpp for the output, compare.cpp for --compare.
 #include <argp.h>
 #include <unistd.h>
 

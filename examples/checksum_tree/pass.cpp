@@ -230,6 +230,8 @@ pass_report run_pass(const options& chosen) {
   read_all(all, lanes, output);
   const std::chrono::nanoseconds time = std::chrono::steady_clock::now() - begun;
 
+  if (output.error() != 0) complain_of("standard output", output.error());
+
   pass_report report = report_of(all);
   report.io = lanes.front().io->name();
   report.unreadable += found.failures.size();

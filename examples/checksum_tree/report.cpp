@@ -57,12 +57,11 @@ void screen::print_ready() {
       text += (path == paths_[next_] ? "" : "\\") + result.checksum + "  " + path + "\n";
     }
     if (what == verdict::unreadable) {
-      write_out();  // the lines before it first, for who sees both on one terminal
+      write_out();  // the lines before it first, for readers of both on one terminal
       complain_of(paths_[next_], result.error);
     }
   }
   write_out();
-  if (next_ == results_.size() && error_ != 0) complain_of("standard output", error_);
 }
 
 void screen::show_progress(std::size_t ended, std::uint64_t bytes, std::uint64_t in_flight,

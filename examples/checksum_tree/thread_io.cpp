@@ -42,9 +42,9 @@ class thread_io final : public file_io {
 
   void wait(std::chrono::milliseconds timeout, std::vector<call*>& ret_ended) override {
     std::unique_lock lock(mutex_);
-    for_loop_.wait_for(lock, timeout, [this] { return rung_ || !ended_.empty(); });
+    for_loop_.wait_for(lock, timeout, [this] { return rung_ || !finished_.empty(); });
     rung_ = false;
-    std::swap(ended_, ret_ended);
+    std::swap(finished_, ret_ended);
   }
 
   // On the thread that gives back a permit, or on a worker's.
@@ -62,7 +62,7 @@ class thread_io final : public file_io {
       lock.unlock();
       next.result = perform(next);
       lock.lock();
-      ended_.push_back(&next);
+      finished_.push_back(&next);
       for_loop_.notify_one();
     }
   }
@@ -79,7 +79,7 @@ class thread_io final : public file_io {
   std::condition_variable_any for_workers_;
   std::condition_variable for_loop_;
   std::deque<call*> wanted_;
-  std::vector<call*> ended_;
+  std::vector<call*> finished_;
   bool rung_ = false;
   std::vector<std::jthread> workers_;
 };
