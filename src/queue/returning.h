@@ -25,7 +25,7 @@ void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
     mine.to_return_to = this;
     return complete_all(done);
   }
-  // Callbacks wait until nobody is left in line: one of them may block for somebody there.
+  // Callbacks wait until no request is left in line: one of them may block for one there.
   constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
   const bool was_running = std::exchange(mine.running, first_all || mine.running);
   for (bool more = true; more;) {
