@@ -175,9 +175,9 @@ typedef struct afflux_health_limits {
   uint64_t max_queue_bytes; /**< more are too many; UINT64_MAX (default): never */
   int64_t max_wait_ns;      /**< a longer oldest_wait_ns is too long; AFFLUX_FOREVER (default):
                                  never; needs statistics */
-  int64_t max_still_ns;     /**< a longer afflux_health.still_ns is a standstill; AFFLUX_FOREVER:
-                                never; default 5 s, also where struct_size ends before it; needs
-                                statistics. Longer than permits are held in regular work */
+  int64_t max_still_ns; /**< a longer afflux_health.still_ns is an outage; default 5 s, also where
+                            struct_size ends before this field; AFFLUX_FOREVER: never; needs
+                            statistics. Choose it longer than regular work holds permits */
 } afflux_health_limits;
 
 /** afflux_health.reasons: which limits are passed. Since: 0.1 */
@@ -188,8 +188,8 @@ enum {
   AFFLUX_HEALTH_CLOSED = 8,      /**< the semaphore is closed */
   AFFLUX_HEALTH_DEBT = 16,       /**< more is held than the limit, after a shrink: told, but no
                                       reason to be unhealthy */
-  AFFLUX_HEALTH_STANDSTILL = 32  /**< max_still_ns: requests want permits, and none comes back.
-                                      Permits are lost, or their holders hang */
+  AFFLUX_HEALTH_STANDSTILL = 32  /**< max_still_ns: requests want permits, and none comes back:
+                                      permits are lost, or their holders hang */
 };
 
 /** How a semaphore is. Since: 0.1 */
@@ -201,32 +201,37 @@ typedef struct afflux_health {
   uint64_t waiters;
   uint64_t queue_bytes;
   int64_t oldest_wait_ns;
-  int64_t still_ns;  /**< for how long looks have found the semaphore at a standstill; 0: it moves,
-                          nobody wants permits, or this look is the first that finds it so */
-  uint64_t unserved; /**< requests that did not get their permits at once, since a look first found
-                          the permits where they are now: queued, refused, or without time to
-                          wait */
+  int64_t still_ns;  /**< how long the semaphore has been found to stand still; 0: it moves, no
+                          request wants permits, or this call is the first that finds it so */
+  uint64_t unserved; /**< requests that have queued, were refused or had no time to wait, since a
+                          call first found the permits where they are now */
 } afflux_health;
 
-/** Fill `limits` with the defaults, up to max_wait_ns: struct_size tells so, and max_still_ns has
- *  its default whatever stands there. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+/** Fill `limits` with the defaults, up to max_wait_ns, as struct_size then tells: max_still_ns is
+ *  not written, and not read either. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
 AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits);
 
-/** Fill all of `limits` with the defaults. @param size sizeof(afflux_health_limits).
- *  @return AFFLUX_OK, or AFFLUX_EINVAL: limits is NULL, or size ends before max_still_ns.
- *  Since: 0.1 */
+/**
+ * Fill all of `limits` with the defaults.
+ *
+ * @param size  sizeof(afflux_health_limits) of the caller; struct_size tells it.
+ * @return AFFLUX_OK      filled
+ *         AFFLUX_EINVAL  limits is NULL, or size ends before max_still_ns
+ * Since: 0.1
+ */
 AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *limits,
                                                          uint32_t size);
 
 /**
  * Compare queue, memory, age and movement with limits.
  *
- * A standstill: permits are held, requests wait or are refused, and no permit is acquired or
- * released. The semaphore remembers for that what the look before has seen, whoever looked, and
- * acquires and releases remember nothing. So a standstill begins with the first look that finds a
- * request unserved and nothing moved since the look before: look at regular intervals, shorter
- * than max_still_ns. Overload is no standstill, however many requests it refuses, while permits
- * come back. Permits that are taken inline (afflux_sem_fastpath()) are not seen to move.
+ * A semaphore stands still while permits are held, requests wait or are refused, and no permit is
+ * acquired or released. Each call compares the semaphore with what the call before saw, whichever
+ * thread made that; acquires and releases record nothing for it. A standstill begins with the first
+ * call that finds a request unserved and nothing moved since the call before. So make the call at
+ * regular intervals, shorter than max_still_ns. Overload is no standstill, however many requests
+ * are refused, as long as permits come back. Permits that are taken inline (afflux_sem_fastpath())
+ * do not count as moved.
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
  *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns; and the

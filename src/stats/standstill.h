@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Whether a semaphore stands still: permits are held, requests want some, and none is acquired or
-// released. Only looks (afflux_sem_health()) write here; what acquires and releases does not know
-// of it.
+// released. A look is a call of afflux_sem_health(). Only looks write here, so that acquires and
+// releases pay nothing.
 //
 //   SS1  A standstill is never told longer than nothing has moved. It begins with the first look
 //        that finds a request unserved and nothing moved since the look before.
-//   SS2  All three words only grow, and a look that has seen something move publishes that last. So
-//        whoever reads what moved finds the other two at least as new, in whatever order threads
-//        look.
+//   SS2  All three words only grow, and a look that has seen something move publishes `moved_`
+//   last.
+//        So a look that reads moved_ finds the other two words at least as new, in whatever order
+//        threads look.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +32,8 @@ class standstill {
     std::uint64_t unserved = 0;  // of those that asked, since the first look after the last move
   };
 
-  // The time before `at_look` was read, and the time after that. What is told ends with the first,
-  // and begins with the second of an earlier look: a thread may be stopped in between.
+  // `before` and `after`: the time before and after `at_look` was read. A standstill is told from
+  // the `after` of one look to the `before` of another: a thread may be stopped in between.
   told look(const seen& at_look, std::int64_t before, std::int64_t after) {
     // acquire, pairs with [moved]: SS2.
     const std::uint64_t moved = moved_.load(std::memory_order_acquire);
