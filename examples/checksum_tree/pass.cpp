@@ -115,7 +115,9 @@ example::detached checksum_file(lane& own, std::size_t index) {
     for (std::uint64_t at = 0; what == verdict::pending;) {
       const int got = co_await own.io->read(fd, {buffer.get(), kBufferSize}, at);
       what = take_in(hash, buffer.get(), got, result);
-      if (got > 0) at += static_cast<unsigned>(got), all.bytes += static_cast<unsigned>(got);
+      const auto count = static_cast<unsigned>(got > 0 ? got : 0);
+      at += count;
+      all.bytes += count;
     }
     close(fd);
     all.open_files.leave();

@@ -191,6 +191,14 @@ template <class P>
   return !watchers_.empty() && tell_watchers(w, take, done);
 }
 
+// `done` has no room for x, a note: see returning.h.
+template <class P>
+bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
+  return x.has(traits::kNote) &&
+         (done.note_count == P::kNotesAtOnce ||
+          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
+}
+
 // Those who leave without permits: all when it is closed, the impossible after a shrink, and those
 // who are to be woken. True: as decide().
 template <class P>

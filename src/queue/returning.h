@@ -9,13 +9,6 @@
 
 namespace afflux::queue {
 
-template <class P>
-bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
-  return x.has(traits::kNote) &&
-         (done.note_count == P::kNotesAtOnce ||
-          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
-}
-
 // Some were left in line for want of room for notes.
 template <class P>
 void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
