@@ -31,9 +31,9 @@
 #include "queue/counting.h"
 #include "queue/line.h"
 #include "queue/settings.h"
-#include "queue/status.h"
 #include "queue/word.h"
 #include "stats/ledger.h"
+#include "status.h"
 
 namespace afflux::queue {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "afflux/afflux.h"
-#include "park/policy.h"
+#include "policy.h"
 #include "stats/client.h"
 #include "stats/histogram.h"
 #include "stats/text_writer.h"

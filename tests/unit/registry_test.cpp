@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-#include "park/policy.h"
+#include "policy.h"
 
 namespace afflux::stats {
 namespace {
