@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file stats.h
- * Statistics: what semaphores and clients have done, and how it is exported.
+ * Statistics: what semaphores have done, and how that and the counts of clients (client.h) are
+ * added up and exported.
  *
- * Part of afflux.h, which includes it: include that. The chapters on threads, ownership,
- * errors and growing structs there hold here, too.
+ * A part of afflux.h, which includes it. The chapters on threads, ownership, errors and growing
+ * structs there hold here, too.
  *
  * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
  * holder ledger. A number may be a moment old, and numbers that are read together may be of
  * different moments. When nothing moves they are exact.
  */
-#ifndef AFFLUX_STATS_H
-#define AFFLUX_STATS_H
-
 #ifndef AFFLUX_H
-#  error "include <afflux/afflux.h>, which includes this file"
-#endif
+#  include <afflux/afflux.h> /* that includes this file again, in its place */
+#elif !defined(AFFLUX_STATS_H)
+#  define AFFLUX_STATS_H
 
-#ifdef __cplusplus
+#  include <afflux/client.h>
+
+#  ifdef __cplusplus
 extern "C" {
-#endif
+#  endif
 
 /* ------------------------------------------------------------------------ */
 /* Statistics of a semaphore                                                */
@@ -217,163 +218,6 @@ AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits)
 AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
                                            const afflux_health_limits *limits,
                                            afflux_health *ret_health);
-
-/* ------------------------------------------------------------------------ */
-/* Client                                                                   */
-/* ------------------------------------------------------------------------ */
-
-/*
- * A client is a block of counters for whoever is to be accounted for: a tenant, a connection,
- * a worker process. Each count is one relaxed atomic addition, but for lines, where those read and
- * those dropped are an addition each. A request that names a client (afflux_request.client) is
- * accounted to it.
- */
-
-enum {
-  AFFLUX_CLIENT_CLASSES = 4,    /**< classes of requests */
-  AFFLUX_CLIENT_PIPELINES = 2,  /**< pipelines of lines */
-  AFFLUX_CLIENT_RESPONSES = 201 /**< status codes 400 … 599, and one slot for all others */
-};
-
-/** How to create a client. Fill by afflux_client_options_init(). Since: 0.1 */
-typedef struct afflux_client_options {
-  uint32_t struct_size; /**< sizeof(afflux_client_options) */
-  uint32_t reserved;    /**< 0 */
-  const char *name;     /**< label in the exposition; UTF-8, copied; NULL (default): none */
-  /** The classes' names; NULL: "0" … "3", the default. Copied. */
-  const char *classes[AFFLUX_CLIENT_CLASSES];
-  /** The pipelines' names; NULL: "0" and "1", the default. Copied. */
-  const char *pipelines[AFFLUX_CLIENT_PIPELINES];
-  double stall_speed;     /**< slower than this is a stall …; default 0.9; 0: never */
-  int64_t stall_after_ns; /**< … when it has lasted so long; default 5 s; 0: at once */
-} afflux_client_options;
-
-/** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_API afflux_status afflux_client_options_init(afflux_client_options *options);
-
-/**
- * Create a client, everything at 0.
- *
- * @param options     NULL: the defaults.
- * @param ret_client  One reference; written on success only.
- * @return AFFLUX_OK       created
- *         AFFLUX_EINVAL   ret_client is NULL, reserved is not 0, stall_speed is negative or not a
- *                         number, stall_after_ns is negative, or struct_size is too short
- *         AFFLUX_ENOTSUP  bytes beyond the known struct are not zero
- *         AFFLUX_ENOMEM   no memory
- * Owns:  the caller owes one afflux_client_unref().
- * Since: 0.1
- */
-AFFLUX_API afflux_status afflux_client_create(const afflux_client_options *options,
-                                              afflux_client **ret_client);
-
-/** One more reference. @return client; NULL for NULL. Since: 0.1 */
-AFFLUX_API afflux_client *afflux_client_ref(afflux_client *client);
-
-/** Drop one reference; the last one frees. NULL is fine. Since: 0.1 */
-AFFLUX_API void afflux_client_unref(afflux_client *client);
-
-/** The name given at creation, "" without one; valid while client is; "" for NULL. Since: 0.1 */
-AFFLUX_API const char *afflux_client_name(const afflux_client *client);
-
-/*
- * The counting calls. Each answers AFFLUX_OK, or AFFLUX_EINVAL and counts nothing: client is NULL,
- * or what is said there. Threads: any number at once. Never waits, never allocates. Since: 0.1
- */
-
-/** Count `n` requests of a class, 0 … 3; EINVAL for another. */
-AFFLUX_API afflux_status afflux_client_count_requests(afflux_client *client, uint32_t request_class,
-                                                      uint64_t n);
-
-/** Count bytes. */
-AFFLUX_API afflux_status afflux_client_count_bytes(afflux_client *client, uint64_t n);
-
-/** The bytes of the current run, from a source that counts from 0 in each run (a child process,
- *  say). The number replaces the one before, even a larger one; what is counted by
- *  afflux_client_count_bytes() comes on top. */
-AFFLUX_API afflux_status afflux_client_set_run_bytes(afflux_client *client, uint64_t bytes);
-
-/** A run begins: the bytes of the one before are kept, those of this one begin at 0, and so do
- *  speed, position and drift. The first one counts, too (afflux_client_summary_t.runs); until then
- *  the run is taken to have begun with the client. A number of the run before that is set at this
- *  very moment, by another thread, may go to either. */
-AFFLUX_API afflux_status afflux_client_begin_run(afflux_client *client);
-
-/** Count a response. 400 … 599 have a slot each, all others share one. */
-AFFLUX_API afflux_status afflux_client_count_response(afflux_client *client, uint32_t code);
-
-/** Count a reconnection. */
-AFFLUX_API afflux_status afflux_client_count_reconnection(afflux_client *client);
-
-/** Count a timeout. */
-AFFLUX_API afflux_status afflux_client_count_timeout(afflux_client *client);
-
-/** Count lines of a pipeline, 0 or 1 (EINVAL for another): `read` that arrived, `dropped` of
- *  them that were thrown away (EINVAL for more than read). Follows the peak of the drop rate. */
-AFFLUX_API afflux_status afflux_client_count_lines(afflux_client *client, uint32_t pipeline,
-                                                   uint64_t read, uint64_t dropped);
-
-/** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. A stall
- *  counts from the first call with too low a speed until one that is high enough, or a run's
- *  begin. */
-AFFLUX_API afflux_status afflux_client_set_speed(afflux_client *client, double speed);
-
-/** How far it has come in the current run, ns; EINVAL for a negative one. The drift is by how much
- *  that lags behind the time since the run began. */
-AFFLUX_API afflux_status afflux_client_set_position(afflux_client *client, int64_t position_ns);
-
-/** What a client has done. Since: 0.1 */
-typedef struct afflux_client_summary_t {
-  uint32_t struct_size; /**< sizeof(afflux_client_summary_t); 0: as of version 0.1 */
-  uint32_t stalled;     /**< 1: slower than stall_speed for stall_after_ns or longer */
-
-  uint64_t requests[AFFLUX_CLIENT_CLASSES];
-  uint64_t bytes;           /**< of all runs */
-  uint64_t runs;            /**< afflux_client_begin_run() */
-  uint64_t responses_4xx;   /**< codes 400 … 499 */
-  uint64_t responses_5xx;   /**< codes 500 … 599 */
-  uint64_t responses_other; /**< all others */
-  uint64_t reconnections;
-  uint64_t timeouts;
-  uint64_t lines_read[AFFLUX_CLIENT_PIPELINES];
-  uint64_t lines_dropped[AFFLUX_CLIENT_PIPELINES];
-  double drop_rate;      /**< dropped / read of both pipelines, 0 … 1 */
-  double peak_drop_rate; /**< the highest it has been */
-  double speed;          /**< as set last; 0 before */
-  int64_t drift_ns;      /**< as of the last afflux_client_set_position(); may be negative */
-  int64_t max_drift_ns;  /**< the largest of this run, 0 at least */
-
-  /* What its requests to semaphores came to (afflux_request.client). */
-  uint64_t acquired;    /**< permits */
-  uint64_t waits;       /**< requests that queued and have ended, however */
-  uint64_t wait_sum_ns; /**< their waits */
-  uint64_t wait_max_ns; /**< the longest */
-  uint64_t rejected;    /**< requests that a queue limit refused or dropped */
-  uint64_t timed_out;   /**< queued ones whose time ran out, and blocking calls with a time of 0 */
-  uint64_t canceled;
-
-  int64_t uptime_ns; /**< since it was created; off by at most a tick of the system's clock,
-                          1 … 16 ms */
-  uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
-} afflux_client_summary_t;
-
-/** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_API afflux_status afflux_client_summary_init(afflux_client_summary_t *summary);
-
-/**
- * Read a client's counters.
- *
- * @param ret_summary  As ret_stats of afflux_sem_get_stats().
- * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
- * Threads: any number at once. Never waits, never slows a writer, never allocates.
- * Since:   0.1
- */
-AFFLUX_API afflux_status afflux_client_summary(const afflux_client *client,
-                                               afflux_client_summary_t *ret_summary);
-
-/** How many responses had that code; for one outside of 400 … 599 all such. 0 for NULL.
- *  Since: 0.1 */
-AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_t code);
 
 /* ------------------------------------------------------------------------ */
 /* Registry                                                                 */
@@ -667,8 +511,8 @@ AFFLUX_API afflux_status afflux_sem_visit_holders(const afflux_sem *sem,
 AFFLUX_API afflux_status afflux_sem_dump_holders(const afflux_sem *sem, afflux_sink_fn sink,
                                                  void *ctx);
 
-#ifdef __cplusplus
+#  ifdef __cplusplus
 }
-#endif
+#  endif
 
 #endif
