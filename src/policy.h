@@ -78,6 +78,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "afflux/afflux.h"
 #include "park/park.h"
 #include "park/spin.h"
 #include "park/thread_key.h"
@@ -128,8 +129,8 @@ struct real_policy {
   static constexpr std::uint32_t kPatience = 16;
   static constexpr std::uint32_t kNotesAtOnce = 128;
   static constexpr unsigned kResizeBits = 10;
-  static constexpr std::uint32_t kOvertakingBound = 256;
-  static constexpr std::uint32_t kAgeingBound = 64;
+  static constexpr std::uint32_t kOvertakingBound = AFFLUX_OVERTAKING_BOUND;
+  static constexpr std::uint32_t kAgeingBound = AFFLUX_AGEING_BOUND;
   static constexpr int kMutant = 0;
 
   static bool park(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
@@ -214,5 +215,6 @@ struct real_policy {
 };
 
 using native_policy = real_policy<park::native>;
+static_assert(time::kTickNs == AFFLUX_TIMER_TICK_NS);
 
 }  // namespace afflux

@@ -4,9 +4,9 @@
 // it likes; where all are told together, they go by number.
 #include <iterator>
 
-#include "stats/exposition.h"
+#include "export/exposition.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 namespace {
 
 constexpr std::string_view kPrefix = "afflux_client_";
@@ -196,4 +196,4 @@ void show(exposition& to, std::size_t number, const shown_client& c) {
   family_at(number, c.what == nullptr).show(to, c);
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting
