@@ -3,11 +3,11 @@
 //   bell  bit 0      the thread sleeps, or is about to
 //         bits 1 ..  rings so far
 //
-// R1  No ring is lost: the thread notes the rings, then calls advance(), and only
-//     if there were none since sets bit 0 and sleeps, by one compare-and-swap and
-//     by the parker's own comparison. A ring that finds bit 0 wakes the address.
-// R2  The mutex orders starting, the choice of mode and fork(). Nothing of the timer
-//     service is called under it but the fork hooks.
+// TT1  No ring is lost: the thread notes the rings, then calls advance(), and only
+//      if there were none since sets bit 0 and sleeps, by one compare-and-swap and
+//      by the parker's own comparison. A ring that finds bit 0 wakes the address.
+// TT2  The mutex orders starting, the choice of mode and fork(). Nothing of the timer
+//      service is called under it but the fork hooks.
 #include "threads/timer_thread.h"
 
 #include <atomic>
@@ -77,7 +77,7 @@ void ring() noexcept {
   runner& self = g_runner.value;
   // [ring] release; pairs with the acquire load in run(): the thread sees what was
   // changed before. An exchange of the whole word, so that either this call sees
-  // bit 0, or the thread's compare-and-swap sees the ring (R1).
+  // bit 0, or the thread's compare-and-swap sees the ring (TT1).
   if ((self.bell.fetch_add(kRing, std::memory_order_release) & kAsleep) != 0) {
     parker::wake(&self.bell);
   }
@@ -87,7 +87,7 @@ void ring() noexcept {
 void sleep(std::uint32_t rings, std::int64_t deadline) noexcept {
   runner& self = g_runner.value;
   std::uint32_t expected = rings;
-  // relaxed, here and below: only the value counts (R1); the acquire load at the
+  // relaxed, here and below: only the value counts (TT1); the acquire load at the
   // top of run() comes before anything is looked at.
   if (!self.bell.compare_exchange_strong(expected, rings | kAsleep, std::memory_order_relaxed,
                                          std::memory_order_relaxed)) {

@@ -86,7 +86,7 @@ TEST(TimerThread, EarlierDeadlineWakesIt) {
             kFine);
 }
 
-// R1: a ring at any moment leads to a call that begins after it.
+// TT1: a ring at any moment leads to a call that begins after it.
 TEST(TimerThread, LosesNoRing) {
   EXPECT_EQ(in_child([]() -> std::string {
               static std::atomic<std::uint32_t> asked{0};
