@@ -7,9 +7,9 @@
  * A part of afflux.h, which includes it. The chapters on threads, ownership, errors and growing
  * structs there hold here, too.
  *
- * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
- * holder ledger. A number may be a moment old, and numbers that are read together may be of
- * different moments. When nothing moves they are exact.
+ * Counting never blocks, locks or allocates; nor does reading, except where a call says so. A
+ * number may be a moment old, and numbers that are read together may be of different moments. When
+ * no call is under way they are exact.
  */
 #ifndef AFFLUX_H
 #  include <afflux/afflux.h> /* that includes this file again, in its place */
@@ -54,11 +54,11 @@ typedef struct afflux_sem_stats {
   /* Totals. */
   uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
-  uint64_t try_failed;          /**< requests with no time to wait that would have had to */
-  uint64_t released;      /**< permits given back: acquired − held; never goes back, so while
-                               threads move it may be told a moment late */
-  uint64_t canceled;      /**< queued requests that were cancelled, or taken back by a wait
-                               for several, whatever ended that */
+  uint64_t try_failed;          /**< requests that were not to wait and found no permits */
+  uint64_t released;      /**< permits given back: acquired − held. The number never falls, so
+                               beside other calls it may be a moment late */
+  uint64_t canceled;      /**< queued requests that were cancelled, or that a group
+                               (afflux_wait_group) took back when it ended */
   uint64_t timed_out;     /**< queued requests whose time ran out */
   uint64_t rejected;      /**< newcomers that a queue limit refused */
   uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST) */
@@ -82,10 +82,11 @@ typedef struct afflux_sem_stats {
   int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
 
   /* High-water marks since the semaphore was created. */
-  uint64_t peak_held;    /**< the most permits held at once. Looked at just after each take: a
-                              short overlap may be missed, and one that is given back at the very
-                              moment when a request is granted may count as held beside it. What
-                              is taken inline counts only while others take by calls; 0 with OFF */
+  uint64_t peak_held;    /**< the most permits held at once, looked at just after each take: a short
+                              overlap may be missed, and a permit that is given back just when a
+                              request is granted may count as held beside it. Permits taken inline
+                              (afflux_sem_fastpath()) are seen only when a call takes others. 0 with
+                              OFF */
   uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
@@ -225,18 +226,21 @@ AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
 
 /*
  * A registry adds semaphores and clients up, and renders them for Prometheus. Adding, removing
- * and reading need no lock and may be done at once. What is in a registry is kept alive by it.
- * A removal answers at once: readers that are at the object at that moment go on reading it, and
- * the registry's reference is dropped when the last of them is done, by whoever that is. If that
- * was the last reference to a semaphore, its requests complete there, as by afflux_sem_unref().
+ * and reading need no lock; any number of threads may do each at once.
  *
- * Sums are exact while objects come and go: none of the totals goes back by it, and each object is
- * counted once, unless it comes back after it has been in another registry: then anew. The two laws
- * of afflux_sem_stats hold for a semaphore, not for these sums once one has been removed. An
- * object brings along all that it has done; when it is removed, what it had done by then stays in
- * the totals, and what it does afterwards is not the registry's business. If it comes back to the
- * registry that it was in last, it counts from then on. A registry has room for 8,388,608
- * semaphores and as many clients.
+ * A registry has a reference to each object in it. A removal answers at once, even while another
+ * thread reads the object. The last such reader then drops the registry's reference, on its own
+ * thread. If that is the last reference to a semaphore, the semaphore's requests complete on that
+ * thread, as by afflux_sem_unref().
+ *
+ * Sums are exact while objects come and go: no total falls by it, and each object counts once. An
+ * object that is added brings along all that it has done so far. What an object had done when it
+ * was removed stays in the totals; what it does later does not count. An object that comes back to
+ * the registry that it was in last counts from then on; one that has been in another registry
+ * meanwhile counts anew, with all that it has done. The two laws of afflux_sem_stats hold for one
+ * semaphore; they do not hold for the sums once a semaphore has been removed.
+ *
+ * A registry has room for 8,388,608 semaphores and as many clients.
  */
 
 typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
@@ -262,7 +266,7 @@ AFFLUX_API void afflux_registry_unref(afflux_registry *registry);
  * @return AFFLUX_OK        added
  *         AFFLUX_EALREADY  it is in a registry, this one or another
  *         AFFLUX_EINVAL    a pointer is NULL
- *         AFFLUX_ENOMEM    no memory, or it is full: it grows from time to time
+ *         AFFLUX_ENOMEM    no memory (a registry grows from time to time), or it is full
  * Threads: any number at once. Lock-free.
  * Since:   0.1
  */
@@ -305,15 +309,15 @@ typedef struct afflux_registry_summary_t {
   uint64_t clients;     /**< in it now */
 
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
-   *  wait_max_ns and hold_max_ns are the largest, statistics, peak_held and peak_waiters are 0,
-   * age_ns the registry's. What a semaphore had done before it was added is in the rates as if it
-   * had done it then. */
+   * wait_max_ns and hold_max_ns are the largest of all. statistics, peak_held and peak_waiters are
+   * 0. age_ns is the registry's. The rates have what a semaphore had done before it was added as if
+   * it had done that when it was added. */
   afflux_sem_stats sem;
 
   /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
-   *  the sums, peak_drop_rate and wait_max_ns are the largest; of the clients that are in it now
-   *  speed and drift_ns are averages, max_drift_ns is the largest and stalled how many are;
-   *  uptime_ns is the registry's. */
+   * the sums; peak_drop_rate and wait_max_ns are the largest of all. Of the clients in the registry
+   * now, speed and drift_ns are averages, max_drift_ns is the largest, and stalled is how many are
+   * stalled. uptime_ns is the registry's. */
   afflux_client_summary_t client;
 
   /** Of the clients in it now, to a tick of the system's clock; 0 without any. */
@@ -347,8 +351,8 @@ typedef int32_t (*afflux_client_visitor)(void *ctx, afflux_client *client);
 typedef int32_t (*afflux_sem_visitor)(void *ctx, afflux_sem *sem);
 
 /**
- * Visit each client that is in the registry during the whole call, once, and perhaps some of
- * those that come or go meanwhile; one that goes and comes back perhaps twice.
+ * Visit each client that is in the registry during the whole call, once. Clients that come or go
+ * meanwhile may be visited or not; one that goes and comes back may be visited twice.
  *
  * @return AFFLUX_OK         all were visited
  *         AFFLUX_ECANCELED  the visitor stopped it
@@ -367,9 +371,9 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
 /* ------------------------------------------------------------------------ */
 
 /*
- * What is told. Each semaphore, by the labels `semaphore`, its name, and `id`, the number of its
- * addition to the registry, so that two of one name are two; those that are there when the text is
- * begun:
+ * What is exported. Each semaphore that is in the registry when the text is begun, by the labels
+ * `semaphore`, its name, and `id`, the number of its addition to the registry, which tells two of
+ * one name apart:
  *
  *   afflux_semaphore_permits_limit, _permits_held, _permits_available, _waiters, _queue_bytes
  *   and, unless AFFLUX_STATS_OFF:
@@ -407,8 +411,8 @@ enum {
 
 /** afflux_export_options.flags. Since: 0.1 */
 enum {
-  /** Each client has its own series, too; without this only their sums are told, because a
-   *  series for each of many clients is what Prometheus can bear least. */
+  /** Each client has series of its own, too. Without this flag only sums over all clients are
+   *  exported: the number of series is what Prometheus can bear least. */
   AFFLUX_EXPORT_CLIENTS = 1
 };
 
@@ -484,11 +488,12 @@ typedef struct afflux_holder {
 typedef int32_t (*afflux_holder_visitor)(void *ctx, const afflux_holder *holder);
 
 /**
- * Visit who holds permits by a token (afflux_permit_token), those of afflux_sem_options.ledger at
- * most. A token that finds the ledger full stays untold: its tag is not kept, what is split from it
- * has none, and what is merged into it is untold from then on.
+ * Visit each holder of permits that has a token (afflux_permit_token) and a line in the ledger
+ * (afflux_sem_options.ledger). A token that finds the ledger full when it is made has no line: its
+ * tag is not kept, a token split from it has no tag, and permits merged into it leave the ledger.
  *
- * @param ret_untold  Permits that are held otherwise; NULL is fine. Exact when nothing moves.
+ * @param ret_untold  Permits that are held without a line; NULL is fine. Exact when no call is
+ *                    under way.
  * @return AFFLUX_OK         all were visited
  *         AFFLUX_ECANCELED  the visitor stopped it
  *         AFFLUX_ENOTSUP    the semaphore has no ledger

@@ -90,12 +90,12 @@ void show_counter(exposition& to, const shown_sem& sem, const sem_counter& one) 
   to.creation(sem.created);
 }
 
-// The family that begins at that line of the table.
-void show_counters(exposition& to, const shown_sem& sem, std::size_t line) {
+// The family that begins at that row of the table.
+void show_counters(exposition& to, const shown_sem& sem, std::size_t row) {
   if (sem.now.statistics == AFFLUX_STATS_OFF) return;
-  const counter_family* const family = kSemCounters[line].family;
-  for (; line < stats::kSemCounterCount && kSemCounters[line].family == family; ++line) {
-    show_counter(to, sem, kSemCounters[line]);
+  const counter_family* const family = kSemCounters[row].family;
+  for (; row < stats::kSemCounterCount && kSemCounters[row].family == family; ++row) {
+    show_counter(to, sem, kSemCounters[row]);
   }
 }
 
@@ -109,8 +109,8 @@ void show_times(exposition& to, const shown_sem& sem, std::size_t) {
 
 struct family {
   metric what;
-  void (*show)(exposition&, const shown_sem&, std::size_t line);
-  std::size_t line = 0;  // of kSemCounters, where a family of counters begins
+  void (*show)(exposition&, const shown_sem&, std::size_t row);
+  std::size_t row = 0;  // of kSemCounters, where a family of counters begins
 };
 
 constexpr family kBeforeCounters[] = {
@@ -137,8 +137,8 @@ constexpr family kAfterCounters[] = {
     {metric_of(stats::kHoldTimes), show_times<&shown_sem::holds>},
 };
 
-constexpr bool begins_family(std::size_t line) {
-  return line == 0 || kSemCounters[line].family != kSemCounters[line - 1].family;
+constexpr bool begins_family(std::size_t row) {
+  return row == 0 || kSemCounters[row].family != kSemCounters[row - 1].family;
 }
 constexpr std::size_t count_counter_families() {
   std::size_t count = 0;
@@ -169,7 +169,7 @@ bool begin_sem_family(exposition& to, std::size_t number) {
 
 void show(exposition& to, std::size_t number, const shown_sem& sem) {
   const family& f = kFamilies[number];
-  f.show(to, sem, f.line);
+  f.show(to, sem, f.row);
 }
 
 }  // namespace afflux::exporting

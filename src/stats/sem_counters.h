@@ -3,7 +3,7 @@
 // The table of a semaphore's counters: for each total of afflux_sem_stats where it is counted, and
 // under which name it is exported. The storage, the filling of the struct, the sums of a registry,
 // the exposition and the tests are made from it. So a new counter is a field of the public struct,
-// a line here, and a call of semaphore_stats::count() at the place where it happens.
+// a row here, and a call of semaphore_stats::count() at the place where it happens.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ struct sem_counter {
   bool ends_wait = false;  // one way in which a queued request ends
 };
 
-// In the order in which they are read and exported. Lines of one family stand together. Whatever
+// In the order in which they are read and exported. Rows of one family stand together. Whatever
 // ends a wait is read before `queued`, so that no reader finds more ended than had queued.
 //
 // In the shards acquired_fast counts the permits beyond each request's first; those are one for
@@ -87,7 +87,7 @@ inline constexpr sem_times kHoldTimes = {
 
 inline constexpr std::size_t kSemCounterCount = std::size(kSemCounters);
 
-// How many lines before the `index`-th are counted there, too: its place in an array of those.
+// How many rows before the `index`-th are counted there, too: its place in an array of those.
 constexpr unsigned position_at(std::size_t index, counted_in where) {
   unsigned before = 0;
   for (std::size_t i = 0; i < index; ++i) before += kSemCounters[i].where == where ? 1u : 0u;
@@ -105,7 +105,7 @@ constexpr std::size_t index_of(sem_field field) {
 template <sem_field Field>
 struct sem_counter_of {
   static constexpr std::size_t kIndex = index_of(Field);
-  static_assert(kIndex < kSemCounterCount, "kSemCounters has no line for it");
+  static_assert(kIndex < kSemCounterCount, "kSemCounters has no row for it");
   static constexpr counted_in kWhere = kSemCounters[kIndex].where;
   static constexpr unsigned kPosition = position_at(kIndex, kWhere);
 };

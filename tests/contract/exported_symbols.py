@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shared library exports exactly the functions of afflux.h, client.h and stats.h, under the SONAME
-of its major version, and the version script lists exactly those. A DLL has no
-versions; its own name stands for the SONAME."""
+"""The shared library exports exactly the functions of afflux.h, client.h and stats.h, under the
+SONAME of its major version, and the version script lists exactly those. A DLL has no versions; its
+own name stands for the SONAME."""
 
 import argparse
 import re

@@ -55,8 +55,8 @@ def in_header():
     values = {label: set(re.findall(r'"(\w+)"', told))
               for label, told in re.findall(r"\{(\w+)=([^}]*)\}", chapter)}
     names, prefix = set(), ""
-    for name in re.findall(r"(?<![\w`])(?:afflux)?_[a-z_]*[a-z](?![\w…(])", re.sub(r"\{[^}]*\}", "",
-                                                                                chapter)):
+    plain = re.sub(r"\{[^}]*\}", "", chapter)
+    for name in re.findall(r"(?<![\w`])(?:afflux)?_[a-z_]*[a-z](?![\w…(])", plain):
         match = re.match(r"afflux_(?:semaphore|clients|client)(?=_|$)", name)
         prefix = match.group() if match else prefix
         names.add(name if match else prefix + name)

@@ -29,8 +29,8 @@ std::size_t offset_of(sem_field field) {
   return static_cast<std::size_t>(at - reinterpret_cast<const char*>(&one));
 }
 
-// A number of its own for each line of the table.
-constexpr std::uint64_t number_of(std::size_t line) { return 1000 + 7 * line; }
+// A number of its own for each row of the table.
+constexpr std::uint64_t number_of(std::size_t row) { return 1000 + 7 * row; }
 
 TEST(SemCounters, HaveEachTotalOfThePublicStructOnce) {
   std::multiset<std::size_t> known;
@@ -62,13 +62,13 @@ TEST(SemCounters, StandTogetherByFamilyAndDifferByLabel) {
   }
 }
 
-template <std::size_t Line>
+template <std::size_t Row>
 void count_one_alone() {
-  constexpr sem_counter kCounter = kSemCounters[Line];
+  constexpr sem_counter kCounter = kSemCounters[Row];
   if constexpr (kCounter.where != counted_in::nothing) {
     const counts::pointer all = counts::make(false);
     ASSERT_NE(all, nullptr);
-    all->template count<kCounter.field>(number_of(Line));
+    all->template count<kCounter.field>(number_of(Row));
     afflux_sem_stats now = {};
     all->read(now, [] { return std::uint64_t{0}; });
     for (const sem_counter& each : kSemCounters) {
@@ -76,14 +76,14 @@ void count_one_alone() {
       if (each.field == &afflux_sem_stats::released) continue;
       const bool follows = kCounter.field == &afflux_sem_stats::requests_fast &&
                            each.field == &afflux_sem_stats::acquired_fast;
-      EXPECT_EQ(now.*each.field, each.field == kCounter.field || follows ? number_of(Line) : 0)
-          << each.family->name << ", counted: line " << Line;
+      EXPECT_EQ(now.*each.field, each.field == kCounter.field || follows ? number_of(Row) : 0)
+          << each.family->name << ", counted: row " << Row;
     }
   }
 }
 
 TEST(SemCounters, AreEachCountedAlone) {
-  [&]<std::size_t... Line>(std::index_sequence<Line...>) { (count_one_alone<Line>(), ...); }
+  [&]<std::size_t... Row>(std::index_sequence<Row...>) { (count_one_alone<Row>(), ...); }
   (std::make_index_sequence<kSemCounterCount>{});
 }
 
@@ -127,11 +127,11 @@ TEST(SemCounters, AreEachInTheSumsOfARegistry) {
   exporting::add_totals(sum, one);
   exporting::add_totals(sum, one);
   for (std::size_t i = 0; i < kSemCounterCount; ++i) {
-    EXPECT_EQ(sum.*kSemCounters[i].field, 2 * number_of(i)) << "line " << i;
+    EXPECT_EQ(sum.*kSemCounters[i].field, 2 * number_of(i)) << "row " << i;
   }
   exporting::subtract_totals(sum, one);
   for (std::size_t i = 0; i < kSemCounterCount; ++i) {
-    EXPECT_EQ(sum.*kSemCounters[i].field, number_of(i)) << "line " << i;
+    EXPECT_EQ(sum.*kSemCounters[i].field, number_of(i)) << "row " << i;
   }
 }
 
@@ -143,7 +143,7 @@ TEST(SemCounters, KnowHowAQueuedRequestEnds) {
                                now.closed_out + now.impossible);
   // Whatever ends is read before `queued`.
   for (std::size_t i = index_of(&afflux_sem_stats::queued); i < kSemCounterCount; ++i) {
-    EXPECT_FALSE(kSemCounters[i].ends_wait) << "line " << i;
+    EXPECT_FALSE(kSemCounters[i].ends_wait) << "row " << i;
   }
 }
 
