@@ -64,6 +64,12 @@ static_assert(queue::kPriorities == AFFLUX_PRIORITY_CRITICAL + 1);
 // Notes the operating system's error behind an AFFLUX_EOS of this thread.
 void set_last_os_error(int error);
 
+// What is asked for, within what the word can count: one more than any limit stands for the rest.
+inline std::uint64_t askable(std::uint64_t permits) {
+  return permits < queue::kMaxPermits ? permits
+                                      : queue::kMaxPermits + (permits > queue::kMaxPermits);
+}
+
 // A caller's request of whatever size.
 status read_request(const afflux_request* given, afflux_request& known);
 

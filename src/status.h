@@ -26,7 +26,8 @@ enum class status : std::int8_t {
   busy = AFFLUX_EBUSY,
   no_memory = AFFLUX_ENOMEM,
   unsupported = AFFLUX_ENOTSUP,
-  os = AFFLUX_EOS,
+  os_error = AFFLUX_EOS,
+  too_big = AFFLUX_E2BIG,
 };
 
 }  // namespace internal

@@ -3,17 +3,24 @@
  * @file client.h
  * Clients: what is counted for each tenant, connection or worker process.
  *
- * A part of afflux.h, which includes it. The chapters on threads, ownership, errors and growing
- * structs there hold here, too; a registry (stats.h) adds clients up and exports them.
+ * A part of afflux.h: whichever of the two is included includes the other. The chapters on threads,
+ * ownership, errors and growing structs there hold here, too. A registry (stats.h) adds clients up
+ * and exports them.
  */
 #ifndef AFFLUX_H
-#  include <afflux/afflux.h> /* that includes this file again, in its place */
-#elif !defined(AFFLUX_CLIENT_H)
+#  include <afflux/afflux.h>
+#endif
+
+#ifndef AFFLUX_CLIENT_H
 #  define AFFLUX_CLIENT_H
 
 #  ifdef __cplusplus
 extern "C" {
 #  endif
+
+/* ------------------------------------------------------------------------ */
+/* Client                                                                   */
+/* ------------------------------------------------------------------------ */
 
 /*
  * A client is a block of counters for a tenant, a connection, a worker process: for anybody whose
@@ -72,8 +79,8 @@ AFFLUX_API const char *afflux_client_name(const afflux_client *client);
 
 /*
  * The counting calls. Each answers AFFLUX_OK; or AFFLUX_EINVAL, and counts nothing, if client is
- * NULL or for the reasons given at the call. Threads: any number at once. Never waits, never
- * allocates. Since: 0.1
+ * NULL or for the reasons given at the call.
+ * Threads: any number at once. Never waits, never allocates. Since: 0.1
  */
 
 /** Count `n` requests of a class, 0 … 3; EINVAL for another. */

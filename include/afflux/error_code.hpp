@@ -30,6 +30,8 @@ class status_error_category final : public std::error_category {
         return std::errc::operation_canceled;
       case status::invalid:
         return std::errc::invalid_argument;
+      case status::too_big:
+        return std::errc::argument_list_too_long;  // E2BIG
       case status::no_memory:
         return std::errc::not_enough_memory;
       case status::not_supported:

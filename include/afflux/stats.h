@@ -4,16 +4,18 @@
  * Statistics: what semaphores have done, and how that and the counts of clients (client.h) are
  * added up and exported.
  *
- * A part of afflux.h, which includes it. The chapters on threads, ownership, errors and growing
- * structs there hold here, too.
+ * A part of afflux.h: whichever of the two is included includes the other. The chapters on threads,
+ * ownership, errors and growing structs there hold here, too.
  *
  * Counting never blocks, locks or allocates; nor does reading, except where a call says so. A
  * number may be a moment old, and numbers that are read together may be of different moments. When
  * no call is under way they are exact.
  */
 #ifndef AFFLUX_H
-#  include <afflux/afflux.h> /* that includes this file again, in its place */
-#elif !defined(AFFLUX_STATS_H)
+#  include <afflux/afflux.h>
+#endif
+
+#ifndef AFFLUX_STATS_H
 #  define AFFLUX_STATS_H
 
 #  include <afflux/client.h>

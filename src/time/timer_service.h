@@ -66,12 +66,12 @@ struct timer_entry : wheel_entry {
 };
 
 enum class disarmed {
-  free,   // nobody references the entry
+  free,   // no thread references the entry
   handed  // hands off: the firing thread does the publishing
 };
 
 enum class concluded {
-  done,    // whoever took part has what he needs
+  done,    // each thread that took part has what it needs
   publish  // publish the completion that another thread stored in the waiter
 };
 
@@ -103,7 +103,7 @@ class timer_service {
     return disarmed::handed;
   }
 
-  // For the thread that took the waiter back: when it returns nobody references
+  // For the thread that took the waiter back: when it returns no thread references
   // the entry. Sleeps only while another thread is between the beginning of
   // expire() and its conclude(). Not from within expire() on the same entry.
   void disarm_and_wait(entry& e) noexcept {
@@ -141,7 +141,7 @@ class timer_service {
     return let_go(e, lock);
   }
 
-  // Ends the firing for now: unless somebody intervened, the entry fires again at
+  // Ends the firing for now: unless another thread intervened, the entry fires again at
   // `deadline`, and not within a tick of this advance(), which so comes to an end.
   concluded retry(entry& e, std::int64_t deadline) noexcept {
     std::unique_lock lock(mutex_);

@@ -71,7 +71,7 @@ TEST(CppSemaphoreInline, TakesAndGivesBack) {
   EXPECT_EQ(sem.release(4), status::overflow);
   EXPECT_EQ(sem.release(3), status::ok);
   EXPECT_EQ(sem.release(), status::overflow);
-  EXPECT_EQ(sem.try_acquire_raw(4), status::invalid);
+  EXPECT_EQ(sem.try_acquire_raw(4), status::too_big);
   EXPECT_EQ(sem.try_acquire_raw(0), status::invalid);
   EXPECT_EQ(sem.available(), 3u);
   EXPECT_EQ(sem.stats().acquired_fast, 0u);  // nobody counted
@@ -302,7 +302,7 @@ TEST(CppSemaphore, TryAcquireUpToTellsWhyNot) {
   const semaphore sem(2);
   EXPECT_EQ(sem.try_acquire_up_to(0, 0).status(), status::invalid);
   EXPECT_EQ(sem.try_acquire_up_to(2, 1).status(), status::invalid);
-  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::too_big);
   EXPECT_EQ(sem.close(), status::ok);
   EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::closed);
   EXPECT_EQ(semaphore().try_acquire_up_to(1, 2).status(), status::invalid);
@@ -345,9 +345,10 @@ TEST(CppSemaphore, RefusesNumbersOutOfRange) {
   const semaphore sem(3);
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{4}, std::uint64_t{1} << 42,
                                 std::numeric_limits<std::uint64_t>::max()}) {
-    EXPECT_EQ(sem.try_acquire(n).status(), status::invalid) << n;
-    EXPECT_EQ(sem.try_acquire_raw(n), status::invalid) << n;
-    EXPECT_EQ(sem.acquire_blocking(n).status(), status::invalid) << n;
+    const status refusal = n == 0 ? status::invalid : status::too_big;
+    EXPECT_EQ(sem.try_acquire(n).status(), refusal) << n;
+    EXPECT_EQ(sem.try_acquire_raw(n), refusal) << n;
+    EXPECT_EQ(sem.acquire_blocking(n).status(), refusal) << n;
   }
   EXPECT_EQ(sem.held(), 0u);
   EXPECT_EQ(sem.release(0), status::invalid);
@@ -579,7 +580,7 @@ TEST(CppSemaphore, ThrowsOnlyWhereAsked) {
     }
     return status::ok;
   };
-  EXPECT_EQ(code_of([&] { return sem.acquire_blocking(afflux::throws, 9); }), status::invalid);
+  EXPECT_EQ(code_of([&] { return sem.acquire_blocking(afflux::throws, 9); }), status::too_big);
   EXPECT_EQ(code_of([&] { return sem.acquire_blocking_for(afflux::throws, 1ms); }),
             status::timed_out);
   EXPECT_EQ(code_of([&] {
@@ -594,7 +595,8 @@ TEST(CppSemaphore, ThrowsOnlyWhereAsked) {
 TEST(CppStatus, MirrorsTheCNumbers) {
   EXPECT_EQ(static_cast<std::int32_t>(status::ok), AFFLUX_OK);
   EXPECT_EQ(static_cast<std::int32_t>(status::os_error), AFFLUX_EOS);
-  for (std::int32_t s = AFFLUX_EOS; s <= AFFLUX_PENDING; ++s) {
+  EXPECT_EQ(static_cast<std::int32_t>(status::too_big), AFFLUX_E2BIG);
+  for (std::int32_t s = AFFLUX_E2BIG; s <= AFFLUX_PENDING; ++s) {
     EXPECT_STREQ(to_string(static_cast<status>(s)), afflux_strerror(s));
   }
 }
