@@ -4,8 +4,8 @@
 //        helper sleeps.
 //   HP2  An idle helper is in the list, by a word on its stack, until it is rung or its time is
 //        over. The ringing thread takes it out of the list first, so a ring is for one helper and
-//        none is lost: one that wakes up at the end of its time finds its word set, or itself in the
-//        list.
+//        none is lost: one that wakes up at the end of its time finds its word set, or itself in
+//        the list.
 //   HP3  A call that finds no helper idle, and can start none, raises `calls`. A helper goes idle
 //        only if there was none since it began to run until run_one() answered false.
 #include "threads/helpers.h"
