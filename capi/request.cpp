@@ -10,7 +10,7 @@
 #include "core/kernel_wait.h"
 #include "handles.h"
 #include "sized.h"
-#include "time/timer_thread.h"
+#include "threads/timer_thread.h"
 
 using namespace afflux;
 using namespace afflux::capi;
@@ -200,7 +200,7 @@ uint64_t afflux_completions_run(void) { return queue::run_on_demand<policy>(); }
 
 afflux_status afflux_timers_manual(int32_t manual) {
   if (manual != 0 && manual != 1) return AFFLUX_EINVAL;
-  const int error = time::set_manual(manual == 1);
+  const int error = threads::set_manual(manual == 1);
   if (error == 0) return AFFLUX_OK;
   set_last_os_error(error);
   return AFFLUX_EOS;

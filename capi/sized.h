@@ -10,7 +10,7 @@
 #include <initializer_list>
 #include <iterator>
 
-#include "queue/status.h"
+#include "status.h"
 
 namespace afflux::capi {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Statistics of a semaphore: validate, read, convert.
+// Statistics of a semaphore: validate, convert, call.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -8,12 +8,13 @@
 #include <cstring>
 #include <limits>
 
+#include "export/sem_reading.h"
 #include "handles.h"
 #include "sized.h"
-#include "stats/histogram.h"
 
 using namespace afflux;
 using namespace afflux::capi;
+using exporting::read_stats;
 
 namespace {
 
@@ -31,16 +32,8 @@ status read_times(const semaphore* sem, afflux_histogram* to,
   if (sem == nullptr || to == nullptr || !valid_out(*to)) return status::invalid;
   const auto* const stats = sem->stats();
   if (stats == nullptr || !stats->has_times()) return status::unsupported;
-  const stats::histogram<policy>& from = (stats->*which)();
   to->struct_size = sizeof *to;
-  to->reserved = 0;
-  to->count = 0;
-  to->sum_ns = from.sum();
-  to->max_ns = from.max();
-  for (std::size_t i = 0; i < stats::kBuckets; ++i) {
-    to->buckets[i] = from.bucket(i);
-    to->count += to->buckets[i];  // so that both always agree
-  }
+  exporting::read_times((stats->*which)(), *to);
   return status::ok;
 }
 
@@ -67,23 +60,6 @@ stats::standstill<policy>::told look_for_standstill(const semaphore& sem,
 }
 
 }  // namespace
-
-void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats& now) {
-  const auto* const stats = sem.stats();
-  now.struct_size = sizeof now;
-  now.statistics = stats == nullptr     ? AFFLUX_STATS_OFF
-                   : stats->has_times() ? AFFLUX_STATS_FULL
-                                        : AFFLUX_STATS_COUNTERS;
-  now.limit = sem.limit();
-  now.available = core::available(sem);
-  now.held = core::held(sem);
-  now.waiters = sem.waiting();
-  now.queue_bytes = sem.waiting_bytes();
-  now.age_ns = std::max<std::int64_t>(policy::rough_now() - sem.created_at, 0);
-  if (stats == nullptr) return;
-  stats->read(now, [&sem] { return core::held(sem); });
-  now.oldest_wait_ns = stats->oldest_wait();
-}
 
 extern "C" {
 
@@ -113,17 +89,7 @@ afflux_status afflux_sem_hold_times(const afflux_sem* sem, afflux_histogram* ret
 uint64_t afflux_histogram_quantile(const afflux_histogram* histogram, double quantile) {
   if (histogram == nullptr || histogram->count == 0) return 0;
   const double share = quantile >= 1 || std::isnan(quantile) ? 1 : std::max(quantile, 0.0);
-  // The rank of the last that belongs to the share, from 1.
-  const double rank = std::max(std::ceil(share * static_cast<double>(histogram->count)), 1.0);
-  std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < stats::kBuckets; ++i) {
-    seen += histogram->buckets[i];
-    if (static_cast<double>(seen) < rank) continue;
-    if (i == stats::kBuckets - 1) return histogram->max_ns;
-    const std::uint64_t low = i == 0 ? 0 : stats::bound_of(i - 1);
-    return std::min(low + (stats::bound_of(i) - low + 1) / 2, histogram->max_ns);
-  }
-  return histogram->max_ns;
+  return exporting::quantile(*histogram, share);
 }
 
 uint64_t afflux_histogram_bound(uint32_t index) { return stats::bound_of(index); }

@@ -143,7 +143,7 @@ def convert(text):
 
     text = re.sub(r"/\*(\*?)(?!\*?<|\*? @defgroup|\*? @\}| -| SPDX)(.*?)\*/", comment, text, flags=re.S)
     if open_section:
-        at = text.rindex("#ifdef __cplusplus")
+        at = [match.start() for match in re.finditer(r"^# *ifdef __cplusplus", text, re.M)][-1]
         text = text[:at] + "/** @} */\n" + text[at:]
     return text
 

@@ -674,7 +674,7 @@ typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);
 /** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
-/** The tenant that requests are accounted to: see "Client" in afflux/stats.h. Since: 0.1 */
+/** The tenant that requests are accounted to: see afflux/client.h. Since: 0.1 */
 typedef struct afflux_client afflux_client;
 
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */

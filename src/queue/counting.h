@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "queue/line.h"
-#include "queue/status.h"
 #include "queue/waiter.h"
 #include "stats/probes.h"
 #include "stats/semaphore_stats.h"
+#include "status.h"
 
 namespace afflux::queue {
 

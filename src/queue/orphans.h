@@ -15,7 +15,7 @@
 //       `next`. So a thread that leaves or takes a chain walks along none.
 //   O3  A helper's own list has the orphans first, then what they let in.
 //   O4  After a fork() orphans stay with the parent, whose threads run them: the child's stack is
-//       empty (time/helpers.h), and no thread of it waits for them.
+//       empty (threads/helpers.h), and no thread of it waits for them.
 #pragma once
 
 #include <cstdint>

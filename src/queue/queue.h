@@ -9,17 +9,16 @@
 // while kLocked is set only the holder lowers `available`, and only by the exchange that unlocks.
 //
 // How the invariants of docs/invariants.md are kept:
-//   S1  an acquire takes what the word has, by one exchange; a grant is decided with the lock.
-//   S3  a waiter is taken off once: by the exchange on its `where` (waiter.h).
-//   S5  while kQueued is set only the holder takes permits, for the head of the line.
-//   S7, L1  unlocked, the first in line does not fit, or competes, or is claimed by a thread that
+//   S1: an acquire takes what the word has, by one exchange; a grant is decided with the lock.
+//   S3: a waiter is taken off once, by the exchange on its `where` (waiter.h).
+//   S5: while kQueued is set only the holder takes permits, for the head of the line.
+//   S7, L1: unlocked, the first in line does not fit, or competes, or is claimed by a thread that
 //       will look once more; a holder whose unlocking exchange fails looks once more, too.
-//   S9  the unlocking exchange is the holder's last touch of the semaphore; a release's plain
+//   S9: the unlocking exchange is the holder's last touch of the semaphore; a release's plain
 //       exchange is its only one.
-//   S10 the last unref sets kDead; the holder that unlocks then with no waiter linked, and no
-//   thread
-//       to come back, frees. No thread waits for that.
-//   S12 waiters are told after the unlock (completion.h).
+//   S10: the last unref sets kDead; the holder that unlocks then with no waiter linked, and no
+//       thread to come back, frees. No thread waits for that.
+//   S12: waiters are told after the unlock (completion.h).
 #pragma once
 
 #include <algorithm>
@@ -32,9 +31,9 @@
 #include "queue/counting.h"
 #include "queue/line.h"
 #include "queue/settings.h"
-#include "queue/status.h"
 #include "queue/word.h"
 #include "stats/ledger.h"
+#include "status.h"
 
 namespace afflux::queue {
 
@@ -216,7 +215,7 @@ class alignas(128) waiter_queue {
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
   std::int64_t created_at = 0;
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
-  atomic<std::uint64_t> registration{0};     // in the registry that it is in (stats/registry.h)
+  atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
 
   // ---- for completion.h: a thread that left some in line for want of room for notes
   void come_back();

@@ -42,8 +42,8 @@
 #include <cstdint>
 
 #include "port/port.h"
-#include "queue/status.h"
 #include "stats/semaphore_stats.h"
+#include "status.h"
 #include "time/timer_service.h"
 
 namespace afflux::stats {

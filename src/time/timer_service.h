@@ -30,14 +30,14 @@
 //   (-: passes it by; x: a defect of the caller: at most one thread arms an entry,
 //   one completes it, one fires it)
 //
-//   T1  Every change of state happens under the mutex.
-//   T2  Nothing is held while expire() runs.
-//   T3  After the store of idle in conclude() or retry() the entry is not touched:
-//       a sleeper may see it and free the memory at once. The wake that follows
-//       uses the address alone.
-//   T4  A thread that sleeps until an instant that advance() gave it is woken, by
-//       the caller of the arm() that answered true, or by timers_changed(), when an
-//       earlier deadline comes up.
+//   TS1  Every change of state happens under the mutex.
+//   TS2  Nothing is held while expire() runs.
+//   TS3  After the store of idle in conclude() or retry() the entry is not touched:
+//        a sleeper may see it and free the memory at once. The wake that follows
+//        uses the address alone.
+//   TS4  A thread that sleeps until an instant that advance() gave it is woken, by
+//        the caller of the arm() that answered true, or by timers_changed(), when an
+//        earlier deadline comes up.
 #pragma once
 
 #include <algorithm>
@@ -167,7 +167,7 @@ class timer_service {
   void after_fork_child() noexcept { mutex_.unlock(); }
 
  private:
-  // relaxed, both: under the mutex (T1). Only disarm_and_wait() looks at the state
+  // relaxed, both: under the mutex (TS1). Only disarm_and_wait() looks at the state
   // without it, for the one change that let_go() makes with a release store.
   static std::uint32_t state_of(const entry& e) noexcept {
     return e.state.load(std::memory_order_relaxed);
@@ -215,7 +215,7 @@ class timer_service {
       if (next <= now && next != kNever) return true;
       // Upwards only: another thread may sleep until the older, earlier instant,
       // and no harm is done by that; one that sleeps until a later one would miss
-      // the entries between (T4).
+      // the entries between (TS4).
       announced_ = std::max(announced_, next);
       std::swap(tell, changed_);
     }
@@ -230,7 +230,7 @@ class timer_service {
     const std::uint32_t state = state_of(e);
     assert(state >= timer_state::kFiring);
     const void* const address = &e.state;
-    // [let go] release; pairs with the load in disarm_and_wait(). The last touch (T3).
+    // [let go] release; pairs with the load in disarm_and_wait(). The last touch (TS3).
     e.state.store(timer_state::kIdle, std::memory_order_release);
     lock.unlock();
     if (state == timer_state::kAwaited) P::unpark(address);
@@ -239,7 +239,7 @@ class timer_service {
 
   typename P::mutex mutex_;
   wheel wheel_;
-  std::int64_t announced_ = kNever;  // at most this late do sleeping threads look again (T4)
+  std::int64_t announced_ = kNever;  // at most this late do sleeping threads look again (TS4)
   std::int64_t newest_ = 0;          // the latest `now` that an advance() had
   bool changed_ = false;             // a retry() put something before announced_
 };

@@ -15,9 +15,9 @@
 //   M1  A member is in one set at a time, and added or removed by one thread at a time: its
 //       registration word, which is claimed by an exchange.
 //   M2  The set has a reference to the member of each slot that is not empty. It is dropped when
-//       nobody is left who may have seen the member in that slot (reclaim.h, R2).
+//       nobody is left who may have seen the member in that slot (reclaim.h, RC2).
 //   M3  Each reader counts a member that has left once: by its slot, or in departed_. What is
-//       folded into departed_[s] is folded before side s opens (R1), and the slots are empty
+//       folded into departed_[s] is folded before side s opens (RC1), and the slots are empty
 //       before the other side opens again.
 //   M4  `left` is no less than what any reader has counted for the member as live or leaving. A
 //       live member is read, then its slot is looked at again: still live means that its remover
@@ -32,11 +32,11 @@
 #include <cstdint>
 #include <utility>
 
+#include "export/reclaim.h"
+#include "export/slots.h"
 #include "mutants.h"
-#include "stats/reclaim.h"
-#include "stats/slots.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 // The registration word of a member: the number of the set that it is or was last in (32 bits) |
 // its slot (30) | how. 0: it has never been in any.
@@ -206,7 +206,7 @@ class member_set {
     typename P::template var<slot*> next{nullptr};
     chunk* home = nullptr;
     std::uint32_t number = 0;
-    typename free_list<P>::link next_free{0};
+    typename stats::free_list<P>::link next_free{0};
   };
 
   struct chunk {
@@ -383,4 +383,4 @@ class member_set {
   record departed_[2]{};
 };
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

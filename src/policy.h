@@ -51,7 +51,7 @@
 //   help(run_one)                        another thread of the library, not one that is inside
 //                                        run_one() now, calls that until it answers false; for
 //                                        what waits behind a callback that blocks. 0 or an errno
-//                                        value, see time/helpers.h
+//                                        value, see threads/helpers.h
 //   forks()                              differs in the child of a fork()
 //   left_to_helpers()                    an atomic pointer for help()'s caller; nullptr at first,
 //                                        and in the child of a fork()
@@ -78,15 +78,16 @@
 #include <type_traits>
 #include <utility>
 
+#include "afflux/afflux.h"
 #include "park/park.h"
 #include "park/spin.h"
 #include "park/thread_key.h"
 #include "port/uring.h"
+#include "threads/helpers.h"
+#include "threads/timer_thread.h"
 #include "time/clock.h"
-#include "time/helpers.h"
 #include "time/immortal.h"
 #include "time/timer_service.h"
-#include "time/timer_thread.h"
 
 // A small thread_local of a shared library at a fixed place, found without a call. glibc keeps room
 // for such in libraries that are loaded late; other C libraries may not.
@@ -128,8 +129,8 @@ struct real_policy {
   static constexpr std::uint32_t kPatience = 16;
   static constexpr std::uint32_t kNotesAtOnce = 128;
   static constexpr unsigned kResizeBits = 10;
-  static constexpr std::uint32_t kOvertakingBound = 256;
-  static constexpr std::uint32_t kAgeingBound = 64;
+  static constexpr std::uint32_t kOvertakingBound = AFFLUX_OVERTAKING_BOUND;
+  static constexpr std::uint32_t kAgeingBound = AFFLUX_AGEING_BOUND;
   static constexpr int kMutant = 0;
 
   static bool park(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
@@ -161,17 +162,17 @@ struct real_policy {
 
   static time::timer_service<real_policy>& timers() noexcept {
     // A failure (no memory) is reported by start_timers(), before anything is armed.
-    (void)time::keep_over_fork(kTimerFork);
+    (void)threads::keep_over_fork(kTimerFork);
     return timers_.value;
   }
   static int start_timers(std::int64_t (*advance)()) noexcept {
-    if (const int error = time::keep_over_fork(kTimerFork); error != 0) return error;
-    return time::ensure_runner(advance);
+    if (const int error = threads::keep_over_fork(kTimerFork); error != 0) return error;
+    return threads::ensure_runner(advance);
   }
-  static void timers_changed() noexcept { time::runner_wake(); }
-  static int help(bool (*run_one)()) noexcept { return time::help(run_one); }
-  static std::uint32_t forks() noexcept { return time::forks(); }
-  static std::atomic<void*>& left_to_helpers() noexcept { return time::left_to_helpers(); }
+  static void timers_changed() noexcept { threads::runner_wake(); }
+  static int help(bool (*run_one)()) noexcept { return threads::help(run_one); }
+  static std::uint32_t forks() noexcept { return threads::forks(); }
+  static std::atomic<void*>& left_to_helpers() noexcept { return threads::left_to_helpers(); }
 
   template <class T, class... Args>
   static T* create(Args&&... args) noexcept {
@@ -208,11 +209,12 @@ struct real_policy {
 
  private:
   static inline constinit time::immortal<time::timer_service<real_policy>> timers_;
-  static constexpr time::fork_hooks kTimerFork{[] { timers_.value.before_fork(); },
-                                               [] { timers_.value.after_fork_parent(); },
-                                               [] { timers_.value.after_fork_child(); }};
+  static constexpr threads::fork_hooks kTimerFork{[] { timers_.value.before_fork(); },
+                                                  [] { timers_.value.after_fork_parent(); },
+                                                  [] { timers_.value.after_fork_child(); }};
 };
 
 using native_policy = real_policy<park::native>;
+static_assert(time::kTickNs == AFFLUX_TIMER_TICK_NS);
 
 }  // namespace afflux

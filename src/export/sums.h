@@ -9,25 +9,11 @@
 #include <cstdint>
 
 #include "afflux/afflux.h"
+#include "stats/sem_counters.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
-template <class Record>
-using count_field = std::uint64_t Record::*;
-
-inline constexpr count_field<afflux_sem_stats> kSemTotals[] = {
-    &afflux_sem_stats::acquired_fast, &afflux_sem_stats::acquired_after_wait,
-    &afflux_sem_stats::try_failed,    &afflux_sem_stats::released,
-    &afflux_sem_stats::canceled,      &afflux_sem_stats::timed_out,
-    &afflux_sem_stats::rejected,      &afflux_sem_stats::dropped,
-    &afflux_sem_stats::closed_out,    &afflux_sem_stats::resizes,
-    &afflux_sem_stats::requests_fast, &afflux_sem_stats::granted,
-    &afflux_sem_stats::impossible,    &afflux_sem_stats::queued,
-    &afflux_sem_stats::wait_count,    &afflux_sem_stats::wait_sum_ns,
-    &afflux_sem_stats::hold_count,    &afflux_sem_stats::hold_sum_ns,
-};
-
-inline constexpr count_field<afflux_client_summary_t> kClientTotals[] = {
+inline constexpr std::uint64_t afflux_client_summary_t::*kClientTotals[] = {
     &afflux_client_summary_t::bytes,           &afflux_client_summary_t::runs,
     &afflux_client_summary_t::responses_4xx,   &afflux_client_summary_t::responses_5xx,
     &afflux_client_summary_t::responses_other, &afflux_client_summary_t::reconnections,
@@ -40,7 +26,7 @@ inline constexpr count_field<afflux_client_summary_t> kClientTotals[] = {
 // change(total, other) for each total of both.
 template <class Change>
 void each_total(afflux_sem_stats& a, const afflux_sem_stats& b, Change change) {
-  for (const auto field : kSemTotals) change(a.*field, b.*field);
+  stats::each_total_field([&](stats::sem_field field) { change(a.*field, b.*field); });
 }
 template <class Change>
 void each_total(afflux_client_summary_t& a, const afflux_client_summary_t& b, Change change) {
@@ -53,8 +39,9 @@ void each_total(afflux_client_summary_t& a, const afflux_client_summary_t& b, Ch
 }
 
 inline void keep_largest(afflux_sem_stats& sum, const afflux_sem_stats& one) {
-  sum.wait_max_ns = std::max(sum.wait_max_ns, one.wait_max_ns);
-  sum.hold_max_ns = std::max(sum.hold_max_ns, one.hold_max_ns);
+  for (const auto max : {stats::kWaitTimes.max, stats::kHoldTimes.max}) {
+    sum.*max = std::max(sum.*max, one.*max);
+  }
 }
 inline void keep_largest(afflux_client_summary_t& sum, const afflux_client_summary_t& one) {
   sum.wait_max_ns = std::max(sum.wait_max_ns, one.wait_max_ns);
@@ -73,4 +60,4 @@ void subtract_totals(Record& one, const Record& before) {
   each_total(one, before, [](std::uint64_t& a, std::uint64_t b) { a -= b; });
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Families of clients: of each, or of all together. Each client names its classes and pipelines as
-// it likes; where all are told together, they go by number.
+// Families of clients: of each client, or of all together. Each client names its classes and
+// pipelines as it likes; the sums over all clients go by the numbers of these.
 #include <iterator>
 
-#include "stats/exposition.h"
+#include "export/exposition.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 namespace {
 
 constexpr std::string_view kPrefix = "afflux_client_";
@@ -16,7 +16,7 @@ constexpr std::string_view kPrefixOfNumber = "afflux_";
 using record = afflux_client_summary_t;
 
 // One sample of a counter, with the labels that it is told by.
-struct counted {
+struct sample {
   std::uint64_t value;
   std::string_view label = {};  // of the family, with a text or a number
   const char* text = nullptr;   // nullptr: the number
@@ -31,7 +31,7 @@ void begin(exposition& to, const shown_client& c, std::string_view suffix) {
   to.label("id", c.id);
 }
 
-void show_counted(exposition& to, const shown_client& c, const counted& one) {
+void show_sample(exposition& to, const shown_client& c, const sample& one) {
   const auto begin_with = [&](std::string_view suffix) {
     begin(to, c, suffix);
     if (one.label.empty()) return;
@@ -58,7 +58,7 @@ void show_named(exposition& to, const shown_client& c, const std::uint64_t (&val
                 std::string_view label, NameOf name_of) {
   for (std::size_t i = 0; i < N; ++i) {
     if (c.what == nullptr) {
-      show_counted(to, c, {values[i], label, nullptr, i});
+      show_sample(to, c, {values[i], label, nullptr, i});
       continue;
     }
     const char* const name = name_of(i);
@@ -69,7 +69,7 @@ void show_named(exposition& to, const shown_client& c, const std::uint64_t (&val
       if (k < i) told = true;
       sum += values[k];
     }
-    if (!told) show_counted(to, c, {sum, label, name});
+    if (!told) show_sample(to, c, {sum, label, name});
   }
 }
 
@@ -88,27 +88,27 @@ void show_lines_dropped(exposition& to, const shown_client& c) {
 // Of a client the codes that have occurred.
 void show_responses(exposition& to, const shown_client& c) {
   if (c.what == nullptr) {
-    show_counted(to, c, {c.now.responses_4xx, "class", "4xx"});
-    show_counted(to, c, {c.now.responses_5xx, "class", "5xx"});
-    show_counted(to, c, {c.now.responses_other, "class", "other"});
+    show_sample(to, c, {c.now.responses_4xx, "class", "4xx"});
+    show_sample(to, c, {c.now.responses_5xx, "class", "5xx"});
+    show_sample(to, c, {c.now.responses_other, "class", "other"});
     return;
   }
   for (std::uint32_t code = 400; code < 600; ++code) {
     const std::uint64_t n = c.what->responses(code);
-    if (n != 0) show_counted(to, c, {n, "code", nullptr, code});
+    if (n != 0) show_sample(to, c, {n, "code", nullptr, code});
   }
-  if (c.now.responses_other != 0) show_counted(to, c, {c.now.responses_other, "code", "other"});
+  if (c.now.responses_other != 0) show_sample(to, c, {c.now.responses_other, "code", "other"});
 }
 
 void show_wait(exposition& to, const shown_client& c) {
-  counted one{c.now.wait_sum_ns};
+  sample one{c.now.wait_sum_ns};
   one.in_seconds = true;
-  show_counted(to, c, one);
+  show_sample(to, c, one);
 }
 
 template <std::uint64_t record::*Field>
 void show_total(exposition& to, const shown_client& c) {
-  show_counted(to, c, {c.now.*Field});
+  show_sample(to, c, {c.now.*Field});
 }
 
 void show_number(exposition& to, const shown_client& c) {
@@ -196,4 +196,4 @@ void show(exposition& to, std::size_t number, const shown_client& c) {
   family_at(number, c.what == nullptr).show(to, c);
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

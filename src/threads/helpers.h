@@ -4,11 +4,10 @@
 // that blocks. One pool per process, so this is a plain function.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
-#include "park/pointer_slot.h"
-
-namespace afflux::time {
+namespace afflux::threads {
 
 // At most so many helpers at a time.
 inline constexpr unsigned kMostHelpers = 256;
@@ -27,9 +26,9 @@ inline constexpr unsigned kMostHelpers = 256;
 int help(bool (*run_one)()) noexcept;
 
 // What is left to helpers, as run_one() keeps it; nullptr in the child of a fork().
-park::pointer_slot& left_to_helpers() noexcept;
+std::atomic<void*>& left_to_helpers() noexcept;
 
 // Differs in the child of a fork(). What was left to helpers before that is the parent's.
 std::uint32_t forks() noexcept;
 
-}  // namespace afflux::time
+}  // namespace afflux::threads

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "stats/exposition.h"
+#include "export/exposition.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 namespace {
 
 std::string_view type_of(kind what) {
@@ -80,4 +80,4 @@ void exposition::end() {
   to_.flush();
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

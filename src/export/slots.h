@@ -3,8 +3,8 @@
 // A table of slots that grows without moving and is used without a lock: chunks under nodes under
 // a root, none of which is freed before the table. A slot has a number for life.
 //
-//   T1  A slot that was taken is its taker's alone until it is given back.
-//   T2  Every slot below end() exists: its chunk was there before end() went beyond it.
+//   SL1  A slot that was taken is its taker's alone until it is given back.
+//   SL2  Every slot below end() exists: its chunk was there before end() went beyond it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include "mutants.h"
 #include "stats/free_list.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 // Chunk: `Chunk::kSlots` slots (a power of two) in `slots`, constructed with the number of the
 // first one. Slot: `number`, its own, and `next_free`, a free_list's link.
@@ -66,7 +66,7 @@ class slot_table {
   template <class T>
   using atomic = typename P::template atomic<T>;
 
-  using free_type = free_list<P, P::kMutant != mutant::slot_without_tag>;
+  using free_type = stats::free_list<P, P::kMutant != mutant::slot_without_tag>;
   static_assert(kMost < free_type::kNone);
 
   struct node {
@@ -110,4 +110,4 @@ class slot_table {
   alignas(64) atomic<std::uint32_t> end_{0};
 };
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

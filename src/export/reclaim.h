@@ -8,13 +8,13 @@
 //   inside_    the open side (1 bit) | how many readers have come on it (63 bits)
 //   gone_[s]   how many readers of side s have left; once s is closed, less those that had come
 //
-//   R1  turn() closes a side by the word in which readers announce themselves: so each reader is
-//       counted by it, or comes on the other side and sees all that was done before.
-//   R2  gone_ of an open side is >= 0; of a closed one it is -(readers that are left). It gets to
-//       0 once, by turn() itself or by a leave(), and that thread knows that nobody is left.
-//   R3  A side is closed only when nobody is left on the other one: by the thread of R2, which
-//       has the role of the reclaimer.
-//   R4  The role is in the head of the list of what is retired: a push that finds kIdle has it.
+//   RC1  turn() closes a side by the word in which readers announce themselves: so each reader is
+//        counted by it, or comes on the other side and sees all that was done before.
+//   RC2  gone_ of an open side is >= 0; of a closed one it is -(readers that are left). It gets to
+//        0 once, by turn() itself or by a leave(), and that thread knows that nobody is left.
+//   RC3  A side is closed only when nobody is left on the other one: by the thread of RC2, which
+//        has the role of the reclaimer.
+//   RC4  The role is in the head of the list of what is retired: a push that finds kIdle has it.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@
 
 #include "mutants.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 template <class P>
 class readers {
@@ -103,4 +103,4 @@ class retired_list {
   typename P::template atomic<std::uintptr_t> head_{kIdle};
 };
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

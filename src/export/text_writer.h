@@ -12,9 +12,9 @@
 #include <string_view>
 
 #include "afflux/afflux.h"
-#include "stats/utf8.h"
+#include "export/utf8.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 class text_writer {
  public:
@@ -70,6 +70,19 @@ class text_writer {
     put(std::string_view(digits, used));
   }
 
+  // Not negative; with all nine places, so that columns of them can be compared by eye.
+  void put_nine_places(std::int64_t ns) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    put(ns / kSecond);
+    put(std::string_view("."));
+    char digits[9];
+    std::int64_t fraction = ns % kSecond;
+    for (std::size_t place = sizeof digits; place-- != 0; fraction /= 10) {
+      digits[place] = static_cast<char>('0' + fraction % 10);
+    }
+    put(std::string_view(digits, sizeof digits));
+  }
+
   // Within quotes; backslash, quote and newline escaped. Ends with a 0.
   void put_escaped(const char* text) {
     for (utf8_part part = utf8_next(text); part.size != 0; part = utf8_next(text)) {
@@ -106,4 +119,4 @@ class text_writer {
   char buffer_[2048];
 };
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

@@ -11,13 +11,12 @@
 #include <atomic>
 #include <cstdint>
 
-#include "park/policy.h"
 #include "time/host.h"
 
-namespace afflux::time {
+namespace afflux::threads {
 
 // What forks() tells: goes up in a child, once or more.
-inline constinit native_policy::atomic<std::uint32_t> g_forks{0};
+inline constinit std::atomic<std::uint32_t> g_forks{0};
 
 template <class Handlers>
 class fork_watch {
@@ -27,7 +26,7 @@ class fork_watch {
   static int begin() noexcept {
     // [hooked] acquire; pairs with the release below: the handlers are registered.
     if (registered_.load(std::memory_order_acquire)) return 0;
-    const int error = at_fork(before, parent, child);
+    const int error = time::at_fork(before, parent, child);
     if (error == 0) registered_.store(true, std::memory_order_release);
     return error;
   }
@@ -48,8 +47,8 @@ class fork_watch {
     Handlers::child();
   }
 
-  static inline constinit native_policy::atomic<bool> registered_{false};
+  static inline constinit std::atomic<bool> registered_{false};
   static inline constinit thread_local unsigned depth_ = 0;
 };
 
-}  // namespace afflux::time
+}  // namespace afflux::threads

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
@@ -53,4 +53,4 @@ inline bool same_text(const char* a, const char* b) {
   }
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

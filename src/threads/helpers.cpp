@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-//   H1  The mutex guards all of the pool. It is held neither while run_one() runs, nor while a
-//       helper sleeps.
-//   H2  An idle helper is in the list, by a word on its stack, until it is rung or its time is
-//       over. The ringing thread takes it out of the list first, so a ring is for one helper and
-//       none is lost: one that wakes up at the end of its time finds its word set, or itself in the
-//       list.
-//   H3  A call that finds no helper idle, and can start none, raises `calls`. A helper goes idle
-//       only if there was none since it began to run until run_one() answered false.
-#include "time/helpers.h"
+//   HP1  The mutex guards all of the pool. It is held neither while run_one() runs, nor while a
+//        helper sleeps.
+//   HP2  An idle helper is in the list, by a word on its stack, until it is rung or its time is
+//        over. The ringing thread takes it out of the list first, so a ring is for one helper and
+//        none is lost: one that wakes up at the end of its time finds its word set, or itself in
+//        the list.
+//   HP3  A call that finds no helper idle, and can start none, raises `calls`. A helper goes idle
+//        only if there was none since it began to run until run_one() answered false.
+#include "threads/helpers.h"
 
 #include <cstdint>
 #include <mutex>
 
-#include "park/policy.h"
+#include "park/park.h"
+#include "threads/fork_watch.h"
 #include "time/clock.h"
-#include "time/fork_watch.h"
 #include "time/host.h"
 #include "time/immortal.h"
 
-namespace afflux::time {
+namespace afflux::threads {
 namespace {
 
-using policy = native_policy;
-using lock_type = std::unique_lock<policy::mutex>;
+using parker = park::native;
+using lock_type = std::unique_lock<parker::mutex>;
 
 constexpr std::int64_t kIdleFor = 1'000'000'000;
 
 struct idler {
-  policy::atomic<std::uint32_t> rung{0};
+  std::atomic<std::uint32_t> rung{0};
   idler* below = nullptr;  // idle for longer
 };
 
 struct pool {
-  policy::mutex mutex;
+  parker::mutex mutex;
   bool (*run_one)() = nullptr;
   idler* idle = nullptr;
   unsigned alive = 0;
-  std::uint32_t calls = 0;  // H3
-  policy::atomic<void*> left{nullptr};
+  std::uint32_t calls = 0;  // HP3
+  std::atomic<void*> left{nullptr};
 };
 
-constinit immortal<pool> g_pool;
+constinit time::immortal<pool> g_pool;
 
 struct handlers {
   static void before() { g_pool.value.mutex.lock(); }
@@ -73,10 +73,10 @@ bool rest(pool& self, lock_type& lock) noexcept {
   idler me;
   me.below = self.idle;
   self.idle = &me;
-  const std::int64_t deadline = deadline_after(kIdleFor);
+  const std::int64_t deadline = time::deadline_after(kIdleFor);
   lock.unlock();
   // relaxed, all: the mutex, which comes next, orders what the ring is about.
-  while (me.rung.load(std::memory_order_relaxed) == 0 && policy::park(me.rung, 0, deadline)) {
+  while (me.rung.load(std::memory_order_relaxed) == 0 && parker::wait(me.rung, 0, deadline)) {
   }
   lock.lock();
   if (me.rung.load(std::memory_order_relaxed) != 0) return true;
@@ -88,7 +88,7 @@ bool rest(pool& self, lock_type& lock) noexcept {
 void run() noexcept {
   pool& self = g_pool.value;
   lock_type lock(self.mutex);
-  std::uint32_t forks = time::forks();
+  std::uint32_t forks = threads::forks();
   for (;;) {
     const std::uint32_t calls = self.calls;
     bool (*const run_one)() = self.run_one;
@@ -96,9 +96,9 @@ void run() noexcept {
     while (run_one()) {
     }
     lock.lock();
-    if (time::forks() != forks) {
+    if (threads::forks() != forks) {
       // A callback has forked, on this thread, which has come back here in the child.
-      forks = time::forks();
+      forks = threads::forks();
       ++self.alive;
     }
     if (self.calls != calls) continue;
@@ -106,11 +106,11 @@ void run() noexcept {
   }
 }
 
-constexpr thread_start kThread{"afflux-helper", run};
+constexpr time::thread_start kThread{"afflux-helper", run};
 
 }  // namespace
 
-policy::atomic<void*>& left_to_helpers() noexcept { return g_pool.value.left; }
+std::atomic<void*>& left_to_helpers() noexcept { return g_pool.value.left; }
 
 // relaxed: it changes where there is one thread only.
 std::uint32_t forks() noexcept { return g_forks.load(std::memory_order_relaxed); }
@@ -127,11 +127,11 @@ int help(bool (*run_one)()) noexcept {
     one->rung.store(1, std::memory_order_relaxed);
     // The helper may see that, and be gone, before it is woken: the address is enough.
     lock.unlock();
-    policy::unpark(address);
+    parker::wake(address);
     return 0;
   }
   if (self.alive < kMostHelpers) {
-    const int error = start_detached(kThread);
+    const int error = time::start_detached(kThread);
     if (error == 0) return ++self.alive, 0;
     if (self.alive == 0) return error;
   }
@@ -139,4 +139,4 @@ int help(bool (*run_one)()) noexcept {
   return 0;
 }
 
-}  // namespace afflux::time
+}  // namespace afflux::threads

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace afflux::time {
+namespace afflux::threads {
 
 // What the process' timer service does around fork().
 struct fork_hooks {
@@ -37,4 +37,4 @@ void runner_wake() noexcept;
 // or the errno value of a thread that could not be started: nothing has changed.
 int set_manual(bool manual) noexcept;
 
-}  // namespace afflux::time
+}  // namespace afflux::threads

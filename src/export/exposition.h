@@ -12,12 +12,12 @@
 #include <string_view>
 
 #include "afflux/afflux.h"
-#include "park/policy.h"
+#include "export/text_writer.h"
+#include "policy.h"
 #include "stats/client.h"
 #include "stats/histogram.h"
-#include "stats/text_writer.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 
 enum class kind : std::uint8_t { counter, gauge, histogram };
 
@@ -33,14 +33,14 @@ struct shown_sem {
   const char* name;
   std::uint64_t id;
   std::int64_t created;
-  const histogram<native_policy>* waits;  // nullptr: without
-  const histogram<native_policy>* holds;
+  const stats::histogram<native_policy>* waits;  // nullptr: without
+  const stats::histogram<native_policy>* holds;
   afflux_sem_stats now;
 };
 
 // A client, or all of them together.
 struct shown_client {
-  const client* what;  // nullptr: all
+  const stats::client* what;  // nullptr: all
   std::uint64_t id;
   std::int64_t created;
   afflux_client_summary_t now;
@@ -126,4 +126,4 @@ void show_clients(exposition& to, bool of_all, Each&& each) {
   }
 }
 
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

@@ -3,23 +3,27 @@
 //   bell  bit 0      the thread sleeps, or is about to
 //         bits 1 ..  rings so far
 //
-// R1  No ring is lost: the thread notes the rings, then calls advance(), and only
-//     if there were none since sets bit 0 and sleeps, by one compare-and-swap and
-//     by the parker's own comparison. A ring that finds bit 0 wakes the address.
-// R2  The mutex orders starting, the choice of mode and fork(). Nothing of the timer
-//     service is called under it but the fork hooks.
-#include "time/timer_thread.h"
+// TT1  No ring is lost: the thread notes the rings, then calls advance(), and only
+//      if there were none since sets bit 0 and sleeps, by one compare-and-swap and
+//      by the parker's own comparison. A ring that finds bit 0 wakes the address.
+// TT2  The mutex orders starting, the choice of mode and fork(). Nothing of the timer
+//      service is called under it but the fork hooks.
+#include "threads/timer_thread.h"
 
+#include <atomic>
 #include <mutex>
 
-#include "park/policy.h"
-#include "time/fork_watch.h"
+#include "park/park.h"
+#include "threads/fork_watch.h"
+#include "threads/helpers.h"
+#include "time/clock.h"
 #include "time/host.h"
+#include "time/immortal.h"
 
-namespace afflux::time {
+namespace afflux::threads {
 namespace {
 
-using policy = native_policy;
+using parker = park::native;
 
 constexpr std::uint32_t kRunning = 1;  // mode: the thread exists
 constexpr std::uint32_t kManual = 2;   // mode: it is not to advance
@@ -28,14 +32,14 @@ constexpr std::uint32_t kAsleep = 1;  // bell
 constexpr std::uint32_t kRing = 2;    // bell: one of them
 
 struct runner {
-  policy::mutex mutex;
-  policy::atomic<std::uint32_t> mode{0};
-  policy::atomic<std::uint32_t> bell{0};
-  policy::atomic<std::int64_t (*)()> advance{nullptr};
-  policy::atomic<const fork_hooks*> hooks{nullptr};
+  parker::mutex mutex;
+  std::atomic<std::uint32_t> mode{0};
+  std::atomic<std::uint32_t> bell{0};
+  std::atomic<std::int64_t (*)()> advance{nullptr};
+  std::atomic<const fork_hooks*> hooks{nullptr};
 };
 
-constinit immortal<runner> g_runner;
+constinit time::immortal<runner> g_runner;
 
 // ---- fork -------------------------------------------------------------------
 
@@ -73,9 +77,9 @@ void ring() noexcept {
   runner& self = g_runner.value;
   // [ring] release; pairs with the acquire load in run(): the thread sees what was
   // changed before. An exchange of the whole word, so that either this call sees
-  // bit 0, or the thread's compare-and-swap sees the ring (R1).
+  // bit 0, or the thread's compare-and-swap sees the ring (TT1).
   if ((self.bell.fetch_add(kRing, std::memory_order_release) & kAsleep) != 0) {
-    policy::unpark(&self.bell);
+    parker::wake(&self.bell);
   }
 }
 
@@ -83,13 +87,13 @@ void ring() noexcept {
 void sleep(std::uint32_t rings, std::int64_t deadline) noexcept {
   runner& self = g_runner.value;
   std::uint32_t expected = rings;
-  // relaxed, here and below: only the value counts (R1); the acquire load at the
+  // relaxed, here and below: only the value counts (TT1); the acquire load at the
   // top of run() comes before anything is looked at.
   if (!self.bell.compare_exchange_strong(expected, rings | kAsleep, std::memory_order_relaxed,
                                          std::memory_order_relaxed)) {
     return;
   }
-  policy::park(self.bell, rings | kAsleep, deadline);
+  parker::wait(self.bell, rings | kAsleep, deadline);
   self.bell.fetch_and(~kAsleep, std::memory_order_relaxed);
 }
 
@@ -104,30 +108,30 @@ bool adopt() noexcept {
 
 void run() noexcept {
   runner& self = g_runner.value;
-  std::uint32_t forks = time::forks();  // changes only in a fork() by this very thread
+  std::uint32_t forks = threads::forks();  // changes only in a fork() by this very thread
   for (;;) {
-    if (const std::uint32_t now = time::forks(); now != forks) {
+    if (const std::uint32_t now = threads::forks(); now != forks) {
       if (!adopt()) return;
       forks = now;
     }
     // [ring] acquire; pairs with the release in ring().
     const std::uint32_t rings = self.bell.load(std::memory_order_acquire);
-    std::int64_t deadline = kNever;
+    std::int64_t deadline = time::kNever;
     // relaxed, both: set before the thread was started, or before a ring.
     if ((self.mode.load(std::memory_order_relaxed) & kManual) == 0) {
       const std::int64_t rest = self.advance.load(std::memory_order_relaxed)();
       if (rest == 0) continue;
-      deadline = deadline_after(rest);
+      deadline = time::deadline_after(rest);
     }
     sleep(rings, deadline);
   }
 }
 
-constexpr thread_start kThread{"afflux-timer", run};
+constexpr time::thread_start kThread{"afflux-timer", run};
 
 // Under the mutex.
 int start(runner& self) noexcept {
-  const int error = start_detached(kThread);
+  const int error = time::start_detached(kThread);
   // [running] release; pairs with the load in ensure_runner().
   if (error == 0) self.mode.fetch_or(kRunning, std::memory_order_release);
   return error;
@@ -188,4 +192,4 @@ int set_manual(bool manual) noexcept {
   return 0;
 }
 
-}  // namespace afflux::time
+}  // namespace afflux::threads
