@@ -42,9 +42,9 @@ inline constexpr counter_family kResizes = {"resizes", nullptr, "Changes of the 
 
 struct sem_counter {
   sem_field field;
-  counted_in where;
   const counter_family* family;
-  const char* label_value = nullptr;
+  const char* label_value;  // nullptr: the family has no label
+  counted_in where;
   bool ends_wait = false;  // one way in which a queued request ends
 };
 
@@ -54,20 +54,20 @@ struct sem_counter {
 // In the shards acquired_fast counts the permits beyond each request's first; those are one for
 // each of requests_fast, which semaphore_stats::read() adds.
 inline constexpr sem_counter kSemCounters[] = {
-    {&afflux_sem_stats::acquired_fast, counted_in::shards, &kPermitsAcquired, "fast"},
-    {&afflux_sem_stats::acquired_after_wait, counted_in::line, &kPermitsAcquired, "queued"},
-    {&afflux_sem_stats::released, counted_in::nothing, &kPermitsReleased},
-    {&afflux_sem_stats::requests_fast, counted_in::shards, &kRequests, "fast"},
-    {&afflux_sem_stats::granted, counted_in::line, &kRequests, "granted", true},
-    {&afflux_sem_stats::canceled, counted_in::line, &kRequests, "canceled", true},
-    {&afflux_sem_stats::timed_out, counted_in::line, &kRequests, "timed_out", true},
-    {&afflux_sem_stats::rejected, counted_in::line, &kRequests, "rejected"},
-    {&afflux_sem_stats::dropped, counted_in::line, &kRequests, "dropped", true},
-    {&afflux_sem_stats::closed_out, counted_in::line, &kRequests, "closed", true},
-    {&afflux_sem_stats::impossible, counted_in::line, &kRequests, "impossible", true},
-    {&afflux_sem_stats::try_failed, counted_in::shards, &kRequests, "try_failed"},
-    {&afflux_sem_stats::queued, counted_in::line, &kQueued},
-    {&afflux_sem_stats::resizes, counted_in::line, &kResizes},
+    {&afflux_sem_stats::acquired_fast, &kPermitsAcquired, "fast", counted_in::shards},
+    {&afflux_sem_stats::acquired_after_wait, &kPermitsAcquired, "queued", counted_in::line},
+    {&afflux_sem_stats::released, &kPermitsReleased, nullptr, counted_in::nothing},
+    {&afflux_sem_stats::requests_fast, &kRequests, "fast", counted_in::shards},
+    {&afflux_sem_stats::granted, &kRequests, "granted", counted_in::line, true},
+    {&afflux_sem_stats::canceled, &kRequests, "canceled", counted_in::line, true},
+    {&afflux_sem_stats::timed_out, &kRequests, "timed_out", counted_in::line, true},
+    {&afflux_sem_stats::rejected, &kRequests, "rejected", counted_in::line},
+    {&afflux_sem_stats::dropped, &kRequests, "dropped", counted_in::line, true},
+    {&afflux_sem_stats::closed_out, &kRequests, "closed", counted_in::line, true},
+    {&afflux_sem_stats::impossible, &kRequests, "impossible", counted_in::line, true},
+    {&afflux_sem_stats::try_failed, &kRequests, "try_failed", counted_in::shards},
+    {&afflux_sem_stats::queued, &kQueued, nullptr, counted_in::line},
+    {&afflux_sem_stats::resizes, &kResizes, nullptr, counted_in::line},
 };
 
 // A histogram of times, in short.
