@@ -4,6 +4,8 @@
 #ifndef AFFLUX_ACQUIRE_HPP
 #define AFFLUX_ACQUIRE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstdint>

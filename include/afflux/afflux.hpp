@@ -70,6 +70,8 @@
 #ifndef AFFLUX_HPP
 #define AFFLUX_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <afflux/afflux.h>
 #include <afflux/acquire.hpp>
 #include <afflux/condition.hpp>

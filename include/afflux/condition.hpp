@@ -5,6 +5,8 @@
 #ifndef AFFLUX_CONDITION_HPP
 #define AFFLUX_CONDITION_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>

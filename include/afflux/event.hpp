@@ -4,6 +4,8 @@
 #ifndef AFFLUX_EVENT_HPP
 #define AFFLUX_EVENT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <utility>

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_OPTIONS_HPP
 #define AFFLUX_OPTIONS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>

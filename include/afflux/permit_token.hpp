@@ -4,6 +4,8 @@
 #ifndef AFFLUX_PERMIT_TOKEN_HPP
 #define AFFLUX_PERMIT_TOKEN_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 

@@ -8,6 +8,8 @@
 #ifndef AFFLUX_PORT_HPP
 #define AFFLUX_PORT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

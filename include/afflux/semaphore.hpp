@@ -4,6 +4,8 @@
 #ifndef AFFLUX_SEMAPHORE_HPP
 #define AFFLUX_SEMAPHORE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <utility>

@@ -5,6 +5,8 @@
 #ifndef AFFLUX_SEVERAL_HPP
 #define AFFLUX_SEVERAL_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <algorithm>
 #include <array>
 #include <concepts>

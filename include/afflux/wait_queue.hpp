@@ -5,6 +5,8 @@
 #ifndef AFFLUX_WAIT_QUEUE_HPP
 #define AFFLUX_WAIT_QUEUE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <concepts>
 #include <cstdint>
 #include <memory>

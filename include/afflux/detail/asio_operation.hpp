@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_ASIO_OPERATION_HPP
 #define AFFLUX_DETAIL_ASIO_OPERATION_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>

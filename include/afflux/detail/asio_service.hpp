@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_ASIO_SERVICE_HPP
 #define AFFLUX_DETAIL_ASIO_SERVICE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_type.hpp>

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_OWNER_HPP
 #define AFFLUX_DETAIL_OWNER_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <utility>
 
 #include <afflux/afflux.h>

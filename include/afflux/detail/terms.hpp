@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_TERMS_HPP
 #define AFFLUX_DETAIL_TERMS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 
