@@ -117,6 +117,7 @@ class several_source {
   a.cost_bytes = std::max(a.cost_bytes, b.cost_bytes);
   a.flags |= b.flags;
   a.prio = std::max(a.prio, b.prio);
+  if (b.client != nullptr) a.client = b.client;  // refused by the library
   return a;
 }
 

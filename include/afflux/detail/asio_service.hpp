@@ -65,6 +65,7 @@ class asio_op : public list_node<asio_op> {
     request.timeout_ns = what.terms.timeout_ns();
     request.ctx = this;
     request.port = port;
+    request.client = what.terms.client;
     return what.event == nullptr ? ::afflux_sem_acquire_async(what.from.sem, &request, &waiter)
                                  : ::afflux_event_wait_async(what.event, &request, &waiter);
   }
