@@ -267,6 +267,13 @@ TEST_F(CppOwner, AnEmptyPortIsReported) {
   const owned b = reported([&] { return note(none.enter(), entered); });
   EXPECT_EQ(waited, status::invalid);
   EXPECT_EQ(entered, status::invalid);
+  const auto one = [](const semaphore& s, const port& in, std::optional<status>& answer) -> owned {
+    const auto [index, p] = co_await any(s.acquire(), s.acquire()).resume_on(in);
+    answer = p.status();
+  };
+  std::optional<status> several;
+  const owned c = reported([&] { return one(sem, none, several); });
+  EXPECT_EQ(several, status::invalid);
 }
 
 TEST_F(CppOwner, AnEmptyClientIsReported) {
