@@ -58,7 +58,16 @@ owned keep_all(Operation op, outcome& out) {
 
 class CppGroupPort : public testing::Test {
  protected:
-  void TearDown() override { EXPECT_EQ(loop.close(), status::ok) << "something is left in it"; }
+  void TearDown() override {
+    EXPECT_EQ(loop.run_ready(kAll), 0u) << "something is left in it";
+    // Another thread that rang the doorbell may still be on its way out.
+    status closed = loop.close();
+    while (closed == status::busy) {
+      std::this_thread::yield();
+      closed = loop.close();
+    }
+    EXPECT_EQ(closed, status::ok);
+  }
 
   static void expect_free(const semaphore& sem) {
     EXPECT_EQ(sem.held(), 0u);
@@ -211,7 +220,7 @@ TEST_F(CppGroupPort, DestroyedItLeavesOthersInThePort) {
 
 // Another thread completes it while the loop's thread destroys it, at whatever moment.
 TEST_F(CppGroupPort, DestroyedBesideAReleaseNothingIsLost) {
-  constexpr int kRounds = kSanitized ? 300 : 3000;
+  constexpr int kRounds = kSanitized ? 300 : 1000;
   for (int round = 0; round < kRounds; ++round) {
     permit first = a.try_acquire();
     permit second = b.try_acquire(2);
