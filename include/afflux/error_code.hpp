@@ -4,6 +4,8 @@
 #ifndef AFFLUX_ERROR_CODE_HPP
 #define AFFLUX_ERROR_CODE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <string>
 #include <system_error>
 #include <type_traits>

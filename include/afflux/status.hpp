@@ -4,6 +4,8 @@
 #ifndef AFFLUX_STATUS_HPP
 #define AFFLUX_STATUS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstdint>
 #include <new>
 #include <stdexcept>

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -211,28 +212,14 @@ TEST(CppSemaphore, SelfMoveKeepsIt) {
   EXPECT_TRUE(sem.try_acquire(2));
 }
 
-TEST(CppSemaphore, EmptyOwnerAnswersInvalid) {
-  const semaphore none;
-  EXPECT_EQ(none.try_acquire().status(), status::invalid);
-  EXPECT_EQ(none.acquire_blocking().status(), status::invalid);
-  EXPECT_EQ(none.acquire_blocking_for(1h).status(), status::invalid);
-  EXPECT_EQ(none.acquire_token().status(), status::invalid);
-  EXPECT_EQ(none.drain().status(), status::invalid);
-  EXPECT_EQ(none.release(), status::invalid);
-  EXPECT_EQ(none.close(), status::invalid);
-  EXPECT_EQ(none.resize(1), status::invalid);
-  EXPECT_EQ(none.limit() + none.available() + none.held() + none.waiters(), 0u);
-  EXPECT_FALSE(none.share());
-}
-
 TEST(CppSemaphore, ShareKeepsItAlive) {
-  semaphore second;
+  std::optional<semaphore> second;
   {
     const semaphore first(1);
     second = first.share();
-    EXPECT_EQ(first.handle(), second.handle());
+    EXPECT_EQ(first.handle(), second->handle());
   }
-  EXPECT_TRUE(second.try_acquire());
+  EXPECT_TRUE(second->try_acquire());
 }
 
 TEST(CppSemaphore, LastOwnerCloses) {
@@ -305,7 +292,6 @@ TEST(CppSemaphore, TryAcquireUpToTellsWhyNot) {
   EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::too_big);
   EXPECT_EQ(sem.close(), status::ok);
   EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::closed);
-  EXPECT_EQ(semaphore().try_acquire_up_to(1, 2).status(), status::invalid);
   EXPECT_EQ(sem.held(), 0u);
 }
 
@@ -320,7 +306,6 @@ TEST(CppSemaphore, ResizesByADifference) {
   EXPECT_EQ(sem.resize_by(std::numeric_limits<std::int64_t>::min()), status::overflow);
   EXPECT_EQ(limit, 5u);
   EXPECT_EQ(sem.limit(), 4u);
-  EXPECT_EQ(semaphore().resize_by(1), status::invalid);
 }
 
 TEST(CppSemaphore, TellsThatItIsClosed) {
