@@ -3,6 +3,7 @@
 
 import contextlib
 import http.server
+import socket
 import threading
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,7 +52,7 @@ class StandIn:
         self.requests = []  # their headers
         self._changed = threading.Condition()
         self._port = 0
-        self._server = self._thread = None
+        self._claim = self._server = self._thread = None
 
     @property
     def url(self):
@@ -64,10 +65,18 @@ class StandIn:
     def __exit__(self, *failure):
         if self._server is not None:
             self.stop()
+        self._claim.close()
 
     def start(self):
         """At the port that it had before, if it had one."""
         stand_in = self
+        if self._claim is None:
+            # Keeps the port while nobody listens there: another test might take it, and even a
+            # client that connects to it might be given it for its own end, and reach itself.
+            self._claim = socket.socket()
+            self._claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._claim.bind(("127.0.0.1", 0))
+            self._port = self._claim.getsockname()[1]
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -76,9 +85,14 @@ class StandIn:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
-        self._server.daemon_threads = True
-        self._port = self._server.server_address[1]
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def server_bind(self):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                super().server_bind()
+
+        self._server = Server(("127.0.0.1", self._port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 

@@ -27,7 +27,8 @@ JOB = """\
 class Prometheus:
     """Scrapes {job: 'host:port'} for a `with` block."""
 
-    def __init__(self, targets, interval="250ms", soon=60):
+    # A scrape may take no longer than the interval: on a busy machine 250 ms were too short.
+    def __init__(self, targets, interval="1s", soon=60):
         self._soon = soon
         self._folder = tempfile.TemporaryDirectory(prefix="afflux-prometheus-")
         folder = Path(self._folder.name)
@@ -61,12 +62,15 @@ class Prometheus:
         self._folder.cleanup()
 
     def _read_log(self):
+        storage = False
         for line in self._child.stderr:
             self.log.append(line)
             address = re.search(r'"?Listening on"? address=127\.0\.0\.1:(\d+)', line)
             if address:
                 self._port = int(address.group(1))
             if "Server is ready to receive web requests" in line:
+                storage = True
+            if storage and self._port != 0:  # which of them is told first is not said
                 self._ready.set()
         self._ready.set()  # it has ended
 

@@ -12,6 +12,8 @@ import time
 
 import pyte
 
+LAST = b"\x1b]last\x07"  # no program writes it
+
 
 class Terminal:
     """For a `with` block; kills what is left of the program at its end."""
@@ -19,6 +21,7 @@ class Terminal:
     def __init__(self, command, lines=24, columns=80, soon=60, **environment):
         self.soon = soon
         self.raw = b""
+        self._complete = False  # all that the program will ever write has been read
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._master, self._slave = pty.openpty()
@@ -90,9 +93,13 @@ class Terminal:
                 return check()
             except AssertionError as error:
                 ready = self._read(end)
-                if self._master not in ready:
-                    why = "ended" if ready else "not seen in time"
-                    raise AssertionError(f"{why}: {error}\nThe screen:\n{self.text()}") from error
+                if self._master in ready:
+                    continue
+                if self._ended in ready and not self._complete:
+                    self._read_the_rest(end)
+                    continue
+                why = "ended" if ready else "not seen in time"
+                raise AssertionError(f"{why}: {error}\nThe screen:\n{self.text()}") from error
 
     def wait_for(self, *texts):
         """Until all of them are on the screen."""
@@ -111,6 +118,7 @@ class Terminal:
             if self._master in ready:
                 continue
             if self._ended in ready:
+                self._read_the_rest(end)
                 return self.child.wait()
             raise AssertionError(f"it does not end. The screen:\n{self.text()}")
 
@@ -118,7 +126,22 @@ class Terminal:
         ready, _, _ = select.select([self._master, self._ended], [], [],
                                     max(0, end - time.monotonic()))
         if self._master in ready:
-            piece = os.read(self._master, 65536)
-            self.raw += piece
-            self._stream.feed(piece)
+            self._take(os.read(self._master, 65536))
         return ready
+
+    def _take(self, piece):
+        self.raw += piece
+        self._stream.feed(piece)
+
+    def _read_the_rest(self, end):
+        """Of a program that has ended. The kernel may hand over what was written some time later,
+        after the end has been seen. But it keeps the order, so what is written now comes last."""
+        os.write(self._slave, LAST)
+        rest = b""
+        while not rest.endswith(LAST):
+            ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"its last output does not come, but {rest}")
+            rest += os.read(self._master, 65536)
+        self._take(rest[:-len(LAST)])
+        self._complete = True

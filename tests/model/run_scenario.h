@@ -18,7 +18,12 @@ using hybrid = world<checking_policy<>, queue::hybrid_queue>;
 using lockfree = world<checking_policy<>, queue::lockfree_queue>;
 
 inline void holds_with(const options& wanted, void (*scenario)(explorer&)) {
-  const result found = explore(wanted, scenario);
+  // The schedules of fewer preemptions are among those of the last bound, which alone passes; the
+  // bounds in turn find the shortest that fails.
+  options at_once = wanted;
+  at_once.first_preemptions = wanted.preemptions;
+  result found = explore(at_once, scenario);
+  if (!found.passed()) found = explore(wanted, scenario);
   EXPECT_TRUE(found.passed() && found.complete) << found;
   ::testing::Test::RecordProperty("executions", std::to_string(found.executions));
 }

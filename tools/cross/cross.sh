@@ -61,23 +61,23 @@ cross() {
   [ $# -eq 0 ] || shift
   case $target in
     generic)
-      setup "$packages_base"
+      setup "$packages_test"
       # With liburing, so that the tests of io_uring are seen to find none in the library.
       cross_configure generic -Dplatform=generic -Dliburing=auto
       cross_test generic 1 "$@"
       ;;
     aarch64)
-      setup "$packages_base $packages_targets $packages_aarch64"
+      setup "$packages_test $packages_targets $packages_aarch64"
       cross_configure aarch64 --cross-file "$root/tools/cross/aarch64.ini"
       cross_test aarch64 10 "$@"
       ;;
     riscv64)
-      setup "$packages_base $packages_targets $packages_riscv64"
+      setup "$packages_test $packages_targets $packages_riscv64"
       cross_configure riscv64 --cross-file "$root/tools/cross/riscv64.ini"
       cross_test riscv64 10 "$@"
       ;;
     windows)
-      setup "$packages_base $packages_targets $packages_windows"
+      setup "$packages_test $packages_targets $packages_windows"
       cross_configure windows --cross-file "$root/tools/cross/windows.ini"
       WINEPREFIX=$root/build-windows/wine WINEDEBUG=-all
       export WINEPREFIX WINEDEBUG
@@ -86,7 +86,7 @@ cross() {
       cross_test windows 4 "$@"
       ;;
     macos)
-      setup "$packages_base $packages_targets $packages_macos"
+      setup "$packages_test $packages_targets $packages_macos"
       zig_for_macos
       cd "$root/build-cross-tools"  # zig leaves files where it is asked what it is
       for cpu in aarch64 x86_64; do

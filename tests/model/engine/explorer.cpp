@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 namespace afflux::model {
@@ -16,6 +17,16 @@ namespace afflux::model {
 namespace {
 
 constexpr int kNoBound = std::numeric_limits<int>::max();
+
+// What the process has explored, for tests/totals.py: of each search the executions of its last
+// bound, for those of the bounds before are among them.
+struct tally {
+  ~tally() {
+    if (executions != 0)
+      std::printf("explored %llu executions\n", static_cast<unsigned long long>(executions));
+  }
+  std::uint64_t executions = 0;
+} explored;
 
 }  // namespace
 
@@ -46,6 +57,7 @@ result explorer::run() {
   }
   found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   finish(found);
+  explored.executions += found.executions;
   return found;
 }
 
