@@ -110,16 +110,14 @@ TEST(CppSemaphoreInline, ManyThreadsStayWithinTheLimit) {
 }
 
 TEST(CppSemaphore, Counts) {
-  semaphore sem(3);
+  const semaphore sem(3);
   ASSERT_EQ(sem.try_acquire_raw(2), status::ok);
   EXPECT_EQ(sem.try_acquire_raw(2), status::again);
   EXPECT_EQ(sem.release(2), status::ok);
   EXPECT_EQ(sem.stats().acquired_fast, 2u);
   EXPECT_EQ(sem.stats().released, 2u);
   EXPECT_EQ(sem.stats().try_failed, 1u);
-  const semaphore moved = std::move(sem);
-  EXPECT_EQ(sem.stats().limit, 0u);  // NOLINT(bugprone-use-after-move): an empty handle's
-  EXPECT_EQ(moved.stats().limit, 3u);
+  EXPECT_EQ(sem.stats().limit, 3u);
 }
 
 TEST(CppSemaphore, OptionsConvertFieldByField) {
