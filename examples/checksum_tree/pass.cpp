@@ -88,7 +88,7 @@ void end_file(lane& own, file_result& result, verdict what) {
   // release, pairs with screen::print_ready(): publishes the rest of the result.
   result.what.store(what, std::memory_order_release);
   --own.left;
-  if (++own.all.ended == own.all.results.size()) own.all.all_ended.notify_all();
+  if (++own.all.ended == own.all.results.size()) (void)own.all.all_ended.notify_all();
 }
 
 // Begins on the main thread. From its first wait on it runs on its lane's thread: the lane's loop
@@ -174,7 +174,7 @@ void read_all(shared_state& all, std::list<lane>& lanes, screen& output) noexcep
     }
     if (++own == lanes.end()) own = lanes.begin();
   }
-  if (all.paths.empty()) all.all_ended.notify_all();
+  if (all.paths.empty()) (void)all.all_ended.notify_all();
 
   std::vector<std::jthread> threads;
   for (lane& each : lanes) threads.emplace_back([&each] { run_lane(each); });

@@ -48,7 +48,7 @@ int run(const options& chosen) {
     for (worker& each : workers) threads.emplace_back([&each] { each.run(); });
     ending.wait(chosen.duration_s);
     shared.permits.close();
-    shared.stop.notify_all();
+    (void)shared.stop.notify_all();
   }
 
   tally counted;
