@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What waiting costs where one request waits, or a few: what is queued and taken back, queued and
-// granted, and two threads at the same line. Beside a mutex and a list whose records are as far
-// apart as the library's. And the free pair once more, in a loop as plain as can be.
+// What waiting costs where one request waits, or a few: queued and cancelled, queued and granted,
+// and two threads on one semaphore. The yardstick is a mutex and a list whose records lie as far
+// apart as the library's. And a free permit once more, in a loop as plain as can be.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -104,7 +104,7 @@ void plain_loop(benchmark::State& state) {
 
 // ---- Two threads ------------------------------------------------------------
 
-// Both come to the same point; ends early for nobody.
+// A barrier of two threads: neither goes on before the other has come.
 class meeting {
  public:
   void meet() {

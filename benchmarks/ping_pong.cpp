@@ -128,7 +128,7 @@ bool place_players(std::string_view place) {
   return true;
 }
 
-// Takes the first argument if it is ours.
+// Removes the first argument if it names a place.
 std::string take_place(int& argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   std::string place = "across";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What counting and reading counts costs, beside locks and channels. The same operations in Go are
-// in peers/go; stats_report.py puts both side by side.
+// in peers/go; the report puts both side by side.
 #include "stats.h"
 
 #include <benchmark/benchmark.h>

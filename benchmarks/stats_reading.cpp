@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Many who read a status that one keeps: by locks, by asking through a channel, and from counters.
+// Many threads read a status that one keeps: by locks, by asking through a channel, and from
+// counters.
 #include <benchmark/benchmark.h>
 
 #include <chrono>

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "baseline/raw_count.h"
-#include "park/policy.h"
+#include "policy.h"
 #include "stats/shards.h"
 
 namespace afflux::bench {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The four queue strategies side by side, many threads: they block for one permit, or they
-// leave callbacks, so that nobody sleeps and the queue itself is what costs. Between two
-// acquires a thread works for a while outside of the permit: the longer, the lower the
+// The four queue strategies side by side, many threads. The threads block for one permit, or
+// they leave callbacks: then no thread sleeps, and the queue is the only cost. Between two
+// acquires a thread works for a while without a permit: the longer it works, the lower the
 // contention.
 #include <benchmark/benchmark.h>
 
@@ -49,7 +49,7 @@ std::uint64_t work(std::uint64_t rounds) {
   return x;
 }
 
-// The best of several, so that who else uses the machine does not count.
+// The best of several: other processes can only make a round slower.
 double rounds_a_ns() {
   static const double result = [] {
     constexpr std::uint64_t kRounds = 200'000;
@@ -77,7 +77,7 @@ struct arena {
   handle sem;
   std::uint64_t rounds;
   alignas(128) std::atomic<stage> now{stage::warm_up};
-  alignas(128) std::uint64_t guarded = 0;  // by the only permit: two who had it would lose counts
+  alignas(128) std::uint64_t guarded = 0;  // two threads with the only permit would lose counts
 };
 
 void note(histogram& waits, std::uint64_t asked, std::uint64_t got) {
@@ -112,7 +112,7 @@ struct alignas(128) errand {
     afflux_request_init(&request);
     request.wake = [](void* self, afflux_status) { static_cast<errand*>(self)->granted(); };
     request.ctx = this;
-    now.store(state::waiting, std::memory_order_relaxed);  // nobody else looks yet
+    now.store(state::waiting, std::memory_order_relaxed);  // no other thread reads it yet
     asked = ticks();
     if (afflux_sem_acquire_async(sem, &request, &memory) == AFFLUX_OK) granted();
   }

@@ -3,7 +3,7 @@
 // The four queue strategies side by side, one thread: what a waiter costs on its way
 // through a queue of `waiters`, in time, in the latency of each call, in allocations and
 // bytes, and (under valgrind) in instructions. waiter_crowds.cpp has many threads.
-// compare_queues.py runs all this and makes docs/waiter-queues.md.
+// `./run compare` runs all this and makes docs/measured/waiter-queues.md.
 #include "waiter_queues.h"
 
 #include <benchmark/benchmark.h>
@@ -31,11 +31,11 @@ namespace afflux::bench {
 namespace {
 
 // A semaphore whose permits are all held, and as many waiters for one each.
-class line_up {
+class waiter_line {
  public:
-  line_up(std::uint32_t queue, std::size_t size) : sem_(make(size, queue)), waiters_(size) {
+  waiter_line(std::uint32_t queue, std::size_t size) : sem_(make(size, queue)), waiters_(size) {
     afflux_request_init(&request_);
-    request_.wake = [](void* self, afflux_status) { static_cast<line_up*>(self)->woken(); };
+    request_.wake = [](void* self, afflux_status) { static_cast<waiter_line*>(self)->woken(); };
     request_.ctx = this;
     afflux_request whole = request_;
     whole.permits = size;
@@ -43,8 +43,8 @@ class line_up {
     std::iota(order_.begin(), order_.end(), 0U);
     std::shuffle(order_.begin(), order_.end(), std::mt19937(1));
   }
-  line_up(const line_up&) = delete;
-  line_up& operator=(const line_up&) = delete;
+  waiter_line(const waiter_line&) = delete;
+  waiter_line& operator=(const waiter_line&) = delete;
 
   bool there() const { return sem_ != nullptr; }  // the strategy may have been left out
   std::size_t size() const { return waiters_.size(); }
@@ -86,25 +86,25 @@ class line_up {
 
 // ---- Turns: the queue from empty to full to empty ---------------------------------
 
-bool fill(line_up& line) {
+bool fill(waiter_line& line) {
   bool good = true;
   for (std::size_t i = 0; i < line.size(); ++i) good &= line.enqueue(i);
   return good;
 }
 
-bool wake_each(line_up& line) {
+bool wake_each(waiter_line& line) {
   bool good = fill(line);
   for (std::size_t i = 0; i < line.size(); ++i) good &= line.release(1);
   return good;
 }
 
-bool wake_all(line_up& line) {
+bool wake_all(waiter_line& line) {
   const bool good = fill(line);
   return line.release(line.size()) && good;
 }
 
 // Half of them, or the only one, take their requests back; the others are woken.
-bool half_cancel(line_up& line) {
+bool half_cancel(waiter_line& line) {
   bool good = fill(line);
   const std::size_t half = (line.size() + 1) / 2;
   for (std::size_t i = 0; i < half; ++i) good &= line.cancel(line.order()[i]);
@@ -112,7 +112,7 @@ bool half_cancel(line_up& line) {
   return good;
 }
 
-bool no_wait(line_up& line) {
+bool no_wait(waiter_line& line) {
   bool good = true;
   for (std::size_t i = 0; i < line.size(); ++i) good &= line.pair();
   return good;
@@ -120,7 +120,7 @@ bool no_wait(line_up& line) {
 
 struct scenario {
   const char* name;
-  bool (*turn)(line_up&);
+  bool (*turn)(waiter_line&);
 };
 constexpr scenario kScenarios[] = {{"wake_each", wake_each},
                                    {"wake_all", wake_all},
@@ -128,9 +128,9 @@ constexpr scenario kScenarios[] = {{"wake_each", wake_each},
                                    {"no_wait", no_wait}};
 constexpr std::int64_t kSizes[] = {1, 10, 50, 100, 500, 1'000};
 
-void turns(benchmark::State& state, std::uint32_t queue, bool (*turn)(line_up&)) {
+void turns(benchmark::State& state, std::uint32_t queue, bool (*turn)(waiter_line&)) {
   const sleeper second_thread;
-  line_up line(queue, static_cast<std::size_t>(state.range(0)));
+  waiter_line line(queue, static_cast<std::size_t>(state.range(0)));
   if (!line.there()) return state.SkipWithError("not in this library");
   bool good = true;
   for (auto _ : state) good &= turn(line);
@@ -149,7 +149,7 @@ bool timed(histogram* into, Body body) {
   return good;
 }
 
-bool timed_turn(line_up& line, call watched, histogram& all) {
+bool timed_turn(waiter_line& line, call watched, histogram& all) {
   const auto only = [&](call c) { return c == watched ? &all : nullptr; };
   bool good = true;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -171,7 +171,7 @@ bool timed_turn(line_up& line, call watched, histogram& all) {
 
 void latency(benchmark::State& state, std::uint32_t queue, call watched) {
   const sleeper second_thread;
-  line_up line(queue, static_cast<std::size_t>(state.range(0)));
+  waiter_line line(queue, static_cast<std::size_t>(state.range(0)));
   if (!line.there()) return state.SkipWithError("not in this library");
   histogram warm_up;
   bool good = timed_turn(line, call::acquire, warm_up);
@@ -192,7 +192,7 @@ void latency(benchmark::State& state, std::uint32_t queue, call watched) {
 // What one more thread's first arrival adds: each of `kThreads` brings one waiter.
 double bytes_a_thread(std::uint32_t queue) {
   constexpr std::size_t kThreads = 16;
-  line_up line(queue, kThreads + 1);
+  waiter_line line(queue, kThreads + 1);
   line.enqueue(kThreads);
   std::int64_t added = 0;
   std::latch over(1);  // a thread that ends may leave its part of the queue to the next
@@ -223,7 +223,7 @@ void memory(benchmark::State& state, std::uint32_t queue) {
   const std::int64_t none = live_bytes();
   const handle alone = make(size, queue);
   const std::int64_t semaphore = live_bytes() - none;
-  line_up line(queue, size);
+  waiter_line line(queue, size);
   if (!line.there()) return state.SkipWithError("not in this library");
   for (auto _ : state) {
     const std::int64_t empty = live_bytes();
@@ -282,7 +282,7 @@ int instructions(const std::string& what, const std::string& name, std::size_t s
     for (const scenario& mode : kScenarios) {
       if (each.name != name || mode.name != what) continue;
       const sleeper second_thread;
-      line_up line(each.queue, size);
+      waiter_line line(each.queue, size);
       bool good = line.there();
       for (int i = 0; good && i < count; ++i) good = mode.turn(line);
       return good ? EXIT_SUCCESS : EXIT_FAILURE;

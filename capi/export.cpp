@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A registry as text: validate, walk, write.
+// A registry as text: validate, convert, call.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
+#include "export/registry_text.h"
 #include "registry.h"
 #include "sized.h"
-#include "stats/exposition.h"
-#include "time/clock.h"
 
 using namespace afflux;
 using namespace afflux::capi;
+using exporting::borrowed;
+using exporting::text_writer;
 
 namespace {
 
@@ -28,74 +29,9 @@ status read_options(const afflux_export_options* given, afflux_export_options& k
   return valid ? status::ok : status::invalid;
 }
 
-// What one text is made of: the objects that were there when it began.
-class exported {
- public:
-  explicit exported(registry& all)
-      : all_(all),
-        sems_end_(all.sems.additions()),
-        clients_end_(all.clients.additions()),
-        sems_(all.sems),
-        clients_(all.clients),
-        now_(time::rough_now_ns()) {}
-
-  template <class See>
-  void each_sem(See&& see) {
-    all_.sems.visit_before(sems_.side, sems_end_, [&](semaphore& m, std::uint64_t number) {
-      stats::shown_sem one = {};
-      one.name = m.name == nullptr ? "" : m.name.get();
-      one.id = number;
-      one.created = all_.unix_time(m.created_at);
-      read_stats(m, one.now);
-      if (const auto* const counts = m.stats(); counts != nullptr && counts->has_times()) {
-        one.waits = &counts->waits();
-        one.holds = &counts->holds();
-      }
-      return see(one);
-    });
-  }
-
-  template <class See>
-  void each_client(See&& see) {
-    all_.clients.visit_before(clients_.side, clients_end_,
-                              [&](stats::client& m, std::uint64_t number) {
-                                stats::shown_client one = {};
-                                one.what = &m;
-                                one.id = number;
-                                m.read(one.now, now_);
-                                one.created = all_.unix_time(now_ - one.now.uptime_ns);
-                                return see(one);
-                              });
-  }
-
-  stats::shown_client all_clients() {
-    afflux_registry_summary_t sum = {};
-    all_.sum_up_clients(sum, now_, clients_.side);
-    stats::shown_client together = {};
-    together.id = sum.clients;
-    together.created = all_.unix_time(all_.created_at());
-    together.now = sum.client;
-    return together;
-  }
-
- private:
-  registry& all_;
-  const std::uint64_t sems_end_, clients_end_;
-  const reading<registry::sem_set> sems_;
-  const reading<registry::client_set> clients_;
-  const std::int64_t now_;
-};
-
-void write(registry& all, const afflux_export_options& options, stats::text_writer& to) {
-  exported what(all);
-  stats::exposition text(to, options.format == AFFLUX_EXPORT_OPENMETRICS);
-  stats::show_sems(text, [&](auto see) { what.each_sem(see); });
-  const stats::shown_client together = what.all_clients();
-  stats::show_clients(text, true, [&](auto see) { see(together); });
-  if ((options.flags & AFFLUX_EXPORT_CLIENTS) != 0) {
-    stats::show_clients(text, false, [&](auto see) { what.each_client(see); });
-  }
-  text.end();
+exporting::text_options to_text(const afflux_export_options& options) {
+  return {.openmetrics = options.format == AFFLUX_EXPORT_OPENMETRICS,
+          .each_client = (options.flags & AFFLUX_EXPORT_CLIENTS) != 0};
 }
 
 // The caller's buffer: filled as far as it goes, and counted beyond.
@@ -143,8 +79,8 @@ afflux_status afflux_registry_write(afflux_registry* registry, const afflux_expo
   afflux_export_options known;
   if (const status s = read_options(options, known); s != status::ok) return to_c(s);
   const borrowed all(*from(registry));
-  stats::text_writer to(sink, ctx);
-  write(*all, known, to);
+  text_writer to(sink, ctx);
+  exporting::write_text(*all, to_text(known), to);
   return to.stopped() ? AFFLUX_ECANCELED : AFFLUX_OK;
 }
 
@@ -157,8 +93,8 @@ afflux_status afflux_registry_print(afflux_registry* registry, const afflux_expo
   filled into = {buffer, size == 0 ? 0 : size - 1};
   {
     const borrowed all(*from(registry));
-    stats::text_writer to(&filled::take, &into);
-    write(*all, known, to);
+    text_writer to(&filled::take, &into);
+    exporting::write_text(*all, to_text(known), to);
   }
   if (size != 0) *into.at = 0;
   if (ret_size != nullptr) *ret_size = into.size;

@@ -31,7 +31,7 @@ bool well_formed(group::kind kind, const afflux_wait_item* items, std::size_t co
   if (items == nullptr || count == 0 || count > AFFLUX_WAIT_ITEMS_MAX) return false;
   for (const afflux_wait_item* i = items; i != items + count; ++i) {
     if ((i->sem == nullptr) == (i->event == nullptr)) return false;
-    if (i->event != nullptr ? i->permits != 1 : !core::countable(i->permits)) return false;
+    if (i->event != nullptr ? i->permits != 1 : i->permits == 0) return false;
     // It would be asked for two signals at once.
     const auto same = [i](const afflux_wait_item& j) { return j.event == i->event; };
     if (i->event != nullptr && kind == group::kind::all && std::any_of(items, i, same))
@@ -44,7 +44,7 @@ void add_all(group& to, afflux_wait_item* items, std::size_t count) {
   for (std::size_t at = 0; at < count; ++at) {
     afflux_wait_item& i = items[at];
     semaphore& sem = i.sem != nullptr ? *from(i.sem) : *from(i.event);
-    to.add(*new (i.opaque) item(sem, i.permits, static_cast<std::uint32_t>(at)));
+    to.add(*new (i.opaque) item(sem, askable(i.permits), static_cast<std::uint32_t>(at)));
   }
 }
 

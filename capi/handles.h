@@ -59,9 +59,16 @@ static_assert(sizeof(token) <= sizeof(afflux_permit_token) &&
               alignof(token) <= alignof(afflux_permit_token));
 // NOLINTEND(misc-redundant-expression)
 static_assert(sizeof(queue::fastpath<policy>) == sizeof(afflux_fastpath));
+static_assert(queue::kPriorities == AFFLUX_PRIORITY_CRITICAL + 1);
 
 // Notes the operating system's error behind an AFFLUX_EOS of this thread.
 void set_last_os_error(int error);
+
+// What is asked for, within what the word can count: one more than any limit stands for the rest.
+inline std::uint64_t askable(std::uint64_t permits) {
+  return permits < queue::kMaxPermits ? permits
+                                      : queue::kMaxPermits + (permits > queue::kMaxPermits);
+}
 
 // A caller's request of whatever size.
 status read_request(const afflux_request* given, afflux_request& known);
@@ -73,9 +80,6 @@ status to_destination(const afflux_request& request, queue::destination<policy>&
 // `flags`.
 status read_wait(const afflux_request* given, afflux_request& known, core::demand& want,
                  queue::destination<policy>& to, uint32_t flags);
-
-// `now` is all zeros.
-void read_stats(const semaphore& sem, afflux_sem_stats& now);
 
 // A strategy by the name it has in afflux.h, as it is built in. ok, invalid, unsupported.
 status to_strategy(uint32_t queue, uint32_t& strategy);

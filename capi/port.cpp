@@ -49,7 +49,7 @@ status from_error(int error) {
       return status::no_memory;
     default:
       set_last_os_error(error);
-      return status::os;
+      return status::os_error;
   }
 }
 
@@ -113,6 +113,10 @@ intptr_t afflux_port_handle(const afflux_port* port) {
 
 uint64_t afflux_port_pending(const afflux_port* port) {
   return port == nullptr ? 0 : from(port)->pending();
+}
+
+uint64_t afflux_port_undrained(const afflux_port* port) {
+  return port == nullptr ? 0 : from(port)->undrained();
 }
 
 size_t afflux_port_drain(afflux_port* port, afflux_completion* out, size_t max) {

@@ -10,7 +10,7 @@
 #include "core/kernel_wait.h"
 #include "handles.h"
 #include "sized.h"
-#include "time/timer_thread.h"
+#include "threads/timer_thread.h"
 
 using namespace afflux;
 using namespace afflux::capi;
@@ -90,10 +90,10 @@ status afflux::capi::to_destination(const afflux_request& r, queue::destination<
 
 status afflux::capi::to_demand(const afflux_request& r, core::demand& want, uint32_t flags) {
   if ((r.flags & ~flags) != 0 || r.priority > AFFLUX_PRIORITY_CRITICAL || r.reserved != 0 ||
-      !core::countable(r.permits)) {
+      r.permits == 0) {
     return status::invalid;
   }
-  want.permits = r.permits;
+  want.permits = askable(r.permits);
   want.priority = static_cast<uint8_t>(r.priority);
   want.waits_for_resize = (r.flags & AFFLUX_WAIT_FOR_RESIZE) != 0;
   want.cost_bytes = r.cost_bytes;
@@ -101,21 +101,7 @@ status afflux::capi::to_demand(const afflux_request& r, core::demand& want, uint
   return status::ok;
 }
 
-extern "C" {
-
-afflux_status afflux_request_init(afflux_request* request) {
-  if (request == nullptr) return AFFLUX_EINVAL;
-  *request = {};
-  request->struct_size = sizeof *request;
-  request->permits = 1;
-  request->priority = AFFLUX_PRIORITY_NORMAL;
-  request->timeout_ns = AFFLUX_FOREVER;
-  return AFFLUX_OK;
-}
-
-size_t afflux_waiter_size(void) { return sizeof(afflux_waiter); }
-size_t afflux_waiter_align(void) { return alignof(afflux_waiter); }
-
+// Outside of extern "C", which would give them names in every program that links the archive.
 namespace {
 
 [[gnu::noinline]] afflux_status start(afflux_sem* sem, const afflux_request& r,
@@ -160,6 +146,21 @@ namespace {
 
 }  // namespace
 
+extern "C" {
+
+afflux_status afflux_request_init(afflux_request* request) {
+  if (request == nullptr) return AFFLUX_EINVAL;
+  *request = {};
+  request->struct_size = sizeof *request;
+  request->permits = 1;
+  request->priority = AFFLUX_PRIORITY_NORMAL;
+  request->timeout_ns = AFFLUX_FOREVER;
+  return AFFLUX_OK;
+}
+
+size_t afflux_waiter_size(void) { return sizeof(afflux_waiter); }
+size_t afflux_waiter_align(void) { return alignof(afflux_waiter); }
+
 afflux_status afflux_sem_acquire_async(afflux_sem* sem, const afflux_request* request,
                                        afflux_waiter* waiter) {
   if (sem == nullptr || request == nullptr || waiter == nullptr) return AFFLUX_EINVAL;
@@ -199,7 +200,7 @@ uint64_t afflux_completions_run(void) { return queue::run_on_demand<policy>(); }
 
 afflux_status afflux_timers_manual(int32_t manual) {
   if (manual != 0 && manual != 1) return AFFLUX_EINVAL;
-  const int error = time::set_manual(manual == 1);
+  const int error = threads::set_manual(manual == 1);
   if (error == 0) return AFFLUX_OK;
   set_last_os_error(error);
   return AFFLUX_EOS;

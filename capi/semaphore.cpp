@@ -14,6 +14,12 @@ namespace {
 // Out of line: the hot functions stay without a stack frame.
 [[gnu::cold, gnu::noinline]] afflux_status refused() { return AFFLUX_EINVAL; }
 
+// No semaphore, or a number of permits that none can have.
+[[gnu::cold, gnu::noinline]] afflux_status refused(afflux_sem* sem, std::uint64_t n) {
+  if (sem == nullptr || n == 0) return refused();
+  return from(sem)->closed() ? AFFLUX_ECLOSED : AFFLUX_E2BIG;
+}
+
 // Likewise.
 [[gnu::noinline]] afflux_status not_at_once(semaphore& sem, status s, uint64_t n) {
   return to_c(core::counted(sem, core::try_harder(sem, s, n), n, true));
@@ -113,7 +119,7 @@ afflux_status afflux_sem_close(afflux_sem* sem) {
 
 afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
   if (sem == nullptr || !core::countable(n)) [[unlikely]]
-    return refused();
+    return refused(sem, n);
   const status s = from(sem)->try_acquire(n);
   if (s != status::ok) [[unlikely]]
     return not_at_once(*from(sem), s, n);
@@ -121,9 +127,9 @@ afflux_status afflux_sem_try_acquire(afflux_sem* sem, uint64_t n) {
 }
 
 afflux_status afflux_sem_acquire(afflux_sem* sem, uint64_t n, int64_t timeout_ns) {
-  if (sem == nullptr || !core::countable(n) || !valid_timeout(timeout_ns)) return refused();
+  if (sem == nullptr || n == 0 || !valid_timeout(timeout_ns)) return refused();
   core::demand want;
-  want.permits = n;
+  want.permits = askable(n);
   return to_c(core::acquire(*from(sem), want, timeout_ns));
 }
 

@@ -10,7 +10,7 @@
 #include <initializer_list>
 #include <iterator>
 
-#include "queue/status.h"
+#include "status.h"
 
 namespace afflux::capi {
 
@@ -39,6 +39,14 @@ status read_sized(const T* given, T& known, std::initializer_list<std::size_t> f
 template <class T>
 bool valid_out(const T& to) {
   return to.struct_size == 0 || to.struct_size >= sizeof(T);
+}
+
+// Likewise one that has grown, whose size in version 0.1 was `first`: how many bytes of it the
+// caller has; 0: too few.
+template <class T>
+std::size_t writable(const T& to, std::size_t first) {
+  if (to.struct_size >= sizeof(T)) return sizeof(T);
+  return to.struct_size == 0 || to.struct_size >= first ? first : 0;
 }
 
 }  // namespace afflux::capi

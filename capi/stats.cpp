@@ -1,61 +1,65 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Statistics of a semaphore: validate, read, convert.
+// Statistics of a semaphore: validate, convert, call.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
+#include "export/sem_reading.h"
 #include "handles.h"
 #include "sized.h"
-#include "stats/histogram.h"
 
 using namespace afflux;
 using namespace afflux::capi;
+using exporting::read_stats;
 
 namespace {
 
 constexpr std::initializer_list<std::size_t> kLimitFields = {
     offsetof(afflux_health_limits, max_waiters), offsetof(afflux_health_limits, max_queue_bytes),
-    offsetof(afflux_health_limits, max_wait_ns)};
+    offsetof(afflux_health_limits, max_wait_ns), offsetof(afflux_health_limits, max_still_ns)};
+constexpr std::int64_t kMaxStill = 5'000'000'000;
+
+// In version 0.1.
+constexpr std::size_t kFirstLimits = offsetof(afflux_health_limits, max_still_ns);
+constexpr std::size_t kFirstHealth = offsetof(afflux_health, still_ns);
 
 status read_times(const semaphore* sem, afflux_histogram* to,
                   const stats::histogram<policy>& (semaphore::stats_type::*which)() const) {
   if (sem == nullptr || to == nullptr || !valid_out(*to)) return status::invalid;
   const auto* const stats = sem->stats();
   if (stats == nullptr || !stats->has_times()) return status::unsupported;
-  const stats::histogram<policy>& from = (stats->*which)();
   to->struct_size = sizeof *to;
-  to->reserved = 0;
-  to->count = 0;
-  to->sum_ns = from.sum();
-  to->max_ns = from.max();
-  for (std::size_t i = 0; i < stats::kBuckets; ++i) {
-    to->buckets[i] = from.bucket(i);
-    to->count += to->buckets[i];  // so that both always agree
-  }
+  exporting::read_times((stats->*which)(), *to);
   return status::ok;
 }
 
-}  // namespace
-
-void afflux::capi::read_stats(const semaphore& sem, afflux_sem_stats& now) {
-  const auto* const stats = sem.stats();
-  now.struct_size = sizeof now;
-  now.statistics = stats == nullptr     ? AFFLUX_STATS_OFF
-                   : stats->has_times() ? AFFLUX_STATS_FULL
-                                        : AFFLUX_STATS_COUNTERS;
-  now.limit = sem.limit();
-  now.available = core::available(sem);
-  now.held = core::held(sem);
-  now.waiters = sem.waiting();
-  now.queue_bytes = sem.waiting_bytes();
-  now.age_ns = std::max<std::int64_t>(policy::rough_now() - sem.created_at, 0);
-  if (stats == nullptr) return;
-  stats->read(now, [&sem] { return core::held(sem); });
-  now.oldest_wait_ns = stats->oldest_wait();
+afflux_health_limits default_limits(std::size_t size) {
+  afflux_health_limits limits = {};
+  limits.struct_size = static_cast<std::uint32_t>(size);
+  limits.max_waiters = std::numeric_limits<std::uint64_t>::max();
+  limits.max_queue_bytes = std::numeric_limits<std::uint64_t>::max();
+  limits.max_wait_ns = AFFLUX_FOREVER;
+  limits.max_still_ns = kMaxStill;
+  return limits;
 }
+
+stats::standstill<policy>::told look_for_standstill(const semaphore& sem,
+                                                    const afflux_sem_stats& now,
+                                                    std::int64_t before) {
+  const auto* const stats = sem.stats();
+  if (stats == nullptr) return {};
+  return stats->looks().look({.held = now.held != 0,
+                              .waiting = now.waiters != 0,
+                              .moved = now.acquired_fast + now.acquired_after_wait + now.released,
+                              .asked = now.queued + now.rejected + now.try_failed},
+                             before, policy::now());
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -85,49 +89,49 @@ afflux_status afflux_sem_hold_times(const afflux_sem* sem, afflux_histogram* ret
 uint64_t afflux_histogram_quantile(const afflux_histogram* histogram, double quantile) {
   if (histogram == nullptr || histogram->count == 0) return 0;
   const double share = quantile >= 1 || std::isnan(quantile) ? 1 : std::max(quantile, 0.0);
-  // The rank of the last that belongs to the share, from 1.
-  const double rank = std::max(std::ceil(share * static_cast<double>(histogram->count)), 1.0);
-  std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < stats::kBuckets; ++i) {
-    seen += histogram->buckets[i];
-    if (static_cast<double>(seen) < rank) continue;
-    if (i == stats::kBuckets - 1) return histogram->max_ns;
-    const std::uint64_t low = i == 0 ? 0 : stats::bound_of(i - 1);
-    return std::min(low + (stats::bound_of(i) - low + 1) / 2, histogram->max_ns);
-  }
-  return histogram->max_ns;
+  return exporting::quantile(*histogram, share);
 }
 
 uint64_t afflux_histogram_bound(uint32_t index) { return stats::bound_of(index); }
 
 afflux_status afflux_health_limits_init(afflux_health_limits* limits) {
-  if (limits == nullptr) return AFFLUX_EINVAL;
-  *limits = {};
-  limits->struct_size = sizeof *limits;
-  limits->max_waiters = std::numeric_limits<std::uint64_t>::max();
-  limits->max_queue_bytes = std::numeric_limits<std::uint64_t>::max();
-  limits->max_wait_ns = AFFLUX_FOREVER;
+  return afflux_health_limits_init_sized(limits, kFirstLimits);
+}
+
+afflux_status afflux_health_limits_init_sized(afflux_health_limits* limits, uint32_t size) {
+  if (limits == nullptr || size < kFirstLimits) return AFFLUX_EINVAL;
+  const afflux_health_limits defaults = default_limits(size);
+  std::memset(static_cast<void*>(limits), 0, size);
+  std::memcpy(static_cast<void*>(limits), &defaults, std::min<std::size_t>(size, sizeof defaults));
   return AFFLUX_OK;
 }
 
 afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limits* limits,
                                 afflux_health* ret_health) {
-  if (sem == nullptr || ret_health == nullptr || !valid_out(*ret_health)) return AFFLUX_EINVAL;
-  afflux_health_limits known;
-  afflux_health_limits_init(&known);
+  if (sem == nullptr || ret_health == nullptr) return AFFLUX_EINVAL;
+  const std::size_t size = writable(*ret_health, kFirstHealth);
+  if (size == 0) return AFFLUX_EINVAL;
+  afflux_health_limits known = default_limits(sizeof known);
   if (limits != nullptr) {
     if (const status s = read_sized(limits, known, kLimitFields); s != status::ok) return to_c(s);
-    if (known.reserved != 0 || known.max_wait_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
+    if (known.reserved != 0 || known.max_wait_ns < AFFLUX_FOREVER ||
+        known.max_still_ns < AFFLUX_FOREVER) {
+      return AFFLUX_EINVAL;
+    }
   } else {
     const queue::settings& own = from(sem)->settings();
     known.max_waiters = own.max_waiters;
     known.max_queue_bytes = own.max_bytes;
     known.max_wait_ns = own.default_timeout;
   }
+  const std::int64_t before = policy::now();
   afflux_sem_stats now = {};
   read_stats(*from(sem), now);
+  const stats::standstill<policy>::told still = look_for_standstill(*from(sem), now, before);
   afflux_health told = {};
-  told.struct_size = sizeof told;
+  told.struct_size = static_cast<std::uint32_t>(size);
+  told.still_ns = still.ns;
+  told.unserved = still.unserved;
   told.waiters = now.waiters;
   told.queue_bytes = now.queue_bytes;
   told.oldest_wait_ns = now.oldest_wait_ns;
@@ -137,8 +141,9 @@ afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limit
   is(known.max_wait_ns >= 0 && now.oldest_wait_ns > known.max_wait_ns, AFFLUX_HEALTH_WAIT);
   is(from(sem)->closed(), AFFLUX_HEALTH_CLOSED);
   is(now.held > now.limit, AFFLUX_HEALTH_DEBT);
+  is(known.max_still_ns >= 0 && still.ns > known.max_still_ns, AFFLUX_HEALTH_STANDSTILL);
   told.healthy = (told.reasons & ~std::uint32_t{AFFLUX_HEALTH_DEBT}) == 0 ? 1 : 0;
-  *ret_health = told;
+  std::memcpy(static_cast<void*>(ret_health), &told, size);
   return AFFLUX_OK;
 }
 

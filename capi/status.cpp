@@ -25,33 +25,35 @@ const char* afflux_version_string(void) {
 const char* afflux_strerror(afflux_status status) {
   switch (status) {
     case AFFLUX_OK:
-      return "ok";
+      return "AFFLUX_OK: ok";
     case AFFLUX_PENDING:
-      return "pending: one completion follows";
+      return "AFFLUX_PENDING: pending: one completion follows";
     case AFFLUX_EAGAIN:
-      return "would have to wait";
+      return "AFFLUX_EAGAIN: would have to wait";
     case AFFLUX_ETIMEDOUT:
-      return "timed out";
+      return "AFFLUX_ETIMEDOUT: timed out";
     case AFFLUX_ECANCELED:
-      return "canceled";
+      return "AFFLUX_ECANCELED: canceled";
     case AFFLUX_ECLOSED:
-      return "closed";
+      return "AFFLUX_ECLOSED: closed";
     case AFFLUX_EREJECTED:
-      return "rejected by a queue limit";
+      return "AFFLUX_EREJECTED: rejected by a queue limit";
     case AFFLUX_EALREADY:
-      return "too late, or done before";
+      return "AFFLUX_EALREADY: too late, or done before";
     case AFFLUX_EINVAL:
-      return "invalid argument";
+      return "AFFLUX_EINVAL: invalid argument";
     case AFFLUX_EOVERFLOW:
-      return "more than is held, or too large a number";
+      return "AFFLUX_EOVERFLOW: more than is held, or too large a number";
     case AFFLUX_EBUSY:
-      return "in use";
+      return "AFFLUX_EBUSY: in use";
     case AFFLUX_ENOMEM:
-      return "out of memory";
+      return "AFFLUX_ENOMEM: out of memory";
     case AFFLUX_ENOTSUP:
-      return "not supported";
+      return "AFFLUX_ENOTSUP: not supported";
     case AFFLUX_EOS:
-      return "operating-system error: see afflux_last_os_error()";
+      return "AFFLUX_EOS: operating-system error: see afflux_last_os_error()";
+    case AFFLUX_E2BIG:
+      return "AFFLUX_E2BIG: more permits than the limit";
     default:
       return "unknown status";
   }

@@ -50,12 +50,12 @@ enum : int {
 
   // What is built on it.
   notify_only_loads,        // a notification of an event that is set publishes nothing
-  notify_all_forgotten,     // an event notified with nobody waiting is not set
+  notify_all_forgotten,     // an event notified without a waiter is not set
   wake_only_loads,          // a wake misses who is just arriving
   wake_not_passed_on,       // a wake is swallowed by one that need not wait
   canceled_while_asking,    // a cancel takes a waiter from a thread that still has it
   done_overwritten,         // a kernel's wait is armed over a completion
-  cancelled_silently,       // a cancel leaves the kernel waiting
+  canceled_silently,        // a cancel leaves the kernel waiting
   loser_kept,               // any: what comes after the first is not given back
   losers_left_queued,       // any: the others are not taken back
   claimed_while_started,    // any: an end while items are still started tears the group down

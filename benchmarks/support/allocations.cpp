@@ -24,7 +24,7 @@
 namespace afflux::bench {
 namespace {
 
-// relaxed throughout: counters, read while nobody allocates or only as an estimate.
+// relaxed throughout: counters, read while no thread allocates, or as an estimate.
 std::atomic<std::uint64_t> counted{0};
 std::atomic<std::int64_t> live{0};
 std::atomic<std::uint64_t> bytes{0};

@@ -39,7 +39,7 @@ class afflux_way {
   }
 
  private:
-  // Answers it, so that the compiler knows that nobody else changes client_.
+  // Returns the client: the compiler then knows that nothing else changes client_.
   static afflux_client* create() {
     afflux_client* client = nullptr;
     if (afflux_client_create(nullptr, &client) != AFFLUX_OK) throw std::bad_alloc();

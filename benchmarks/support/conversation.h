@@ -28,9 +28,9 @@ namespace afflux::bench {
 
 // What the loop does when the completions come.
 enum class mood {
-  asleep,    // it sleeps
-  busy,      // it is at something else, and looks again when they are there
-  spinning,  // it has looked, and looks again and again
+  asleep,    // the loop sleeps
+  busy,      // the loop works on something else, and drains once the completions are there
+  spinning,  // the loop drains again and again
 };
 
 struct course {
@@ -171,7 +171,7 @@ class conversation {
   // What one of them writes in each round shares no line with what the other reads.
   alignas(128) findings found_;
   std::mutex mutex_;
-  alignas(128) std::optional<Way> way_;  // the loop's, who makes and destroys it
+  alignas(128) std::optional<Way> way_;  // made and destroyed by the loop's thread
   alignas(128) std::uint64_t drained_at_ = 0;
   pid_t thread_ = 0;
   milestone ready_;      // the loop's requests wait

@@ -37,7 +37,7 @@ class alignas(128) shared_count {
   std::atomic<std::uint64_t> count_{0};
 };
 
-// What became of a request; who holds at once has no completion.
+// How a request was answered. One that holds its permits at once has no completion.
 enum class answer { queued, held, refused };
 
 // `size` permits, all held, and `size` waiters for one each. A party is a thread that queues: its
@@ -79,7 +79,7 @@ class afflux_line {
   std::array<afflux_request, 2> requests_;
   std::array<Count, 2> counts_;
   std::vector<record> waiters_;
-  handle sem_;  // last: its end completes whoever is still in line
+  handle sem_;  // last: destroying it completes the waiters that are left
 };
 
 // The yardstick: std::mutex and a list, in records of which each begins at a multiple of kAlign.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What a registry of clients does, behind locks: one for who is in it, and each client's own.
+// A registry of clients behind locks: one lock for the set of members, and one in each client.
 #pragma once
 
 #include <afflux/afflux.h>
@@ -45,7 +45,7 @@ inline void add_up(afflux_client_summary_t& total, const afflux_client_summary_t
 template <class Mutex>
 class locked_registry {
  public:
-  // A client that knows where it stands, so that it can be taken out.
+  // A client with its index in the registry, by which it is removed.
   struct member : locked_client<Mutex> {
     std::size_t place = 0;
   };

@@ -107,7 +107,7 @@ struct fifo_blocking {
   baseline::fifo_reference sem{1};
 };
 
-// An event that nobody waits for: set and cleared.
+// An event without waiters: set and cleared.
 struct c_event {
   c_event() { afflux_event_create(0, AFFLUX_QUEUE_AUTO, &event); }
   c_event(const c_event&) = delete;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Reading by asking: a bounded channel of requests to the thread that owns what is read, and a
-// place for the answer. Made of a mutex and condition variables, or of afflux.
+// Reading by asking: a bounded channel of requests to the thread that owns the data, and a place
+// for the answer. Made of a mutex and condition variables, or of afflux.
 #pragma once
 
 #include <afflux/afflux.h>
@@ -67,7 +67,7 @@ struct standard_parts {
   class signal {
    public:
     void set() {
-      // Notifies under the lock: who waits may end it once he has it.
+      // Notifies under the lock: the thread that waits may destroy the signal once it has the lock.
       const std::lock_guard lock(mutex_);
       set_ = true;
       changed_.notify_one();

@@ -1,82 +1,86 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The four calls that reading a file takes, as requests that a backend carries
-// out while the loop's thread does something else.
+// A loop that resumes coroutines on its thread: those that have got a permit, and those whose
+// system call has ended. What carries out the calls is either of uring_io.cpp and thread_io.cpp.
 #pragma once
 
-#include <afflux/afflux.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 
+#include <afflux/afflux.hpp>
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace checksum_tree {
 
-enum class io_call { open, stat, read, close };
+// A link in a file's place is not followed, a FIFO or a device does not block or become the
+// terminal.
+inline constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-// Lives in the frame of the coroutine that awaits it.
-struct io_request {
-  io_call call;
-  int fd = -1;
-  const char* path = nullptr;    // open
-  struct statx* info = nullptr;  // stat
-  void* buffer = nullptr;        // read
-  unsigned size = 0;
-  std::uint64_t offset = 0;
-  int result = 0;  // what the system call answers, or a negative errno
-  std::coroutine_handle<> waiter = nullptr;
-  io_request* next = nullptr;
-};
-
-// First in, first out, without memory of its own.
-class request_queue {
+class file_io {
  public:
-  void push(io_request& request) {
-    request.next = nullptr;
-    (tail_ != nullptr ? tail_->next : head_) = &request;
-    tail_ = &request;
-  }
+  // A system call; it lies in the frame of the coroutine that awaits it.
+  struct call {
+    file_io& io;
+    const char* path = nullptr;  // to open; without one the call is a read
+    int fd = -1;
+    std::span<std::byte> into = {};
+    std::uint64_t at = 0;
+    int result = 0;
+    std::coroutine_handle<> waiter = nullptr;
 
-  io_request* pop() {
-    io_request* first = head_;
-    if (first != nullptr) {
-      head_ = first->next;
-      if (head_ == nullptr) tail_ = nullptr;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiting) {
+      waiter = awaiting;
+      io.start(*this);
     }
-    return first;
+    int await_resume() const noexcept { return result; }
+  };
+
+  file_io(const file_io&) = delete;
+  file_io& operator=(const file_io&) = delete;
+  virtual ~file_io() = default;
+  virtual const char* name() const = 0;
+
+  // `co_await` these: the value is the system call's, or a negative errno.
+  call open(const char* path) { return {.io = *this, .path = path}; }
+  call read(int fd, std::span<std::byte> into, std::uint64_t at) {
+    return {.io = *this, .fd = fd, .into = into, .at = at};
   }
 
-  bool empty() const { return head_ == nullptr; }
+  // Where waits for a permit complete: acquire().resume_on(io.port()).
+  const afflux::port& port() const { return port_; }
+
+  // Resumes what is ready; at most `longest_wait` passes until something is.
+  void turn(std::chrono::milliseconds longest_wait) {
+    while (port_.run_ready(64) != 0) {
+    }
+    ended_.clear();
+    wait(longest_wait, ended_);
+    for (call* each : ended_) each->waiter.resume();
+  }
+
+ protected:
+  explicit file_io(const afflux::port_options& doorbell) : port_(doorbell) {}
+
+  virtual void start(call& wanted) = 0;
+  // Returns when a call has ended, the port has rung or the time is over, perhaps before.
+  virtual void wait(std::chrono::milliseconds timeout, std::vector<call*>& ret_ended) = 0;
+
+  afflux::port port_;
 
  private:
-  io_request* head_ = nullptr;
-  io_request* tail_ = nullptr;
+  std::vector<call*> ended_;
 };
 
-// All calls come from the loop's thread.
-class io_backend {
- public:
-  virtual ~io_backend() = default;
-  virtual const char* name() const = 0;
-  // Borrows the request until wait() hands it back. Interrupted calls are repeated.
-  virtual void start(io_request& request) = 0;
-  // Where the loop's other waits complete. It is to be drained before each wait().
-  virtual afflux_port* port() = 0;
-  // Returns when at least one is finished, the port has rung or the time is over, perhaps before.
-  virtual void wait(std::chrono::milliseconds timeout, request_queue& finished) = 0;
-};
+// nullptr where io_uring cannot be had; `why` then tells the reason.
+std::unique_ptr<file_io> make_uring_io(std::string& why);
 
-// What a file is opened with: a link in its place is not followed, a FIFO or a
-// device does not block or become the terminal.
-int open_flags();
-
-// NULL where io_uring cannot be had; `why` then tells the reason.
-std::unique_ptr<io_backend> make_uring_io(std::string& why);
-
-std::unique_ptr<io_backend> make_thread_io();
+std::unique_ptr<file_io> make_thread_io();
 
 }  // namespace checksum_tree

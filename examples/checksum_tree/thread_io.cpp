@@ -1,119 +1,91 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The requests as blocking calls on a few threads. Coroutines stay on the
-// loop's thread: only the system calls run here.
-#include <pthread.h>
+// System calls as blocking ones on a few threads. Coroutines stay on the loop's thread: only the
+// calls run here. The port's doorbell is a condition variable.
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
-#include <csignal>
+#include <deque>
 #include <mutex>
+#include <stop_token>
 #include <thread>
-#include <vector>
+#include <utility>
 
-#include "../support/port.h"
-#include "blocking_io.h"
 #include "io.h"
 
 namespace checksum_tree {
 namespace {
 
-// Signals go to the loop's thread, which knows what to do.
-class signals_blocked {
+class thread_io final : public file_io {
  public:
-  signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
-class thread_io final : public io_backend {
- public:
-  thread_io() {
-    const signals_blocked inherited_by_the_threads;
+  thread_io()
+      : file_io({.kind = afflux::port_kind::callback,
+                 .drains_all = true,
+                 .doorbell = [](void* self) { static_cast<thread_io*>(self)->ring(); },
+                 .ctx = this}) {
     const unsigned count = std::clamp(std::thread::hardware_concurrency(), 2U, 8U);
-    threads_.reserve(count);
-    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
-  }
-  thread_io(const thread_io&) = delete;
-  thread_io& operator=(const thread_io&) = delete;
-
-  ~thread_io() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
+    for (unsigned i = 0; i < count; ++i) {
+      workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
-    wanted_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
   }
 
   const char* name() const override { return "threads"; }
 
-  void start(io_request& request) override {
-    {
-      const std::lock_guard lock(mutex_);
-      wanted_queue_.push(request);
-    }
-    wanted_.notify_one();
-  }
-
-  afflux_port* port() override { return port_.get(); }
-
-  void wait(std::chrono::milliseconds timeout, request_queue& finished) override {
-    std::unique_lock lock(mutex_);
-    finished_.wait_for(lock, timeout, [this] { return rung_ || !finished_queue_.empty(); });
-    rung_ = false;
-    while (io_request* request = finished_queue_.pop()) finished.push(*request);
-  }
-
  private:
-  afflux_port_options port_options() {
-    afflux_port_options options = example::port_options(AFFLUX_PORT_CALLBACK);
-    options.doorbell = [](void* self) { static_cast<thread_io*>(self)->ring(); };
-    options.ctx = this;
-    return options;
+  void start(call& wanted) override {
+    const std::lock_guard lock(mutex_);
+    wanted_.push_back(&wanted);
+    for_workers_.notify_one();
   }
 
+  void wait(std::chrono::milliseconds timeout, std::vector<call*>& ret_ended) override {
+    std::unique_lock lock(mutex_);
+    for_loop_.wait_for(lock, timeout, [this] { return rung_ || !finished_.empty(); });
+    rung_ = false;
+    std::swap(finished_, ret_ended);
+  }
+
+  // On the thread that gives back a permit, or on a worker's.
   void ring() {
     const std::lock_guard lock(mutex_);
     rung_ = true;
-    finished_.notify_one();
+    for_loop_.notify_one();
   }
 
-  void work() {
+  void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    for (;;) {
-      wanted_.wait(lock, [this] { return stopping_ || !wanted_queue_.empty(); });
-      if (stopping_) return;
-      io_request* request = wanted_queue_.pop();
+    while (for_workers_.wait(lock, stop, [this] { return !wanted_.empty(); })) {
+      call& next = *wanted_.front();
+      wanted_.pop_front();
       lock.unlock();
-      request->result = perform(*request);
+      next.result = perform(next);
       lock.lock();
-      finished_queue_.push(*request);
-      finished_.notify_one();
+      finished_.push_back(&next);
+      for_loop_.notify_one();
     }
   }
 
+  static int perform(const call& wanted) {
+    const ssize_t result = TEMP_FAILURE_RETRY(
+        wanted.path != nullptr ? ::open(wanted.path, kOpenFlags)
+                               : ::pread(wanted.fd, wanted.into.data(), wanted.into.size(),
+                                         static_cast<off_t>(wanted.at)));
+    return static_cast<int>(result < 0 ? -errno : result);
+  }
+
   std::mutex mutex_;
-  std::condition_variable wanted_;
-  std::condition_variable finished_;
-  request_queue wanted_queue_;
-  request_queue finished_queue_;
-  bool stopping_ = false;
+  std::condition_variable_any for_workers_;
+  std::condition_variable for_loop_;
+  std::deque<call*> wanted_;
+  std::vector<call*> finished_;
   bool rung_ = false;
-  example::port port_{port_options()};
-  std::vector<std::thread> threads_;
+  std::vector<std::jthread> workers_;
 };
 
 }  // namespace
 
-std::unique_ptr<io_backend> make_thread_io() { return std::make_unique<thread_io>(); }
+std::unique_ptr<file_io> make_thread_io() { return std::make_unique<thread_io>(); }
 
 }  // namespace checksum_tree

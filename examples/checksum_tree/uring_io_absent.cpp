@@ -5,7 +5,7 @@
 
 namespace checksum_tree {
 
-std::unique_ptr<io_backend> make_uring_io(std::string& why) {
+std::unique_ptr<file_io> make_uring_io(std::string& why) {
   why = "built without liburing";
   return nullptr;
 }

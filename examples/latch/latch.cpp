@@ -18,12 +18,12 @@ namespace {
 class latch {
  public:
   explicit latch(std::int64_t count) : left_(count) {
-    if (count == 0) zero_.notify_all();
+    if (count == 0) (void)zero_.notify_all();
   }
 
   void count_down(std::int64_t n = 1) {
     // acq_rel: whoever comes to zero passes on what the others did before they counted.
-    if (left_.fetch_sub(n, std::memory_order_acq_rel) == n) zero_.notify_all();
+    if (left_.fetch_sub(n, std::memory_order_acq_rel) == n) (void)zero_.notify_all();
   }
 
   void wait() {

@@ -37,10 +37,8 @@ void run(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace metrics_server;
   try {
-    int code = kCleanEnd;
-    const std::optional<options> chosen = parse_options(argc, argv, code);
-    if (chosen) run(*chosen);
-    return code;
+    run(read_options(argc, argv));
+    return kCleanEnd;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "metrics_server: %s\n", error.what());
     return kCannotRun;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 namespace metrics_server {
 
@@ -17,7 +16,7 @@ struct options {
   bool clients = false;
 };
 
-// Empty when the program is to end at once, with `ret_exit_code`.
-std::optional<options> parse_options(int argc, char** argv, int& ret_exit_code);
+// Ends the program after --help, with kCleanEnd, and after a mistake, with kCannotRun.
+options read_options(int argc, char** argv);
 
 }  // namespace metrics_server

@@ -96,6 +96,7 @@ std::int32_t add_client(void* ctx, afflux_client* client) {
 
 std::int32_t add_complaint(void* ctx, afflux_sem* sem) {
   afflux_health health{};
+  health.struct_size = sizeof health;
   expect(afflux_sem_health(sem, nullptr, &health), AFFLUX_OK, "afflux_sem_health");
   if (health.healthy != 0) return 0;
   std::string& text = *static_cast<std::string*>(ctx);
@@ -107,6 +108,10 @@ std::int32_t add_complaint(void* ctx, afflux_sem* sem) {
     text += ": " + std::to_string(health.queue_bytes) + " bytes queued";
   }
   if ((health.reasons & AFFLUX_HEALTH_CLOSED) != 0) text += ": closed";
+  if ((health.reasons & AFFLUX_HEALTH_STANDSTILL) != 0) {
+    text += ": no permit released for " + std::to_string(health.still_ns / 1'000'000'000) + " s, " +
+            std::to_string(health.unserved) + " requests unserved";
+  }
   text += "\n";
   return 0;
 }

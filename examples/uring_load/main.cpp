@@ -2,7 +2,7 @@
 //
 // Many clients of one server at once, a thread each; what they saw, the answers that were served
 // apart from those that were shed.
-#include <CLI/CLI.hpp>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/arguments.h"
 #include "../support/percentile.h"
 #include "../support/process.h"
 #include "client.h"
@@ -33,12 +34,35 @@ void add(experience& sum, const experience& one) {
   sum.lost += one.lost;
 }
 
-void print_class(const char* name, std::vector<nanoseconds>& times, double seconds) {
+void print_row(const char* name, std::uint64_t count, const char* rest, const char* meaning) {
+  std::printf("%-6s %10llu %-32s   %s\n", name, static_cast<unsigned long long>(count), rest,
+              meaning);
+}
+
+void print_answered(const char* name, std::vector<nanoseconds>& times, double seconds,
+                    const char* meaning) {
   using ms = std::chrono::duration<double, std::milli>;
-  const ms p50 = example::percentile(times, 0.50);
-  const ms p99 = example::percentile(times, 0.99);
-  std::printf("%s  %zu  %.0f/s  p50 %.1f ms  p99 %.1f ms\n", name, times.size(),
-              static_cast<double>(times.size()) / seconds, p50.count(), p99.count());
+  std::array<char, 64> rest{};
+  if (!times.empty()) {
+    std::snprintf(
+        rest.data(), rest.size(), "%12.1f %9.1f %9.1f", static_cast<double>(times.size()) / seconds,
+        ms(example::percentile(times, 0.50)).count(), ms(example::percentile(times, 0.99)).count());
+  }
+  print_row(name, times.size(), rest.data(), meaning);
+}
+
+void print_report(const options& chosen, experience& all, double seconds) {
+  std::printf("%u clients for %.1f s, with %.1f ms between an answer and the next request\n\n",
+              chosen.connections, seconds, chosen.pause_us / 1e3);
+  std::printf("%-6s %10s %12s %9s %9s\n", "", "requests", "per second", "p50 ms", "p99 ms");
+  print_answered("served", all.served, seconds, "answered 200: the work is done");
+  print_answered("shed", all.shed, seconds, "answered 503: too busy, come again");
+  print_row("other", all.other, "", "answered with another status");
+  print_row("lost", all.lost, "", "not answered: the connection ended before");
+  print_row("sent", all.sent, "", "all requests");
+  std::puts(
+      "\np50, p99: half of these requests, and 99 % of them, had their whole answer so many\n"
+      "milliseconds after they were sent, or sooner.");
 }
 
 int run(const options& chosen) {
@@ -64,29 +88,62 @@ int run(const options& chosen) {
 
   experience all;
   for (client& each : clients) add(all, each.seen());
-  print_class("served", all.served, seconds);
-  print_class("shed  ", all.shed, seconds);
-  std::printf("sent    %llu\nother   %llu\nlost    %llu\n",
-              static_cast<unsigned long long>(all.sent), static_cast<unsigned long long>(all.other),
-              static_cast<unsigned long long>(all.lost));
+  print_report(chosen, all, seconds);
   return all.lost == 0 && all.other == 0 ? 0 : 1;
+}
+
+// argp puts what follows "\v" behind the options.
+constexpr const char* kAbout =
+    "Asks an HTTP server on 127.0.0.1, each client by a connection of its own: it sends a request, "
+    "waits for the answer, pauses, and sends the next.\v"
+    "At the end it prints a table. Its rows are the answers, one row for each kind:\n"
+    "  served  answered 200: the work is done\n"
+    "  shed    answered 503: the server was too busy\n"
+    "  other   answered with another status\n"
+    "  lost    not answered: the connection ended before\n"
+    "  sent    all requests\n"
+    "Its columns are\n"
+    "  requests    how many there were\n"
+    "  per second  how many a second, over the whole run\n"
+    "  p50 ms      half of them had their whole answer so many milliseconds after\n"
+    "              they were sent, or sooner\n"
+    "  p99 ms      the same of 99 % of them\n"
+    "\n"
+    "Exit status: 0 when each request was served or shed, 1 when not, 2 when it cannot run.";
+
+constexpr argp_option kOptions[] = {
+    {"port", 'p', "PORT", 0, "where the server listens (8080)", 0},
+    {"connections", 'c', "N", 0, "clients (256)", 0},
+    {"pause-us", 'u', "US", 0, "microseconds between an answer and the next request (0)", 0},
+    {"duration", 'd', "S", 0, "seconds (5)", 0},
+    {}};
+
+error_t take(int key, char* text, argp_state* state) {
+  options& chosen = *static_cast<options*>(state->input);
+  switch (key) {
+    case 'p':
+      return example::read_number(chosen.port, state, "--port", text);
+    case 'c':
+      return example::read_number(chosen.connections, state, "--connections", text, 1U, 30'000U);
+    case 'u':
+      return example::read_number(chosen.pause_us, state, "--pause-us", text);
+    case 'd':
+      return example::read_number(chosen.duration_s, state, "--duration", text);
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
 }
 
 }  // namespace
 }  // namespace uring_load
 
 int main(int argc, char** argv) {
-  uring_load::options chosen;
-  CLI::App app("Asks an HTTP server on 127.0.0.1, each client as soon as it has its answer.",
-               "uring_load");
-  app.option_defaults()->always_capture_default();
-  app.add_option("--port", chosen.port, "where the server listens");
-  app.add_option("--connections", chosen.connections, "clients")->check(CLI::Range(1U, 30'000U));
-  app.add_option("--pause-us", chosen.pause_us, "microseconds between an answer and the next");
-  app.add_option("--duration", chosen.duration_s, "seconds");
-  CLI11_PARSE(app, argc, argv);
+  using namespace uring_load;
+  options chosen;
+  const argp parser{kOptions, take, nullptr, kAbout, nullptr, nullptr, nullptr};
+  example::read_arguments(parser, argc, argv, chosen);
   try {
-    return uring_load::run(chosen);
+    return run(chosen);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "uring_load: %s\n", error.what());
     return 2;

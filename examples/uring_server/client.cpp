@@ -25,12 +25,21 @@ std::unique_ptr<char[]> make_workspace(std::size_t size) {
 void count(tally& counted, answer what, bool sent) {
   if (!sent) {
     ++counted.unsent;
-  } else if (what == answer::ok) {
-    ++counted.served;
-  } else if (what == answer::unavailable) {
-    ++counted.shed;
-  } else {
-    ++counted.malformed;
+    return;
+  }
+  switch (what) {
+    case answer::ok:
+      ++counted.served;
+      break;
+    case answer::unavailable:
+      ++counted.shed;
+      break;
+    case answer::metrics:
+      ++counted.metrics;
+      break;
+    case answer::bad_request:
+      ++counted.malformed;
+      break;
   }
 }
 
@@ -48,22 +57,27 @@ example::detached serve(worker& owner, int fd) {
     }
 
     answer what = answer::bad_request;
-    if (found == request_reader::found::request) {
+    std::string metrics;
+    if (found == request_reader::found::request && reader.asks_for_metrics()) {
+      what = answer::metrics;
+      metrics = shared.exported.text();
+    } else if (found == request_reader::found::request) {
       what = answer::unavailable;
       // Dropped by the bound of the queue, or closed: AFFLUX_EREJECTED, AFFLUX_ECLOSED.
       if (co_await example::acquire(shared.permits.handle(), owner.completions()) == AFFLUX_OK) {
+        // Gives the permit back, and tells the statistics how long it was held.
+        const afflux::permit_token permit = shared.permits.adopt_token(1);
         const std::uint64_t calls = shared.in_flight.enter();
         if (const auto workspace = make_workspace(shared.calls.buffer_bytes)) {
           co_await io.sleep(shared.calls.time(calls));
           what = answer::ok;
         }
         shared.in_flight.leave();
-        shared.permits.release();
       }
     }
 
     open = what != answer::bad_request && reader.keep_alive() && !owner.stopping();
-    const std::string text = response(what, open, reader.wants_body());
+    const std::string text = response(what, metrics, open, reader.wants_body());
     std::string_view rest = text;
     while (!rest.empty()) {
       const int sent = co_await io.send(fd, rest);

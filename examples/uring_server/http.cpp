@@ -1,9 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "http.h"
 
-#include <string_view>
+#include <afflux/afflux.h>
+
+#include <algorithm>
 
 namespace uring_server {
+namespace {
+
+constexpr std::string_view kMetricsPath = "/metrics";
+
+struct fixed_part {
+  std::string_view status;
+  std::string_view type = "text/plain";
+  std::string_view body = {};
+};
+
+fixed_part fixed_part_of(answer what) {
+  switch (what) {
+    case answer::ok:
+      return {.status = "200 OK", .body = "done\n"};
+    case answer::metrics:
+      return {.status = "200 OK", .type = afflux_export_content_type(AFFLUX_EXPORT_PROMETHEUS)};
+    case answer::unavailable:
+      return {.status = "503 Service Unavailable\r\nRetry-After: 1", .body = "too busy\n"};
+    case answer::bad_request:
+      break;
+  }
+  return {.status = "400 Bad Request", .body = "not HTTP\n"};
+}
+
+}  // namespace
 
 request_reader::request_reader() {
   http_parser_init(&parser_, HTTP_REQUEST);
@@ -13,6 +40,8 @@ request_reader::request_reader() {
 request_reader::found request_reader::next() {
   if (at_ == end_) return found::nothing;
   http_parser_settings settings{};
+  settings.on_message_begin = on_begin;
+  settings.on_url = on_url;
   settings.on_message_complete = on_complete;
   at_ += http_parser_execute(&parser_, &settings, buffer_.data() + at_, end_ - at_);
   if (HTTP_PARSER_ERRNO(&parser_) == HPE_PAUSED) {
@@ -22,26 +51,38 @@ request_reader::found request_reader::next() {
   return HTTP_PARSER_ERRNO(&parser_) == HPE_OK ? found::nothing : found::garbage;
 }
 
+int request_reader::on_begin(http_parser* parser) {
+  static_cast<request_reader*>(parser->data)->path_.clear();
+  return 0;
+}
+
+// Called for each piece of it that has been received. One character too many tells a longer path.
+int request_reader::on_url(http_parser* parser, const char* text, std::size_t size) {
+  std::string& path = static_cast<request_reader*>(parser->data)->path_;
+  path.append(text, std::min(size, kMetricsPath.size() + 1 - path.size()));
+  return 0;
+}
+
 // Pauses behind each request: what follows in the buffer is the next one.
 int request_reader::on_complete(http_parser* parser) {
   auto* const reader = static_cast<request_reader*>(parser->data);
   // An upgrade is not done here, and what a client sends in hope of one is no HTTP.
   reader->keep_alive_ = http_should_keep_alive(parser) != 0 && parser->upgrade == 0;
   reader->wants_body_ = parser->method != HTTP_HEAD;
+  reader->asks_for_metrics_ =
+      (parser->method == HTTP_GET || parser->method == HTTP_HEAD) && reader->path_ == kMetricsPath;
   http_parser_pause(parser, 1);
   return 0;
 }
 
-std::string response(answer what, bool keep_alive, bool with_body) {
-  std::string_view line = "200 OK";
-  std::string_view body = "done\n";
-  if (what == answer::bad_request) line = "400 Bad Request", body = "not HTTP\n";
-  if (what == answer::unavailable) {
-    line = "503 Service Unavailable\r\nRetry-After: 1", body = "too busy\n";
-  }
+std::string response(answer what, std::string_view metrics, bool keep_alive, bool with_body) {
+  const fixed_part fixed = fixed_part_of(what);
+  const std::string_view body = what == answer::metrics ? metrics : fixed.body;
   std::string text = "HTTP/1.1 ";
-  text += line;
-  text += "\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size());
+  text += fixed.status;
+  text += "\r\nContent-Type: ";
+  text += fixed.type;
+  text += "\r\nContent-Length: " + std::to_string(body.size());
   text += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   if (with_body) text += body;
   return text;

@@ -10,11 +10,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace uring_server {
 
-// Headers and bodies pass by; nothing of them is kept, so that a client costs the same memory
-// whatever it sends.
+// Headers and bodies pass by; nothing is kept but the beginning of the path, so that a client costs
+// the same memory whatever it sends.
 class request_reader {
  public:
   enum class found { nothing, request, garbage };
@@ -31,20 +32,26 @@ class request_reader {
   // Of the request found last.
   bool keep_alive() const { return keep_alive_; }
   bool wants_body() const { return wants_body_; }
+  bool asks_for_metrics() const { return asks_for_metrics_; }
 
  private:
+  static int on_begin(http_parser* parser);
+  static int on_url(http_parser* parser, const char* text, std::size_t size);
   static int on_complete(http_parser* parser);
 
   http_parser parser_;
   bool keep_alive_ = false;
   bool wants_body_ = true;
+  bool asks_for_metrics_ = false;
+  std::string path_;  // as far as it matters
   std::size_t at_ = 0;
   std::size_t end_ = 0;
   std::array<char, 2048> buffer_;
 };
 
-enum class answer { ok, bad_request, unavailable };
+enum class answer { ok, metrics, bad_request, unavailable };
 
-std::string response(answer what, bool keep_alive, bool with_body);
+// metrics: the body of answer::metrics.
+std::string response(answer what, std::string_view metrics, bool keep_alive, bool with_body);
 
 }  // namespace uring_server

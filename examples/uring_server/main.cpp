@@ -22,6 +22,7 @@ void print_report(const options& chosen, const tally& counted, std::uint64_t pea
   const std::string of = chosen.limit != 0 ? " of " + std::to_string(chosen.limit) : "";
   std::printf("served          %llu\n", static_cast<unsigned long long>(counted.served));
   std::printf("shed            %llu\n", static_cast<unsigned long long>(counted.shed));
+  std::printf("metrics         %llu\n", static_cast<unsigned long long>(counted.metrics));
   std::printf("malformed       %llu\n", static_cast<unsigned long long>(counted.malformed));
   std::printf("client gone     %llu\n", static_cast<unsigned long long>(counted.unsent));
   std::printf("peak in flight  %llu%s\n", static_cast<unsigned long long>(peak), of.c_str());
@@ -47,7 +48,7 @@ int run(const options& chosen) {
     for (worker& each : workers) threads.emplace_back([&each] { each.run(); });
     ending.wait(chosen.duration_s);
     shared.permits.close();
-    shared.stop.notify_all();
+    (void)shared.stop.notify_all();
   }
 
   tally counted;
@@ -64,9 +65,7 @@ int run(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace uring_server;
   try {
-    int code = 0;
-    const std::optional<options> chosen = parse_options(argc, argv, code);
-    return chosen ? run(*chosen) : code;
+    return run(read_options(argc, argv));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "uring_server: %s\n", error.what());
     return kCannotRun;

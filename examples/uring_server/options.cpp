@@ -1,55 +1,75 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "options.h"
 
-#include <CLI/CLI.hpp>
+#include "../support/arguments.h"
 
 namespace uring_server {
 namespace {
 
+// argp puts what follows "\v" behind the options.
 constexpr const char* kAbout =
-    "Answers HTTP requests on 127.0.0.1, in threads with an io_uring each. A request stands for a\n"
-    "call of some backend. One Afflux semaphore, shared by the threads, limits the calls in\n"
-    "flight; what has to wait does so in its queue. When that is full, the one that has waited\n"
-    "longest is answered 503.";
-
-constexpr const char* kEnds =
-    "It ends on SIGINT and SIGTERM, too: calls in flight are finished, who waits is answered 503.\n"
+    "Answers HTTP requests on 127.0.0.1, in threads with an io_uring each. A request stands for a "
+    "call of some backend. One Afflux semaphore, shared by the threads, limits the calls in "
+    "flight; requests that have to wait do so in its queue. When the queue is full, the request "
+    "that has waited longest is answered 503. GET /metrics is answered with the semaphore's "
+    "statistics, for "
+    "Prometheus and afflux-top, and waits for no permit.\v"
+    "It ends on SIGINT and SIGTERM, too: calls in flight are finished, requests that wait are "
+    "answered 503.\n"
     "\n"
     "Exit status: 0 after a clean end, 1 after another, 2 when it cannot run.\n"
     "\n"
-    "Try it:  uring_server --limit 8 --queue 32 & wrk -c 200 http://127.0.0.1:8080/";
+    "Try it:\n"
+    "  uring_server --limit 8 --queue 32 &\n"
+    "  uring_load --duration 60 &\n"
+    "  afflux-top http://127.0.0.1:8080/metrics";
 
-void declare(CLI::App& app, options& chosen) {
+constexpr argp_option kOptions[] = {
+    {"threads", 't', "N", 0, "ring threads (2)", 0},
+    {"limit", 'l', "N", 0, "requests in flight at most; 0: no limit (64)", 0},
+    {"queue", 'q', "N", 0, "requests that wait at most; 0: no bound (256)", 0},
+    {"work-us", 'w', "US", 0, "microseconds that a call of the backend takes (5000)", 0},
+    {"backend", 'b', "N", 0,
+     "calls that the backend does at a time; more slow each other down; 0: any number (0)", 0},
+    {"buffer-kib", 'k', "KIB", 0, "memory of a request in flight (64)", 0},
+    {"port", 'p', "PORT", 0, "TCP port; 0: one that is free (8080)", 0},
+    {"duration", 'd', "S", 0, "seconds; 0: until a signal (0)", 0},
+    {}};
+
+error_t take(int key, char* text, argp_state* state) {
   constexpr std::uint64_t kMostPermits = (std::uint64_t{1} << 42) - 2;
-  app.add_option("--threads", chosen.threads, "ring threads")->check(CLI::Range(1U, 256U));
-  app.add_option("--limit", chosen.limit, "requests in flight at most; 0: no limit")
-      ->check(CLI::Range(std::uint64_t{0}, kMostPermits));
-  app.add_option("--queue", chosen.queue, "requests that wait at most; 0: no bound");
-  app.add_option("--work-us", chosen.work_us, "microseconds that a call of the backend takes")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{60'000'000}));
-  app.add_option("--backend", chosen.backend,
-                 "calls that the backend does at a time; more slow each other down; 0: any number")
-      ->check(CLI::Range(std::uint64_t{0}, kMostPermits));
-  app.add_option("--buffer-kib", chosen.buffer_kib, "memory of a request in flight")
-      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 20));
-  app.add_option("--port", chosen.port, "TCP port; 0: one that is free");
-  app.add_option("--duration", chosen.duration_s, "seconds; 0: until a signal");
+  options& chosen = *static_cast<options*>(state->input);
+  const auto read = [&](const char* option, auto& number, auto... bounds) {
+    return example::read_number(number, state, option, text, bounds...);
+  };
+  switch (key) {
+    case 't':
+      return read("--threads", chosen.threads, 1U, 256U);
+    case 'l':
+      return read("--limit", chosen.limit, std::uint64_t{0}, kMostPermits);
+    case 'q':
+      return read("--queue", chosen.queue);
+    case 'w':
+      return read("--work-us", chosen.work_us, std::uint64_t{0}, std::uint64_t{60'000'000});
+    case 'b':
+      return read("--backend", chosen.backend, std::uint64_t{0}, kMostPermits);
+    case 'k':
+      return read("--buffer-kib", chosen.buffer_kib, std::size_t{0}, std::size_t{1} << 20);
+    case 'p':
+      return read("--port", chosen.port);
+    case 'd':
+      return read("--duration", chosen.duration_s);
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
 }
 
 }  // namespace
 
-std::optional<options> parse_options(int argc, char** argv, int& ret_exit_code) {
+options read_options(int argc, char** argv) {
   options chosen;
-  CLI::App app(kAbout, "uring_server");
-  app.footer(kEnds);
-  app.option_defaults()->always_capture_default();
-  declare(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    ret_exit_code = app.exit(error) == 0 ? kCleanEnd : kCannotRun;
-    return std::nullopt;
-  }
+  const argp parser{kOptions, take, nullptr, kAbout, nullptr, nullptr, nullptr};
+  example::read_arguments(parser, argc, argv, chosen);
   return chosen;
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace uring_server {
 
@@ -22,7 +21,7 @@ struct options {
   unsigned duration_s = 0;
 };
 
-// Empty when the program is to end at once, with `ret_exit_code`.
-std::optional<options> parse_options(int argc, char** argv, int& ret_exit_code);
+// Ends the program after --help, with kCleanEnd, and after a mistake, with kCannotRun.
+options read_options(int argc, char** argv);
 
 }  // namespace uring_server

@@ -14,6 +14,7 @@ afflux::semaphore make_permits(const options& chosen) {
   // Who has waited longest is the one whose client is most likely to have given up.
   if (chosen.queue != 0) limits.overflow = afflux::overflow_policy::drop_oldest;
   limits.name = "requests in flight";
+  limits.statistics = afflux::statistics_level::full;  // with histograms of waits and holds
   return afflux::semaphore(limits);
 }
 

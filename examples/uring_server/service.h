@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What the ring threads share: the semaphore that limits the requests in flight, and the event
-// that ends it all.
+// What the ring threads share: the semaphore that limits the requests in flight, its metrics, and
+// the event that ends it all.
 #pragma once
 
 #include <afflux/afflux.hpp>
 
 #include "../support/gauge.h"
 #include "backend.h"
+#include "metrics.h"
 #include "options.h"
 
 namespace uring_server {
@@ -17,6 +18,7 @@ struct service {
 
   backend calls;
   afflux::semaphore permits;
+  metrics exported{permits};
   afflux::event stop{afflux::reset::manual};
   example::gauge in_flight;
 };

@@ -32,6 +32,7 @@ void set_up(int fd) {
 tally& tally::operator+=(const tally& other) {
   served += other.served;
   shed += other.shed;
+  metrics += other.metrics;
   malformed += other.malformed;
   unsent += other.unsent;
   return *this;

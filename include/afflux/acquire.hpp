@@ -4,6 +4,8 @@
 #ifndef AFFLUX_ACQUIRE_HPP
 #define AFFLUX_ACQUIRE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include <afflux/afflux.h>
+#include <afflux/client.hpp>
 #include <afflux/detail/awaiter.hpp>
 #include <afflux/detail/calls.hpp>
 #include <afflux/detail/fast_path.hpp>
@@ -48,7 +51,9 @@ class acquire_awaiter : public detail::awaiter<detail::permit_source, Executor> 
       : detail::awaiter<detail::permit_source, Executor>({t}, terms, std::move(executor)) {}
 
   [[nodiscard]] bool await_ready() noexcept {
-    return detail::fast_acquire(this->source().from.fast, this->terms().permits);
+    // Only the call accounts.
+    return this->terms().client == nullptr &&
+           detail::fast_acquire(this->source().from.fast, this->terms().permits);
   }
 
   permit await_resume() noexcept(!Throws) {
@@ -91,6 +96,12 @@ class [[nodiscard]] acquire_operation {
   /// Wait although more is asked for than the limit allows: a resize is expected.
   [[nodiscard]] acquire_operation wait_for_resize() && noexcept {
     terms_.flags |= AFFLUX_WAIT_FOR_RESIZE;
+    return std::move(*this);
+  }
+  /// Account it to `c`, which must live until the wait has ended; default: nobody. Not within
+  /// any() and all(), which answer status::invalid then.
+  [[nodiscard]] acquire_operation account_to(const client& c) && noexcept {
+    terms_.client = c.used();
     return std::move(*this);
   }
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.

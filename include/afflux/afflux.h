@@ -24,25 +24,25 @@
  * effect at the caller's next cancellation point after the call. (Callbacks and lock
  * functions of the caller's may hold some; they must not let one take effect.)
  *
- * Who waits for whom inside a call, apart from waiting for permits. The requests that
- * queue at a semaphore are its line. One thread at a time works on the line, for a few
- * instructions and a few more for each request that it takes out, and runs nobody's code
- * meanwhile. Some work on it alone: whoever comes meanwhile, a release too, waits.
+ * Which calls wait for other threads inside, apart from waiting for permits. The requests
+ * that queue at a semaphore are its line. One thread at a time works on the line, for a few
+ * instructions and a few more for each request that it takes out, and runs no code of the
+ * caller's meanwhile. Some calls work on it alone: all others, a release too, wait for them.
  *
  *   alone at the line           a cancel, a resize, a wait whose time runs out, a wake or
  *                               notification of all, afflux_event_clear(), a wait for
  *                               idleness, a release of more than is held; any
  *                               call that has tried in vain for a while to leave the line
- *   waits for one that is       afflux_sem_release(), afflux_sem_close(), a last unref, and
- *   alone, for nobody else      a request that queues with INTRUSIVE, LOCKFREE and, while
- *                               its slot is free, HYBRID (it spins a little for whoever is
- *                               there before it leaves itself in the inbox)
- *   waits for whoever is        all that work alone; afflux_sem_try_acquire(),
+ *   waits only for a thread     afflux_sem_release(), afflux_sem_close(), a last unref, and
+ *   that is alone at the line   a request that queues with INTRUSIVE, LOCKFREE and, while
+ *                               its slot is free, HYBRID (it spins a little for the thread
+ *                               at the line before it leaves itself in the inbox)
+ *   waits for any thread        all that work alone; afflux_sem_try_acquire(),
  *   at the line                 afflux_sem_try_acquire_up_to() and afflux_sem_drain() where
  *                               the permits are free; a request that queues with MUTEX, or
  *                               with a queue limit that refuses or drops
- *   waits for nobody            what takes or gives back permits while nobody queues and
- *                               nobody is at the line; observers
+ *   never waits                 a call that takes or gives back permits while no request
+ *                               queues and no thread is at the line; observers
  *
  * A time limit is armed and disarmed under a short lock of the timers. A cancel waits, too,
  * for the call that is just queueing the same waiter, for a thread that is about to tell
@@ -81,7 +81,7 @@
  * that function has returned (chapter 8). If the function drops the last reference
  * meanwhile, a completion with AFFLUX_OK still comes, although the semaphore is gone: the
  * release that it owes would touch freed memory. The same holds for a port: a completion
- * may lie there, not drained yet, when the last reference goes. So whoever completes by
+ * may lie there, not drained yet, when the last reference goes. So an owner that completes by
  * AFFLUX_OK and then uses the semaphore, by a release or by adopting a token, needs a
  * reference of its own for each request, from before it queues until after that use.
  *
@@ -94,8 +94,9 @@
  * enumerator answer AFFLUX_EINVAL. No wait answers AFFLUX_ENOMEM; where a signature lists
  * it for one it is reserved.
  * Where several apply, a struct that cannot be read comes first (AFFLUX_ENOTSUP, chapter 5), then
- * what is wrong in itself (AFFLUX_EINVAL; more than 2^42 − 1 permits, too), then
- * AFFLUX_ECLOSED, then AFFLUX_EINVAL for more permits than the limit, then the rest.
+ * what is wrong in itself (AFFLUX_EINVAL), then AFFLUX_ECLOSED, then AFFLUX_E2BIG, then the
+ * rest. AFFLUX_E2BIG is not a programming error: a request for more permits than the limit could
+ * never be served. A server that takes its permits by the size of a request answers "too large".
  *
  * 5. Structs that grow
  * --------------------
@@ -122,7 +123,7 @@
  * 7. Order and fairness
  * ---------------------
  * AFFLUX_FAIR, the default: within a priority, grants follow arrival, and
- * nobody overtakes a queued request, afflux_sem_try_acquire() included. A
+ * no newcomer overtakes a queued request, afflux_sem_try_acquire() included. A
  * request that does not fit holds back all behind it, so that large requests
  * are not starved by small ones; the moment it leaves the queue those that now
  * fit are granted.
@@ -130,7 +131,7 @@
  * within the same call: with a time of 0 it answers AFFLUX_EAGAIN. Ageing keeps lower ones
  * alive: when the first request of a priority has been passed by AFFLUX_AGEING_BOUND grants of
  * higher priorities, it is the next to be granted. The count belongs to the priority: it begins
- * anew with each grant of it and when nobody of it is left, so that a request whose first
+ * anew with each grant of it and when no request of it is left, so that a request whose first
  * cancels inherits what that one was passed by. Of several that are due the lowest goes first.
  * AFFLUX_THROUGHPUT: a newcomer may take free permits past queued requests,
  * which spares a context switch for each hand-over. The first request in the
@@ -139,8 +140,8 @@
  * newcomers queue and the next permits are its own. A request that finds k
  * others before it is thus passed by at most (k + 1) times as many newcomers.
  * The count begins anew with each grant of a first one, and with nothing else: one that comes after
- * a cancelled first may be passed by fewer. Between priorities the bound holds for whoever is
- * first, so that a lower one may be passed by
+ * a cancelled first may be passed by fewer. Between priorities the bound holds for the
+ * first in the queue, so that a lower one may be passed by
  * AFFLUX_AGEING_BOUND grants and (AFFLUX_AGEING_BOUND + 1) ×
  * AFFLUX_OVERTAKING_BOUND newcomers. Higher ones that come and leave without a
  * grant change nothing.
@@ -156,12 +157,12 @@
  * should be short: it delays the thread that it runs on. It must not longjmp. An exception
  * or a pthread_exit() out of it ends the process.
  *
- * Whose completions a call runs. A release and an acquire run those whom they let in, and
- * perhaps others that came while they were at the line: a thread that finds the line
- * occupied may leave its permits, its request or its close to whoever is there. A cancel,
- * a resize, a wait whose time runs out and a wake or notification of all run only those
- * whom their own act lets in or ends; a close only those that it ends, and perhaps who
- * waits for the semaphore to be idle. Observers run none.
+ * Which completions a call runs. A release and an acquire run those of the requests that they
+ * let in, and perhaps others that came while they were at the line: a thread that finds the
+ * line occupied may leave its permits, its request or its close to the thread that is there.
+ * A cancel, a resize, a wait whose time runs out and a wake or notification of all run only
+ * the completions that their own act lets in or ends; a close only those that it ends, and
+ * perhaps those of waits for the semaphore to be idle. Observers run none.
  *
  * One after the other. On one thread wake functions run one after the other, never one
  * within another: what a wake function completes (by a release, say) is completed when
@@ -249,7 +250,8 @@ enum {
   AFFLUX_EBUSY = -9,     /**< in use: afflux_port_close() */
   AFFLUX_ENOMEM = -10,   /**< no memory */
   AFFLUX_ENOTSUP = -11,  /**< not supported by this library, build or system */
-  AFFLUX_EOS = -12       /**< an operating-system call failed: afflux_last_os_error() */
+  AFFLUX_EOS = -12,      /**< an operating-system call failed: afflux_last_os_error() */
+  AFFLUX_E2BIG = -13     /**< more permits than the limit: it could never be served */
 };
 
 /**
@@ -311,10 +313,10 @@ enum { AFFLUX_FAIR = 0, AFFLUX_THROUGHPUT = 1 };
 
 /** What happens at a queue limit (afflux_sem_options.overflow). The limits concern only requests
  *  that have to queue: one that gets its permits at once, or whose time is 0, is never refused
- *  and drops nobody. (At once: by a higher priority, too, where a limit is reached.) DROP_NEWEST
+ *  and drops none. (At once: by a higher priority, too, where a limit is reached.) DROP_NEWEST
  *  and FAIL are the same. Since: 0.1 */
 enum {
-  AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits do not refuse anybody: newcomers wait; they are
+  AFFLUX_OVERFLOW_SUSPEND = 0,     /**< limits refuse no request: newcomers wait; they are
                                         marks for afflux_sem_health() */
   AFFLUX_OVERFLOW_DROP_NEWEST = 1, /**< the newcomer is refused: AFFLUX_EREJECTED */
   AFFLUX_OVERFLOW_DROP_OLDEST = 2, /**< the oldest request of the lowest priority present
@@ -356,7 +358,7 @@ enum {
   /** Complete by a notification by value: afflux_request.notify is called with ctx and user_data,
    *  and neither wake nor port may be set. The waiter's memory is the caller's again as soon as
    *  afflux_waiter_status() answers something other than AFFLUX_PENDING, or a cancel has returned,
-   *  whatever it answered; nobody waits for anybody's notification for that. So an owner may end
+   *  whatever it answered; no thread waits for a notification to run for that. So an owner may end
    *  at any moment (a future that is dropped): it cancels, and frees. Not for groups and
    *  permit tokens, and not together with AFFLUX_WAIT_FOR_URING. */
   AFFLUX_WAIT_FOR_NOTE = 4
@@ -392,7 +394,7 @@ typedef struct afflux_sem_options {
   uint32_t queue;            /**< AFFLUX_QUEUE_…; default AFFLUX_QUEUE_AUTO */
   uint32_t fairness;         /**< AFFLUX_FAIR (default) or AFFLUX_THROUGHPUT */
   uint32_t overflow;         /**< AFFLUX_OVERFLOW_…; default AFFLUX_OVERFLOW_SUSPEND */
-  uint64_t permits;          /**< the limit, 0 … 2^42 − 1; default 1. With 0 nobody
+  uint64_t permits;          /**< the limit, 0 … 2^42 − 1; default 1. With 0 no request
                                   gets in until afflux_sem_resize() */
   uint64_t max_waiters;      /**< bound on queued requests; 0 (default): none */
   uint64_t max_queue_bytes;  /**< bound on the sum of queued requests' cost_bytes;
@@ -405,7 +407,7 @@ typedef struct afflux_sem_options {
                              afflux_sem_visit_holders(), 0 … 65,536; default 0: no ledger */
   int64_t slow_wait_ns; /**< waits as long as this are told to slow_wait, 0 (default) or more; of
                              no effect without slow_wait */
-  afflux_slow_wait_fn slow_wait; /**< NULL (default): nobody is told */
+  afflux_slow_wait_fn slow_wait; /**< NULL (default): no function is called */
   void *slow_wait_ctx;           /**< passed to it; default NULL */
 } afflux_sem_options;
 
@@ -460,24 +462,25 @@ AFFLUX_API void afflux_sem_unref(afflux_sem *sem);
  *         AFFLUX_EINVAL    sem is NULL
  * Threads: any number at once, from any callback too. It may wait, for a few instructions, for
  *          a thread that is alone at the line (chapter 2). Runs the completions of those that it
- *          ends, and nobody else's.
+ *          ends, and no others.
  * Order:   AFFLUX_ECLOSED happens after it.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_close(afflux_sem *sem);
 
 /**
- * Take `n` permits if they are free and, with AFFLUX_FAIR, nobody queues
+ * Take `n` permits if they are free and, with AFFLUX_FAIR, no request queues
  * (AFFLUX_THROUGHPUT: chapter 7).
  *
  * @param n  Permits, 1 … afflux_sem_limit(sem).
  * @return AFFLUX_OK       all n are held
  *         AFFLUX_EAGAIN   none taken: too few are free, or others wait (AFFLUX_FAIR)
  *         AFFLUX_ECLOSED  none taken: closed
- *         AFFLUX_EINVAL   none taken: sem is NULL, or n is 0 or above the limit
- * Threads: any number at once. Never waits for permits. Where they are free and nobody queues it
- *          may wait, for a few instructions, for the thread that is at the line, and then run
- *          completions that came meanwhile (chapter 8).
+ *         AFFLUX_E2BIG    none taken: n is above the limit
+ *         AFFLUX_EINVAL   none taken: sem is NULL or n is 0
+ * Threads: any number at once. Never waits for permits. Where they are free and no request
+ *          queues it may wait, for a few instructions, for the thread that is at the line, and then
+ *          run completions that came meanwhile (chapter 8).
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes n permits to afflux_sem_release().
  * Since:   0.1
@@ -494,8 +497,8 @@ AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
  *         AFFLUX_ETIMEDOUT  none taken: the time ran out (also at once, for 0)
  *         AFFLUX_ECLOSED    none taken: closed
  *         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request
- *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0 or above the limit (or came to
- *                           be, by a shrink), or timeout_ns is negative and not
+ *         AFFLUX_E2BIG      none taken: n is above the limit, or came to be by a shrink
+ *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0, or timeout_ns is negative and not
  *                           AFFLUX_FOREVER
  *         AFFLUX_ENOMEM     reserved: a wait without memory queues all the same
  * Threads: any number at once. May block. Before it sleeps it may run completions that came while
@@ -516,7 +519,7 @@ AFFLUX_API afflux_status afflux_sem_acquire(afflux_sem *sem, uint64_t n, int64_t
  *         AFFLUX_EOVERFLOW  nothing changed: fewer than n are held
  *         AFFLUX_EINVAL     nothing changed: sem is NULL or n is 0
  * Threads: any number at once, from any callback too. It may wait, for a few instructions, for a
- *          thread that is alone at the line (chapter 2), for nobody else. Where another thread
+ *          thread that is alone at the line (chapter 2), for no other. Where another thread
  *          is at the line it leaves the permits to that one; else it runs the completions of those
  *          that now fit, and of others that came meanwhile. Takes a short lock to disarm the time
  *          limit of a request that it completes.
@@ -527,21 +530,21 @@ AFFLUX_API afflux_status afflux_sem_release(afflux_sem *sem, uint64_t n);
 
 /**
  * Change the limit. Growth grants at once. A shrink below what is held leaves a
- * debt, paid by releases; nobody is revoked. Queued requests for more than the
- * new limit complete with AFFLUX_EINVAL unless AFFLUX_WAIT_FOR_RESIZE is set.
+ * debt, paid by releases; no permit is revoked. Queued requests for more than the
+ * new limit complete with AFFLUX_E2BIG unless AFFLUX_WAIT_FOR_RESIZE is set.
  *
  * @param permits  The new limit, 0 … 2^42 − 1.
  * @return AFFLUX_OK      changed (on a closed semaphore too; it stays closed)
  *         AFFLUX_EINVAL  nothing changed: sem is NULL or permits is above 2^42 − 1
  * Threads: any number at once; the last one to store wins. It may wait, for a few instructions,
- *          for the thread that is at the line. Runs the completions of those whom it lets in or
- *          makes impossible, and nobody else's.
+ *          for the thread that is at the line. Runs the completions of the requests that it lets in
+ *          or makes impossible, and no others.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_sem_resize(afflux_sem *sem, uint64_t permits);
 
 /**
- * Take all permits that are free now, 0 of them while anybody queues.
+ * Take all permits that are free now, 0 of them while a request queues.
  *
  * @param ret_n  How many the caller now holds, 0 … limit; written on success only.
  * @return AFFLUX_OK       ret_n permits are held
@@ -563,9 +566,9 @@ AFFLUX_API afflux_status afflux_sem_drain(afflux_sem *sem, uint64_t *ret_n);
  * @return AFFLUX_OK       ret_n permits are held
  *         AFFLUX_EAGAIN   none taken: fewer than min are free, or others wait
  *         AFFLUX_ECLOSED  none taken: closed
- *         AFFLUX_EINVAL   none taken: a pointer is NULL, max is 0 or below min, or min is above
- *                         the limit
- * Threads: as afflux_sem_try_acquire(). Nobody is overtaken, with AFFLUX_THROUGHPUT neither.
+ *         AFFLUX_E2BIG    none taken: min is above the limit
+ *         AFFLUX_EINVAL   none taken: a pointer is NULL, or max is 0 or below min
+ * Threads: as afflux_sem_try_acquire(). Overtakes no queued request, even with AFFLUX_THROUGHPUT.
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
  * Owns:    the caller owes ret_n permits to afflux_sem_release().
  * Since:   0.1
@@ -588,11 +591,11 @@ AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, ui
 
 /**
  * Wait until the semaphore is idle, blocking the calling thread for at most `timeout_ns`: nothing
- * is held and nobody queues. Others may come in the next moment, unless they are kept out. To shut
- * down:
+ * is held and no request queues. Others may come in the next moment, unless they are kept out. To
+ * shut down:
  *
  *   afflux_sem_close(sem);                        newcomers and those in line get AFFLUX_ECLOSED
- *   afflux_sem_wait_idle(sem, AFFLUX_FOREVER);    who holds permits has given them back
+ *   afflux_sem_wait_idle(sem, AFFLUX_FOREVER);    all permits have been given back
  *   afflux_sem_unref(sem);
  *
  * To let those in line through first, begin with afflux_sem_wait_idle() and keep newcomers out by
@@ -606,7 +609,7 @@ AFFLUX_API afflux_status afflux_sem_resize_by(afflux_sem *sem, int64_t delta, ui
  *         AFFLUX_ETIMEDOUT  the time ran out (also at once, for 0)
  *         AFFLUX_ECLOSED    the last reference was dropped meanwhile
  *         AFFLUX_EINVAL     sem is NULL, or timeout_ns is negative and not AFFLUX_FOREVER
- * Threads: any number at once. May block. While anybody waits each release works on the line.
+ * Threads: any number at once. May block. While such a call waits each release works on the line.
  *          Runs completions that came while it was at the line.
  * Order:   AFFLUX_OK happens after the releases that made it idle.
  * Since:   0.1
@@ -620,8 +623,8 @@ AFFLUX_API int32_t afflux_sem_is_closed(const afflux_sem *sem);
 /** The limit; 0 for NULL. Since: 0.1 */
 AFFLUX_API uint64_t afflux_sem_limit(const afflux_sem *sem);
 
-/** Permits free now; 0 while in debt after a shrink, while anybody queues, and for
- *  NULL. Counts on after a close, although nobody gets in. Since: 0.1 */
+/** Permits free now; 0 while in debt after a shrink, while a request queues, and for
+ *  NULL. Counts on after a close, although no request is let in. Since: 0.1 */
 AFFLUX_API uint64_t afflux_sem_available(const afflux_sem *sem);
 
 /** Permits held now; above the limit while in debt after a shrink; 0 for NULL. Since: 0.1 */
@@ -648,8 +651,8 @@ AFFLUX_API const char *afflux_sem_name(const afflux_sem *sem);
  *
  * @param ctx     afflux_request.ctx
  * @param status  AFFLUX_OK (the permits are held), AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED,
- *                AFFLUX_EREJECTED (dropped by a queue limit) or AFFLUX_EINVAL (made
- *                impossible by a shrink)
+ *                AFFLUX_EREJECTED (dropped by a queue limit) or AFFLUX_E2BIG (more than
+ *                the limit, by a shrink)
  * Chapter 8 tells where it runs and what it may do. Since: 0.1
  */
 typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
@@ -671,7 +674,7 @@ typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);
 /** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
-/** Whom requests are accounted to: see "Client" in afflux/stats.h. Since: 0.1 */
+/** The tenant that requests are accounted to: see afflux/client.h. Since: 0.1 */
 typedef struct afflux_client afflux_client;
 
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
@@ -689,7 +692,7 @@ typedef struct afflux_request {
                                 counts as a reference until it has completed or is cancelled */
   uint64_t user_data;      /**< into the port; default 0 */
   afflux_client *client;   /**< it is accounted to; must live until it has completed, or is
-                                cancelled. Default NULL: nobody. Only in requests to a
+                                cancelled. Default NULL: none. Only in requests to a
                                 semaphore; elsewhere AFFLUX_EINVAL */
   const char *tag;         /**< copied into the ledger (afflux_sem_options.ledger) by
                                 afflux_sem_acquire_permit(), else ignored; default NULL: none */
@@ -736,12 +739,14 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *         AFFLUX_EAGAIN     timeout_ns is 0 and it would have to wait
  *         AFFLUX_ECLOSED    closed, or it would have to wait for a port that is
  *         AFFLUX_EREJECTED  refused by a queue limit
- *         AFFLUX_EINVAL     a pointer is NULL, permits is 0 or above the limit (or above
- *                           2^42 − 1), an unknown flag or priority, a negative time other
- *                           than AFFLUX_FOREVER, reserved is not 0, neither wake function nor port
- *                           (with AFFLUX_WAIT_FOR_URING or AFFLUX_WAIT_FOR_NOTE: either), both of
- *                           those flags, notify without AFFLUX_WAIT_FOR_NOTE or the flag without
- *                           it, or struct_size is too short to be one
+ *         AFFLUX_E2BIG      permits is above the limit; with AFFLUX_WAIT_FOR_RESIZE: above
+ *                           2^42 − 1
+ *         AFFLUX_EINVAL     a pointer is NULL, permits is 0, an unknown flag or priority, a
+ *                           negative time other than AFFLUX_FOREVER, reserved is not 0, neither
+ *                           wake function nor port (with AFFLUX_WAIT_FOR_URING or
+ *                           AFFLUX_WAIT_FOR_NOTE: either), both of those flags, notify without
+ *                           AFFLUX_WAIT_FOR_NOTE or the flag without it, or struct_size is too
+ *                           short to be one
  *         AFFLUX_ENOTSUP    AFFLUX_WAIT_FOR_URING on a kernel that cannot, or bytes beyond the
  *                           known struct are not zero
  *         AFFLUX_EOS        the timer thread could not be started (afflux_last_os_error()
@@ -750,9 +755,9 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *         After an error no completion follows and the waiter is free.
  * Threads: any number at once, from any callback too. Never waits for permits and never allocates,
  *          but for the start of the timer thread by the process' first request with a time limit,
- *          and with AFFLUX_QUEUE_LOCKFREE. Takes a short lock to arm a time limit. Whom else it
- *          may wait for, for a few instructions, depends on the queue: chapter 2. Runs completions
- *          that came while it was at the line, and those that it drops.
+ *          and with AFFLUX_QUEUE_LOCKFREE. Takes a short lock to arm a time limit. Which threads
+ *          it may wait for, for a few instructions, depends on the queue: chapter 2. Runs
+ *          completions that came while it was at the line, and those that it drops.
  * Order:   AFFLUX_OK, and a completion with it, happen after the releases that supplied
  *          the permits.
  * Owns:    with AFFLUX_OK, here or in the completion, the caller owes the permits to
@@ -778,7 +783,7 @@ AFFLUX_API afflux_status afflux_sem_acquire_async(afflux_sem *sem, const afflux_
  *                         here
  * The completion may come before that of the request whose leaving made it idle.
  * Threads: any number at once. It may wait, for a few instructions, for the thread that is at the
- *          line, and runs nobody's completion.
+ *          line, and runs no completion.
  * Order:   as afflux_sem_wait_idle().
  * Owns:    nothing is owed; the waiter is borrowed as by afflux_sem_acquire_async().
  * Since:   0.1
@@ -799,7 +804,7 @@ AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflu
  *                    io_uring       when its CQE has come, and afflux_waiter_status() tells the
  *                                   outcome
  *
- * After AFFLUX_EALREADY exactly one completion has come or comes, without anybody else's doing:
+ * After AFFLUX_EALREADY exactly one completion has come or comes, by itself:
  * an AFFLUX_OK owns its permits, release them. Two calls answer it without that, for there is
  * nothing to take back: on a waiter never used, or whose own call (afflux_sem_acquire_async())
  * another thread has not begun, and while afflux_queue_add_waiter_if() asks its condition.
@@ -814,8 +819,8 @@ AFFLUX_API afflux_status afflux_sem_wait_idle_async(afflux_sem *sem, const afflu
  * Threads: any number at once, from any callback too. O(1). It may wait, for a few instructions,
  *          for the thread that is at the line, for the one that is just queueing this waiter or
  *          about to tell its note, and for the timer's thread if its time runs out at this moment;
- *          never for a callback. Runs the completions of those whom its leaving lets in, and
- *          nobody else's.
+ *          never for a callback. Runs the completions of the requests that its leaving lets in,
+ *          and no others.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
@@ -827,9 +832,9 @@ AFFLUX_API afflux_status afflux_waiter_cancel(afflux_waiter *waiter);
  *                          drained)
  *         AFFLUX_OK        the permits are held
  *         AFFLUX_ECANCELED afflux_waiter_cancel() took it back
- *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
- *                          as a completion carries them; EINVAL also for NULL, and for a waiter
- *                          that has never been queued
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG
+ *                          as a completion carries them
+ *         AFFLUX_EINVAL    waiter is NULL, or has never been queued
  * Threads: the owner of the waiter, after an answer of AFFLUX_PENDING from the call that queued
  *          it and while its memory is there: with a wake function not after that has given the
  *          memory back. For AFFLUX_WAIT_FOR_NOTE: with any other answer than AFFLUX_PENDING the
@@ -859,7 +864,7 @@ AFFLUX_API uint64_t afflux_completions_run(void);
 /*
  * A port is where requests complete for an event loop: the loop takes them out by
  * afflux_port_drain(), on its own thread, and nothing else runs there. While the loop is
- * awake a completion costs whoever causes it no system call; one that finds the loop asleep
+ * awake a completion costs the thread that causes it no system call; one that finds the loop asleep
  * rings its doorbell, once, however many follow.
  *
  * A loop with epoll, poll, libuv and the like polls afflux_port_handle() for reading, and
@@ -924,7 +929,7 @@ enum {
 /** afflux_port_options.flags. Since: 0.1 */
 enum {
   /** The loop promises to drain until 0 comes before each sleep. Then a completion that
-   *  comes while it handles others rings nobody, one of its own thread included. The kinds
+   *  comes while it handles others rings no bell, one of its own thread included. The kinds
    *  that are polled by level do so without this. */
   AFFLUX_PORT_DRAINS_ALL = 1,
   /** URING: ring by a message to the ring (Linux 6.13) instead of a poll in it, where the
@@ -1028,6 +1033,10 @@ AFFLUX_API intptr_t afflux_port_handle(const afflux_port *port);
  *  Since: 0.1 */
 AFFLUX_API uint64_t afflux_port_pending(const afflux_port *port);
 
+/** Completions that lie in the port and have not been drained; 0 for NULL. Takes longer the more
+ *  there are. Threads: the one that drains. Since: 0.1 */
+AFFLUX_API uint64_t afflux_port_undrained(const afflux_port *port);
+
 /**
  * Take completions out, in the order in which they came.
  *
@@ -1084,7 +1093,7 @@ AFFLUX_API afflux_status afflux_port_check_uring(afflux_port *port, const struct
 
 /**
  * The second way: one request, one CQE, by a wait of the kernel's on the waiter's own memory
- * (Linux 6.7). Dearer than a port for whoever completes it, a system call each.
+ * (Linux 6.7). Dearer than a port for the thread that completes it: a system call each.
  *
  * Fills the entry for a request that was queued with AFFLUX_WAIT_FOR_URING. Set the entry's
  * user_data before, and its flags after this call, which writes all else; it may be linked to a
@@ -1203,7 +1212,7 @@ typedef struct afflux_permit_token {
  * @param ret_permit  Written on success only. Empty or uninitialised: permits that it held
  *                    before are lost.
  * @return AFFLUX_OK         the token holds the permits
- *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL
+ *         AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG, AFFLUX_EINVAL
  *                           as for afflux_sem_acquire(); EINVAL also for a bad request
  *         AFFLUX_ENOTSUP    bytes beyond the known request are not zero
  *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
@@ -1222,7 +1231,7 @@ AFFLUX_API afflux_status afflux_sem_acquire_permit(afflux_sem *sem, const afflux
  * @param n           Permits, 1 … what the caller holds.
  * @param ret_permit  As for afflux_sem_acquire_permit().
  * @return AFFLUX_OK         the token holds the permits
- *         AFFLUX_EOVERFLOW  fewer than n are held by anybody
+ *         AFFLUX_EOVERFLOW  fewer than n are held in all
  *         AFFLUX_EINVAL     sem or ret_permit is NULL, or n is 0
  * Owns:  the caller owes one afflux_permit_release() (or forget, or merge) instead of n permits.
  * Since: 0.1
@@ -1308,8 +1317,8 @@ AFFLUX_API afflux_status afflux_permit_forget(afflux_permit_token *permit);
  * reference-counted handle.
  *
  * Auto-reset: a wait takes the notification with it; several notifications while
- * nobody waits count as one. Manual-reset: once set, every wait passes until
- * afflux_event_clear(). A notification with nobody waiting is remembered, and a
+ * no thread and no request waits count as one. Manual-reset: once set, every wait passes until
+ * afflux_event_clear(). A notification that finds no waiter is remembered, and a
  * waiter that is cancelled or times out never takes one with it. Waiters are
  * served in the order of chapter 7 (AFFLUX_FAIR). Since: 0.1
  */
@@ -1371,7 +1380,7 @@ AFFLUX_API afflux_status afflux_event_wait_async(afflux_event *event, const affl
                                                  afflux_waiter *waiter);
 
 /**
- * Notify one: the first waiter completes; with nobody waiting the event is set.
+ * Notify one: the first waiter completes; without any the event is set.
  * Manual-reset: the event is set, and all who wait complete.
  *
  * @return AFFLUX_OK      notified, or set already
@@ -1384,7 +1393,7 @@ AFFLUX_API afflux_status afflux_event_wait_async(afflux_event *event, const affl
 AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
 
 /**
- * Notify all: every waiter completes; with nobody waiting the event is set.
+ * Notify all: every waiter completes; without any the event is set.
  * Manual-reset: as afflux_event_notify_one().
  *
  * @return AFFLUX_OK      notified, or set already
@@ -1398,7 +1407,7 @@ AFFLUX_API afflux_status afflux_event_notify_one(afflux_event *event);
 AFFLUX_API afflux_status afflux_event_notify_all(afflux_event *event);
 
 /**
- * Wake all who wait now, and remember nothing: with nobody waiting nothing happens, and the event
+ * Wake all who wait now, and remember nothing: without a waiter nothing happens, and the event
  * is set afterwards if it was before. A wait for several that ends without needing the signal gives
  * it back, which sets an auto-reset event.
  *
@@ -1433,7 +1442,7 @@ AFFLUX_API uint64_t afflux_event_waiters(const afflux_event *event);
 
 /**
  * A condition variable for any lock: threads wait for a change of what the lock
- * guards. A notification with nobody waiting is not remembered. Waits end without a
+ * guards. A notification that finds no waiter is not remembered. Waits end without a
  * notification only by their time limit, yet the condition may have changed again
  * before the lock is had: wait in a loop. Opaque, reference-counted. Since: 0.1
  */
@@ -1461,7 +1470,7 @@ AFFLUX_API void afflux_cond_unref(afflux_cond *cond);
 
 /**
  * Wait for a notification: queue, unlock, sleep for at most `timeout_ns`, lock again.
- * Whoever takes the lock after this thread has let it go finds this thread queued.
+ * A thread that takes the lock after this one has let it go finds this one queued.
  *
  * @param lock, unlock  Called with `lock_ctx`; unlock once, then lock once, on this thread.
  * @param timeout_ns    Nanoseconds; 0 never waits; AFFLUX_FOREVER waits without limit.
@@ -1526,7 +1535,7 @@ AFFLUX_API void afflux_queue_unref(afflux_queue *queue);
 
 /**
  * Queue a request unless the condition holds already. The condition is asked when the
- * request has its place: whoever makes it true and then wakes cannot be missed, without
+ * request has its place: a thread that makes it true and then wakes cannot be missed, without
  * any lock. A wake that meets a request which then need not wait goes to the next one.
  *
  * @param condition  Asked once, on this thread; NULL: it does not hold.
@@ -1556,7 +1565,7 @@ AFFLUX_API afflux_status afflux_queue_add_waiter_if(afflux_queue *queue,
                                                     afflux_waiter *waiter);
 
 /** Complete the first waiter with AFFLUX_OK, if there is one.
- *  @return AFFLUX_OK; AFFLUX_EAGAIN: nobody waits; AFFLUX_EINVAL: queue is NULL.
+ *  @return AFFLUX_OK; AFFLUX_EAGAIN: no request waits; AFFLUX_EINVAL: queue is NULL.
  *  Threads: as afflux_queue_wake_n(). Since: 0.1 */
 AFFLUX_API afflux_status afflux_queue_wake_one(afflux_queue *queue);
 
@@ -1570,8 +1579,8 @@ AFFLUX_API afflux_status afflux_queue_wake_one(afflux_queue *queue);
  * Threads: any number at once, from any callback too. It may wait, for a few instructions, for the
  *          thread that is at the line, never for a callback. Runs the completions of those that it
  *          wakes.
- * Order:   happens before the completions. Whoever is added later sees what the caller
- *          did before.
+ * Order:   happens before the completions. A request that is added later sees what the
+ *          caller did before.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_queue_wake_n(afflux_queue *queue, uint64_t n, uint64_t *ret_woken);
@@ -1632,14 +1641,15 @@ enum {
  *         AFFLUX_ECLOSED    nothing is held: a semaphore was closed, before any item came
  *         AFFLUX_EREJECTED  nothing is held: a queue limit refused or dropped a request
  *                           before any item came
+ *         AFFLUX_E2BIG      nothing is held: an item's permits are above the limit, or came to be
+ *                           by a shrink
  *         AFFLUX_EINVAL     nothing is held: a pointer is NULL, count is out of range, an item
- *                           has both or none of sem and event, permits is 0 or above the
- *                           limit (or came to be, by a shrink), or not 1 for an event, or
- *                           timeout_ns is negative and not AFFLUX_FOREVER
+ *                           has both or none of sem and event, permits is 0, or not 1 for an
+ *                           event, or timeout_ns is negative and not AFFLUX_FOREVER
  *         AFFLUX_ENOMEM     reserved, as for afflux_sem_acquire()
  *         An item that is taken at once wins over an error of those behind it in the array,
- *         but for a bad argument, which more permits than the limit of an open semaphore are, too
- *         (beside a closed one: AFFLUX_ECLOSED). A closed one is closed whatever is asked of it.
+ *         but for AFFLUX_EINVAL, and for AFFLUX_E2BIG of an open semaphore (beside a closed one:
+ *         AFFLUX_ECLOSED). A closed one is closed whatever is asked of it.
  * Threads: any number at once. May block. Runs others' completions. The items are the
  *          caller's again when it returns. Waits by way of a completion, which other wake
  *          functions on the thread that runs it may delay (chapter 8).
@@ -1664,10 +1674,10 @@ AFFLUX_API afflux_status afflux_acquire_any(afflux_wait_item *items, size_t coun
  *         AFFLUX_PENDING   exactly one completion follows (perhaps before this call returns),
  *                          or a cancel that answers AFFLUX_OK. Its status: AFFLUX_OK
  *                          (afflux_wait_group_index() tells which one), AFFLUX_ETIMEDOUT,
- *                          AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL or AFFLUX_ENOMEM
+ *                          AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG or AFFLUX_ENOMEM
  *                          as for afflux_acquire_any(), or AFFLUX_ECANCELED
  *         AFFLUX_EAGAIN    timeout_ns is 0, and none is free
- *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL, AFFLUX_ENOMEM
+ *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG, AFFLUX_EINVAL, AFFLUX_ENOMEM
  *                          as for afflux_acquire_any(); EINVAL also for a bad request
  *         AFFLUX_ECANCELED another thread has cancelled the group during this call
  *         AFFLUX_ETIMEDOUT the time ran out during this call
@@ -1690,8 +1700,9 @@ AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, affl
 /**
  * Wait for all of several, blocking the calling thread for at most `timeout_ns`: all of them
  * are held in the end, or none. They are acquired one after the other, each by a place in its
- * queue, in an order that is the same for every caller, whatever the order of the array: calls
- * of this kind never wait for each other in a circle. While it waits for one it holds those
+ * queue, in ascending order of their handles' addresses, whatever the order of the array: calls
+ * of this kind never wait for each other in a circle, and neither does a thread that acquires by
+ * single calls in that order. While it waits for one it holds those
  * before, and watches all: an item that is closed, or whose limit shrinks below its share (but with
  * AFFLUX_WAIT_FOR_RESIZE), ends the wait for all. Closed counts first: where an item is closed at
  * the beginning the answer is AFFLUX_ECLOSED, whatever else is true of the others. Not to be called
@@ -1707,9 +1718,9 @@ AFFLUX_API afflux_status afflux_acquire_any_async(afflux_wait_group *group, affl
  *                           of them
  *         AFFLUX_ECLOSED    nothing is held any more: one of them is closed, or was while this
  *                           call waited at another
- *         AFFLUX_EINVAL     nothing is held: as for afflux_acquire_any(); also if the sum of
- *                           what is asked for of one semaphore is above its limit, or came to be
- *                           by a shrink while this call waited at another, or an event is named
+ *         AFFLUX_E2BIG      nothing is held: the sum of what is asked for of one semaphore is above
+ *                           its limit, or came to be by a shrink while this call waited at another
+ *         AFFLUX_EINVAL     nothing is held: as for afflux_acquire_any(); also if an event is named
  *                           twice
  * Threads: as for afflux_acquire_any().
  * Order:   AFFLUX_OK happens after the releases that supplied the permits.
@@ -1728,10 +1739,10 @@ AFFLUX_API afflux_status afflux_acquire_all(afflux_wait_item *items, size_t coun
  * @return AFFLUX_OK        all are held; no completion follows
  *         AFFLUX_PENDING   exactly one completion follows, or a cancel that answers AFFLUX_OK.
  *                          Its status: AFFLUX_OK (all are held) or, with nothing held,
- *                          AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL,
+ *                          AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG,
  *                          AFFLUX_ENOMEM, AFFLUX_EOS or AFFLUX_ECANCELED
  *         AFFLUX_EAGAIN    timeout_ns is 0, and not all are free
- *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_EINVAL, AFFLUX_ENOMEM
+ *         AFFLUX_ECLOSED, AFFLUX_EREJECTED, AFFLUX_E2BIG, AFFLUX_EINVAL, AFFLUX_ENOMEM
  *                          as for afflux_acquire_all(); EINVAL also for a bad request
  *         AFFLUX_ECANCELED, AFFLUX_ETIMEDOUT, AFFLUX_ENOTSUP, AFFLUX_EOS
  *                          as for afflux_acquire_any_async()
@@ -1755,8 +1766,8 @@ AFFLUX_API afflux_status afflux_acquire_all_async(afflux_wait_group *group, affl
  *                          one that was coming, or AFFLUX_ECANCELED
  *         AFFLUX_EINVAL    group is NULL
  * Threads: any number at once, from any callback too. It waits for others, at each of the items,
- *          as afflux_waiter_cancel(), never for a callback. Runs the completions of those whom its
- *          leaving lets in.
+ *          as afflux_waiter_cancel(), never for a callback. Runs the completions of the requests
+ *          that its leaving lets in.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_wait_group_cancel(afflux_wait_group *group);

@@ -2,19 +2,30 @@
 //
 // Afflux for C++20: owners, chrono and coroutines over the C ABI of afflux.h, which is the manual.
 // Header-only; link with -lafflux. Each class has a header of its own; this one includes all but
-// error_code.hpp and asio.hpp.
+// error_code.hpp and asio.hpp. They need C++20, exceptions included.
 //
 // 1. Ownership
 // ------------
 // A semaphore owns one reference of its handle. A permit owns permits and borrows the semaphore:
 // some owner must live until the permit is released. A permit_token keeps its semaphore alive.
 //
+// Constructing an owner (semaphore, event, wait_queue, port, client, registry) creates its object,
+// or throws. An owner is empty only after it has been moved from, where create() has failed, and
+// where from_handle() was given null. An empty owner may be moved, swapped, assigned to, destroyed,
+// shared (which makes another empty one), converted to bool and asked for its handle(). Every other
+// use of it is an error of the program; chapter 2 says how that shows. An empty permit or
+// permit_token is no error: an acquire that fails answers one.
+//
 // 2. Errors
 // ---------
-// Nothing throws but constructors that create something, the variants that take afflux::throws, and
-// acquire(n).or_throw(). Everything else answers a status, or a permit that is empty and tells
-// why (permit::status). An empty semaphore answers status::invalid. The header needs exceptions
-// to be enabled.
+// These throw: constructors that create something, the variants that take afflux::throws,
+// acquire(n).or_throw(), and calls whose comment says so. Every other call answers a status, or a
+// permit that is empty and tells why (permit::status).
+//
+// Using an empty owner fails an assertion: AFFLUX_ASSERT(condition), which is assert() unless the
+// program defines it, alike in all its files, before it includes these headers. Without assertions
+// (NDEBUG) such a call does nothing. It then answers status::invalid, an empty permit with that
+// status, or the number 0; where it may throw it throws error(status::invalid).
 //
 // 3. Cost
 // -------
@@ -70,8 +81,11 @@
 #ifndef AFFLUX_HPP
 #define AFFLUX_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <afflux/afflux.h>
 #include <afflux/acquire.hpp>
+#include <afflux/client.hpp>
 #include <afflux/condition.hpp>
 #include <afflux/event.hpp>
 #include <afflux/executor.hpp>
@@ -79,8 +93,10 @@
 #include <afflux/permit.hpp>
 #include <afflux/permit_token.hpp>
 #include <afflux/port.hpp>
+#include <afflux/registry.hpp>
 #include <afflux/semaphore.hpp>
 #include <afflux/several.hpp>
+#include <afflux/stats.hpp>
 #include <afflux/status.hpp>
 #include <afflux/timers.hpp>
 #include <afflux/wait.hpp>

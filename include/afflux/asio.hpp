@@ -23,6 +23,8 @@
 #ifndef AFFLUX_ASIO_HPP
 #define AFFLUX_ASIO_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <asio/async_result.hpp>
 #include <asio/error.hpp>
 #include <cstdint>

@@ -5,11 +5,17 @@
 #ifndef AFFLUX_CONDITION_HPP
 #define AFFLUX_CONDITION_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <optional>
 #include <thread>
+#include <version>
+#ifdef __cpp_lib_jthread
+#  include <stop_token>
+#endif
 
 #include <afflux/afflux.h>
 #include <afflux/detail/noinline.hpp>
@@ -21,6 +27,17 @@
 #include <afflux/status.hpp>
 
 namespace afflux {
+
+namespace detail {
+#ifdef __cpp_lib_jthread
+using stop_token = std::stop_token;
+#else
+/// libc++ before 20 has none.
+struct stop_token {
+  [[nodiscard]] bool stop_requested() const noexcept { return false; }
+};
+#endif
+}  // namespace detail
 
 /// A condition variable for any lock with lock() and unlock(): std::condition_variable_any, with
 /// waiters in the order of their arrival and wakes without a mutex of its own. Like that one it
@@ -78,20 +95,50 @@ class condition_variable_any {
   /// The same until `when` at the latest, on any clock; its distance is measured at the call.
   template <class Lock, class Clock, class Duration>
   std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> when) {
-    const status s = wait_ns(lock, detail::remaining_ns(when, Clock::now()));
-    // A clock that has been set back meanwhile, or goes slower: not yet.
-    const bool late = s == status::timed_out && (Clock::is_steady || !(Clock::now() < when));
-    return late ? std::cv_status::timeout : std::cv_status::no_timeout;
+    return wait_till(lock, when, nullptr);
   }
   /// @return what `stop_waiting()` answered last.
   template <class Lock, class Clock, class Duration, class Predicate>
   bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> when,
                   Predicate stop_waiting) {
     while (!stop_waiting()) {
-      if (wait_until(lock, when) == std::cv_status::timeout) return stop_waiting();
+      if (wait_till(lock, when, nullptr) == std::cv_status::timeout) return stop_waiting();
     }
     return true;
   }
+
+#ifdef __cpp_lib_jthread
+  /// Wait until `stop_waiting()`, or until a stop is requested of the source of `token`.
+  /// @return what `stop_waiting()` answered last; false: a stop was requested.
+  /// Threads: a request may be made from any thread, with the lock or without. It wakes all who
+  ///          wait here, as notify_all() does.
+  /// Order:   the request happens before the return that it causes.
+  template <class Lock, class Predicate>
+  bool wait(Lock& lock, std::stop_token token, Predicate stop_waiting) {
+    return wait_unless_stopped(token, stop_waiting, [&] {
+      wait_ns(lock, AFFLUX_FOREVER, &token);
+      return std::cv_status::no_timeout;
+    });
+  }
+  /// The same for at most `d`, rounded up to nanoseconds. With zero or less it unlocks and locks.
+  template <class Lock, class Rep, class Period, class Predicate>
+  bool wait_for(Lock& lock, std::stop_token token, std::chrono::duration<Rep, Period> d,
+                Predicate stop_waiting) {
+    detail::acquire_terms terms;
+    terms.until_after(detail::ceil_ns(d));
+    return wait_unless_stopped(token, stop_waiting, [&] {
+      return wait_ns(lock, terms.timeout_ns(), &token) == status::timed_out
+                 ? std::cv_status::timeout
+                 : std::cv_status::no_timeout;
+    });
+  }
+  /// The same until `when` at the latest, on any clock; its distance is measured at the call.
+  template <class Lock, class Clock, class Duration, class Predicate>
+  bool wait_until(Lock& lock, std::stop_token token, std::chrono::time_point<Clock, Duration> when,
+                  Predicate stop_waiting) {
+    return wait_unless_stopped(token, stop_waiting, [&] { return wait_till(lock, when, &token); });
+  }
+#endif
 
   /// Wake the first waiter, if there is one.
   AFFLUX_HPP_NOINLINE void notify_one() noexcept {
@@ -110,7 +157,9 @@ class condition_variable_any {
  private:
   template <class Lock>
   struct wait_call {
+    condition_variable_any& on;
     Lock& lock;
+    const detail::stop_token* stop;
     bool unlocked = false;
     // While the lock is not held. Not around the whole call: coroutines that run here may want
     // the lock.
@@ -121,6 +170,11 @@ class condition_variable_any {
       self->lock.unlock();
       self->unlocked = true;
       self->asleep.emplace();
+      // This thread stands in the queue now. A request to stop that did not find it there is to
+      // be seen here: whoever queues after a notification sees what was done before it.
+      if (self->stop != nullptr && self->stop->stop_requested()) {
+        ::afflux_cond_notify_all(self->on.handle());
+      }
     }
     static void do_lock(void* ctx) noexcept {
       auto* self = static_cast<wait_call*>(ctx);
@@ -130,8 +184,9 @@ class condition_variable_any {
   };
 
   template <class Lock>
-  AFFLUX_HPP_NOINLINE status wait_ns(Lock& lock, std::int64_t timeout_ns) noexcept {
-    wait_call<Lock> call{lock};
+  AFFLUX_HPP_NOINLINE status wait_ns(Lock& lock, std::int64_t timeout_ns,
+                                     const detail::stop_token* stop = nullptr) noexcept {
+    wait_call<Lock> call{*this, lock, stop};
     const auto s = static_cast<status>(::afflux_cond_wait(
         handle(), &wait_call<Lock>::do_lock, &wait_call<Lock>::do_unlock, &call, timeout_ns));
     if (!call.unlocked) {
@@ -143,6 +198,28 @@ class condition_variable_any {
     }
     return s;
   }
+
+  template <class Lock, class Clock, class Duration>
+  std::cv_status wait_till(Lock& lock, std::chrono::time_point<Clock, Duration> when,
+                           const detail::stop_token* stop) {
+    const status s = wait_ns(lock, detail::remaining_ns(when, Clock::now()), stop);
+    // A clock that has been set back meanwhile, or goes slower: not yet.
+    const bool late = s == status::timed_out && (Clock::is_steady || !(Clock::now() < when));
+    return late ? std::cv_status::timeout : std::cv_status::no_timeout;
+  }
+
+#ifdef __cpp_lib_jthread
+  template <class Predicate, class Sleep>
+  bool wait_unless_stopped(const std::stop_token& token, Predicate& stop_waiting, Sleep sleep) {
+    if (token.stop_requested()) return stop_waiting();
+    const std::stop_callback wake(token, [this]() noexcept { notify_all(); });
+    while (!stop_waiting()) {
+      if (token.stop_requested()) return false;
+      if (sleep() == std::cv_status::timeout) return stop_waiting();
+    }
+    return true;
+  }
+#endif
 
   detail::owner<::afflux_cond> handle_;
 };

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_ERROR_CODE_HPP
 #define AFFLUX_ERROR_CODE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -30,6 +32,8 @@ class status_error_category final : public std::error_category {
         return std::errc::operation_canceled;
       case status::invalid:
         return std::errc::invalid_argument;
+      case status::too_big:
+        return std::errc::argument_list_too_long;  // E2BIG
       case status::no_memory:
         return std::errc::not_enough_memory;
       case status::not_supported:

@@ -4,11 +4,14 @@
 #ifndef AFFLUX_EVENT_HPP
 #define AFFLUX_EVENT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <utility>
 
 #include <afflux/afflux.h>
+#include <afflux/detail/expect.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/owner.hpp>
 #include <afflux/detail/resume.hpp>
@@ -39,7 +42,7 @@ struct event_source {
 
 }  // namespace detail
 
-/// What becomes of an event that a wait has passed. Since: 0.1
+/// Whether a wait consumes the notification. Since: 0.1
 enum class reset : std::int32_t {
   automatic = 0,  ///< the wait takes the notification with it
   manual = 1      ///< it stays set until clear()
@@ -48,13 +51,15 @@ enum class reset : std::int32_t {
 /// An owner of one reference of an event; afflux.h, "Event". Move-only; share() makes another
 /// owner. With the last one those who wait get status::closed.
 ///
-/// An empty owner (default-made, moved from) answers status::invalid and 0.
+/// An owner is empty after it was moved from, where create() failed, and of a null handle;
+/// chapter 1 says what an empty one may be used for. Look at what a notification answers: an
+/// event that is empty has told nobody.
 /// Threads: as semaphore.
 /// Since: 0.1
 class event {
  public:
-  /// Empty.
-  event() noexcept = default;
+  /// Not set, reset::automatic. Throws std::bad_alloc.
+  event() : event(reset::automatic) {}
 
   /// Not set. Throws error (not_supported: that queue strategy; invalid), std::bad_alloc.
   explicit event(reset kind, queue_strategy queue = queue_strategy::automatic) {
@@ -73,19 +78,11 @@ class event {
 
   /// Own a reference that the caller has, of an event of that kind; null makes an empty owner.
   [[nodiscard]] static event from_handle(::afflux_event* handle, reset kind) noexcept {
-    event e;
-    e.handle_ = detail::owner<::afflux_event>(handle);
-    e.kind_ = kind;
-    return e;
+    return {detail::owner<::afflux_event>(handle), kind};
   }
 
   /// Another owner of the same event.
-  [[nodiscard]] event share() const noexcept {
-    event e;
-    e.handle_ = handle_.share();
-    e.kind_ = kind_;
-    return e;
-  }
+  [[nodiscard]] event share() const noexcept { return {handle_.share(), kind_}; }
 
   /// The C handle, borrowed; null when empty.
   [[nodiscard]] ::afflux_event* handle() const noexcept { return handle_.get(); }
@@ -117,40 +114,48 @@ class event {
   /// A coroutine that is destroyed before it has seen the notification of an auto-reset event
   /// passes it on, by notify_one().
   wait_operation<detail::event_source> wait() const noexcept {
-    return {{handle(), kind_ == reset::automatic}, detail::acquire_terms{}, resume_inline{}};
+    return {{used(), kind_ == reset::automatic}, detail::acquire_terms{}, resume_inline{}};
   }
 
   /// The first waiter goes on, or with nobody waiting it is set. Manual reset: it is set, all go
   /// on.
   /// @return ok; invalid.
   /// Threads: any; resumes coroutines (chapter 4). Order: happens before the waits that it ends.
-  AFFLUX_HPP_NOINLINE status notify_one() const noexcept {
+  [[nodiscard]] AFFLUX_HPP_NOINLINE status notify_one() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_event_notify_one(handle()));
+    return static_cast<status>(::afflux_event_notify_one(used()));
   }
   /// Every waiter goes on, or with nobody waiting it is set. Otherwise as notify_one().
-  AFFLUX_HPP_NOINLINE status notify_all() const noexcept {
+  [[nodiscard]] AFFLUX_HPP_NOINLINE status notify_all() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_event_notify_all(handle()));
+    return static_cast<status>(::afflux_event_notify_all(used()));
   }
   /// Every waiter goes on, and nothing is remembered: with nobody waiting nothing happens, and it
   /// is set afterwards if it was before. Otherwise as notify_one().
-  AFFLUX_HPP_NOINLINE status pulse() const noexcept {
+  [[nodiscard]] AFFLUX_HPP_NOINLINE status pulse() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_event_pulse(handle()));
+    return static_cast<status>(::afflux_event_pulse(used()));
   }
   /// Not set any more; who waits goes on waiting. @return ok; invalid.
-  status clear() const noexcept { return static_cast<status>(::afflux_event_clear(handle())); }
+  status clear() const noexcept { return static_cast<status>(::afflux_event_clear(used())); }
 
   /// Whether it is set at this moment.
-  [[nodiscard]] bool is_set() const noexcept { return ::afflux_event_is_set(handle()) != 0; }
+  [[nodiscard]] bool is_set() const noexcept { return ::afflux_event_is_set(used()) != 0; }
   /// Waiters now, blocked threads included.
-  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_event_waiters(handle()); }
+  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_event_waiters(used()); }
 
  private:
   AFFLUX_HPP_NOINLINE status wait_ns(std::int64_t timeout_ns) const noexcept {
     const detail::blocking_scope scope;
-    return static_cast<status>(::afflux_event_wait(handle(), timeout_ns));
+    return static_cast<status>(::afflux_event_wait(used(), timeout_ns));
+  }
+
+  event(detail::owner<::afflux_event> handle, reset kind) noexcept
+      : handle_(std::move(handle)), kind_(kind) {}
+
+  [[nodiscard]] ::afflux_event* used() const noexcept {
+    AFFLUX_ASSERT(handle() != nullptr && "afflux::event: empty");
+    return handle();
   }
 
   detail::owner<::afflux_event> handle_;

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_EXECUTOR_HPP
 #define AFFLUX_EXECUTOR_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <concepts>
 #include <coroutine>
 #include <functional>

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_OPTIONS_HPP
 #define AFFLUX_OPTIONS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -60,6 +62,15 @@ struct options {
   std::optional<std::chrono::nanoseconds> waiter_timeout = std::nullopt;
   const char* name = nullptr;  ///< what name() answers, UTF-8; copied; null: none
   statistics_level statistics = statistics_level::automatic;
+  /// How many holders of tokens the ledger remembers, 0 ... 65,536; 0: no ledger.
+  std::uint32_t ledger = 0;
+  /// Waits as long as this are told to slow_wait, 0 or more; without slow_wait of no effect.
+  std::chrono::nanoseconds slow_wait_after = std::chrono::nanoseconds::zero();
+  /// Told of a slow wait, on the thread that made the grant, just before the request completes; it
+  /// must not throw. afflux.h, afflux_slow_wait_fn, says what else holds there. Null: nobody is
+  /// told.
+  void (*slow_wait)(void* ctx, const ::afflux_slow_wait* wait) = nullptr;
+  void* slow_wait_ctx = nullptr;  ///< passed to slow_wait
 
   /// The same for the C API; `name` is borrowed from here.
   [[nodiscard]] explicit operator ::afflux_sem_options() const noexcept {
@@ -79,6 +90,10 @@ struct options {
     }
     c.name = name;
     c.statistics = static_cast<std::uint32_t>(statistics);
+    c.ledger = ledger;
+    c.slow_wait_ns = slow_wait_after.count();
+    c.slow_wait = slow_wait;
+    c.slow_wait_ctx = slow_wait_ctx;
     return c;
   }
 };

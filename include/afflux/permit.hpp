@@ -4,6 +4,8 @@
 #ifndef AFFLUX_PERMIT_HPP
 #define AFFLUX_PERMIT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstdint>
 #include <utility>
 

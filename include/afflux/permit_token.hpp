@@ -4,21 +4,57 @@
 #ifndef AFFLUX_PERMIT_TOKEN_HPP
 #define AFFLUX_PERMIT_TOKEN_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 
 #include <afflux/afflux.h>
+#include <afflux/client.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/resume.hpp>
+#include <afflux/options.hpp>
 #include <afflux/permit.hpp>
 #include <afflux/status.hpp>
 
 namespace afflux {
 
+class semaphore;
+
+/// What a token is acquired for: `sem.acquire_token({.permits = 2, .tag = "upload"})`. Since: 0.1
+struct token_request {
+  std::uint64_t permits = 1;  ///< 1 ... limit
+  const char* tag = nullptr;  ///< for the ledger (options::ledger), copied; null: none
+  afflux::priority priority = afflux::priority::normal;
+  std::uint64_t cost_bytes = 0;  ///< counts against options::max_queue_bytes while it waits
+  bool wait_for_resize = false;  ///< wait although more is asked for than the limit allows
+  /// It is accounted to this one, which must live until the acquire has ended; null: nobody.
+  const client* account_to = nullptr;
+
+  /// The same for the C API; `tag` is borrowed from here.
+  [[nodiscard]] explicit operator ::afflux_request() const noexcept {
+    ::afflux_request c{};
+    c.struct_size = sizeof c;
+    c.flags = wait_for_resize ? std::uint32_t{AFFLUX_WAIT_FOR_RESIZE} : 0U;
+    c.permits = permits;
+    c.priority = static_cast<std::uint32_t>(priority);
+    c.cost_bytes = cost_bytes;
+    c.timeout_ns = AFFLUX_FOREVER;
+    if (account_to != nullptr) c.client = account_to->used();
+    c.tag = tag;
+    return c;
+  }
+};
+
 /// n permits with an identity, which keep their semaphore alive; released at most once, however
-/// many threads try. Made by semaphore::acquire_token(), adopt_token(), or of a permit, in place:
-/// it neither moves nor copies (std::unique_ptr<permit_token> does). Threads: every member from any
-/// number of threads at once; the destructor alone. Since: 0.1
+/// many threads try. Made in place by semaphore::acquire_token() and adopt_token(), of a permit, or
+/// of a semaphore. It neither moves nor copies; a pointer does:
+///
+///   auto held = std::make_unique<permit_token>(sem, 2, "upload");
+///   if (!*held) return held->status();
+///
+/// An empty token is no error: its calls answer status::already, and 0.
+/// Threads: every member from any number of threads at once; the destructor alone. Since: 0.1
 class [[nodiscard]] permit_token {
  public:
   /// Empty; status() is status::already.
@@ -32,6 +68,18 @@ class [[nodiscard]] permit_token {
     status_ = adopt(from.target_.sem, from.count(), tag);
     if (status_ == afflux::status::ok) static_cast<void>(from.detach());
   }
+  /// As sem.acquire_token(...), blocking the thread; semaphore.hpp has the semaphore.
+  explicit permit_token(const semaphore& sem, std::uint64_t n = 1,
+                        const char* tag = nullptr) noexcept;
+  permit_token(const semaphore& sem, const token_request& request) noexcept;
+  /// As sem.acquire_token_for(d, ...).
+  template <class Rep, class Period>
+  permit_token(const semaphore& sem, std::chrono::duration<Rep, Period> d, std::uint64_t n = 1,
+               const char* tag = nullptr) noexcept;
+  template <class Rep, class Period>
+  permit_token(const semaphore& sem, std::chrono::duration<Rep, Period> d,
+               const token_request& request) noexcept;
+
   permit_token(const permit_token&) = delete;
   permit_token& operator=(const permit_token&) = delete;
   ~permit_token() { release(); }
@@ -75,11 +123,12 @@ class [[nodiscard]] permit_token {
  private:
   friend class semaphore;
 
-  AFFLUX_HPP_NOINLINE permit_token(::afflux_sem* sem, const ::afflux_request& request,
+  AFFLUX_HPP_NOINLINE permit_token(::afflux_sem* sem, const token_request& request,
                                    std::int64_t timeout_ns) noexcept {
     const detail::blocking_scope scope;
-    status_ = static_cast<afflux::status>(
-        ::afflux_sem_acquire_permit(sem, &request, timeout_ns, &token_));
+    const auto c = static_cast<::afflux_request>(request);
+    status_ =
+        static_cast<afflux::status>(::afflux_sem_acquire_permit(sem, &c, timeout_ns, &token_));
   }
   permit_token(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept
       : status_(adopt(sem, n, tag)) {}

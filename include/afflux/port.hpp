@@ -8,6 +8,8 @@
 #ifndef AFFLUX_PORT_HPP
 #define AFFLUX_PORT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <utility>
 
 #include <afflux/afflux.h>
+#include <afflux/detail/expect.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/on_port.hpp>
 #include <afflux/detail/port_loop.hpp>
@@ -69,16 +72,20 @@ struct port_options {
 /// wait_queue. Where a wait need not wait the coroutine just goes on: co_await enter() first, if it
 /// may be on another thread.
 ///
-/// An empty owner (default-made, moved from) answers status::invalid, 0 and −1; so does what would
-/// have to wait on it. The destructor is the loop's thread's, or comes after it. No coroutine may
-/// be waiting on the port then, neither suspended nor ready. Threads: kind(), native_handle(),
-/// pending(), handle() and waits on it from any thread; the
+/// An owner is empty after it was moved from, and where create() or from_handle() failed; chapter 1
+/// says what an empty one may be used for. With NDEBUG its native_handle() is −1, and a wait that
+/// would have to complete there answers status::invalid.
+///
+/// The destructor is the loop's thread's, or comes after it. No coroutine may be waiting on the
+/// port then, neither suspended nor ready.
+/// Threads: kind(), native_handle(), pending(), handle() and waits on it from any thread; the
 ///          rest from one thread at a time, the loop's.
 /// Since: 0.1
 class port {
  public:
-  /// Empty.
-  port() noexcept = default;
+  /// Of the platform's own kind, for loops that poll native_handle().
+  /// Throws error (not_supported: Windows has no such kind; os_error), std::bad_alloc.
+  port() : port(port_kind::automatic) {}
 
   /// Throws error (not_supported: not a kind of this platform; os_error; invalid), std::bad_alloc.
   explicit port(port_kind kind) : port(of_kind(kind)) {}
@@ -94,12 +101,12 @@ class port {
     const auto c = static_cast<::afflux_port_options>(o);
     ::afflux_port* made = nullptr;
     ret_status = static_cast<status>(::afflux_port_create(&c, &made));
-    return ret_status == status::ok ? from_handle(made, ret_status) : port();
+    return ret_status == status::ok ? from_handle(made, ret_status) : port(no_loop{});
   }
 
   /// Own a reference that the caller has, also after a failure (no_memory; invalid: null).
   [[nodiscard]] static port from_handle(::afflux_port* handle, status& ret_status) noexcept {
-    port p;
+    port p(no_loop{});
     ::afflux_queue* queue = nullptr;
     ret_status = handle == nullptr
                      ? status::invalid
@@ -127,14 +134,14 @@ class port {
 
   /// What it really is, never automatic.
   [[nodiscard]] port_kind kind() const noexcept {
-    return static_cast<port_kind>(::afflux_port_kind(handle()));
+    return static_cast<port_kind>(::afflux_port_kind(used()));
   }
   /// The descriptor to poll for reading, which the library reads; −1: there is none.
   [[nodiscard]] std::intptr_t native_handle() const noexcept {
-    return ::afflux_port_handle(handle());
+    return ::afflux_port_handle(used());
   }
   /// Requests that wait, or whose completion is just being put in; an observation.
-  [[nodiscard]] std::uint64_t pending() const noexcept { return ::afflux_port_pending(handle()); }
+  [[nodiscard]] std::uint64_t pending() const noexcept { return ::afflux_port_pending(used()); }
 
   // ------------------------------------------------------------------------------------------
   // The loop
@@ -148,7 +155,7 @@ class port {
   ///          A coroutine must not let exceptions leave resume().
   /// Order:   what led to a completion happens before the resumption.
   std::size_t run_ready(std::size_t max) noexcept {
-    return loop_ == nullptr ? 0 : loop_->run_ready(max);
+    return used() == nullptr ? 0 : loop_->run_ready(max);
   }
 
   /// Take out the completions of requests that were made by the C API for handle(). Coroutines are
@@ -156,22 +163,22 @@ class port {
   /// @return how many were written to `out`; less than out.size(): that was all.
   /// Threads: the loop's. Owns: the caller owes the permits of each completion with AFFLUX_OK.
   [[nodiscard]] std::size_t drain(std::span<::afflux_completion> out) noexcept {
-    return loop_ == nullptr ? 0 : loop_->drain(out);
+    return used() == nullptr ? 0 : loop_->drain(out);
   }
 
   /// Refuse new waits, if nothing is on its way: those that would have to wait get status::closed.
   /// @return ok; busy: nothing changed, some wait, or are ready; already; invalid.
   /// Threads: the loop's.
-  status close() noexcept { return loop_ == nullptr ? status::invalid : loop_->close(); }
+  status close() noexcept { return used() == nullptr ? status::invalid : loop_->close(); }
 
   /// io_uring: as afflux_port_prep_uring(). @return ok; already; not_supported; invalid.
   status prep_uring(::io_uring_sqe* sqe) noexcept {
-    return static_cast<status>(::afflux_port_prep_uring(handle(), sqe));
+    return static_cast<status>(::afflux_port_prep_uring(used(), sqe));
   }
   /// io_uring: as afflux_port_check_uring().
   /// @return ok: it is the doorbell; again: it is, and prep_uring() again; invalid: another's.
   [[nodiscard]] status check_uring(const ::io_uring_cqe* cqe) noexcept {
-    return static_cast<status>(::afflux_port_check_uring(handle(), cqe));
+    return static_cast<status>(::afflux_port_check_uring(used(), cqe));
   }
 
   // ------------------------------------------------------------------------------------------
@@ -185,6 +192,14 @@ class port {
  private:
   friend detail::on_port detail::resume_in(const port& p) noexcept;
 
+  struct no_loop {};
+  explicit port(no_loop) noexcept {}
+
+  [[nodiscard]] ::afflux_port* used() const noexcept {
+    AFFLUX_ASSERT(loop_ != nullptr && "afflux::port: empty");
+    return handle();
+  }
+
   [[nodiscard]] static port_options of_kind(port_kind kind) noexcept {
     port_options o;
     o.kind = kind;
@@ -194,7 +209,10 @@ class port {
   std::unique_ptr<detail::port_loop> loop_;
 };
 
-inline detail::on_port detail::resume_in(const port& p) noexcept { return {p.loop_.get()}; }
+inline detail::on_port detail::resume_in(const port& p) noexcept {
+  (void)p.used();
+  return {p.loop_.get()};
+}
 
 inline wait_operation<detail::turn_source, detail::on_port> port::enter() const noexcept {
   return {{loop_ == nullptr ? nullptr : loop_->queue()},

@@ -4,22 +4,28 @@
 #ifndef AFFLUX_SEMAPHORE_HPP
 #define AFFLUX_SEMAPHORE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include <afflux/afflux.h>
 #include <afflux/acquire.hpp>
 #include <afflux/detail/calls.hpp>
+#include <afflux/detail/expect.hpp>
 #include <afflux/detail/fast_path.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/resume.hpp>
 #include <afflux/detail/terms.hpp>
 #include <afflux/detail/time.hpp>
+#include <afflux/detail/visit.hpp>
 #include <afflux/executor.hpp>
 #include <afflux/options.hpp>
 #include <afflux/permit.hpp>
 #include <afflux/permit_token.hpp>
+#include <afflux/stats.hpp>
 #include <afflux/status.hpp>
 #include <afflux/wait.hpp>
 
@@ -43,15 +49,17 @@ struct idle_source {
 /// An owner of one reference of a semaphore. Move-only; share() makes another owner. The last one
 /// closes the semaphore: those who wait get status::closed.
 ///
-/// An empty owner (default-made, moved from) answers status::invalid and 0.
+/// An owner is empty after it was moved from, where create() failed, and of a null handle;
+/// chapter 1 says what an empty one may be used for. For a semaphore that is created later there
+/// is std::optional<semaphore>.
 /// Threads: every member of one object from any thread at once, but for assignment, swap and the
 ///          destructor; an acquire that has returned may be followed by the destruction of the
 ///          last owner at once, even while the release that satisfied it is still returning.
 /// Since: 0.1
 class semaphore {
  public:
-  /// Empty.
-  semaphore() noexcept = default;
+  /// A limit has to be chosen.
+  semaphore() = delete;
 
   /// With a limit of `permits`, 0 ... 2^42 - 1, all free; defaults else.
   /// Throws error (status::invalid), std::bad_alloc.
@@ -78,9 +86,7 @@ class semaphore {
 
   /// Own a reference that the caller has; null makes an empty owner.
   [[nodiscard]] static semaphore from_handle(::afflux_sem* sem) noexcept {
-    semaphore s;
-    if (sem != nullptr) s.target_ = detail::target::of(sem);
-    return s;
+    return semaphore(sem == nullptr ? detail::target{} : detail::target::of(sem));
   }
 
   semaphore(semaphore&& other) noexcept : target_(std::exchange(other.target_, {})) {}
@@ -98,10 +104,8 @@ class semaphore {
 
   /// Another owner of the same semaphore.
   [[nodiscard]] semaphore share() const noexcept {
-    semaphore s;
-    s.target_ = target_;
     ::afflux_sem_ref(target_.sem);
-    return s;
+    return semaphore(target_);
   }
 
   /// The C handle, borrowed; null when empty.
@@ -124,7 +128,7 @@ class semaphore {
   /// Threads, Order: as try_acquire.
   permit try_acquire_up_to(std::uint64_t min, std::uint64_t max) const noexcept {
     std::uint64_t n = 0;
-    const auto s = static_cast<status>(::afflux_sem_try_acquire_up_to(target_.sem, min, max, &n));
+    const auto s = static_cast<status>(::afflux_sem_try_acquire_up_to(used().sem, min, max, &n));
     return make(s == status::ok && n == 0 ? status::again : s, n);
   }
 
@@ -144,7 +148,7 @@ class semaphore {
   template <class Clock, class Duration>
   permit acquire_blocking_until(std::chrono::time_point<Clock, Duration> when,
                                 std::uint64_t n = 1) const noexcept {
-    if (detail::fast_acquire(target_.fast, n)) return permit(target_, n);
+    if (detail::fast_acquire(used().fast, n)) return permit(used(), n);
     return make(acquire_raw(n, detail::remaining_ns(when, Clock::now())), n);
   }
 
@@ -169,30 +173,53 @@ class semaphore {
   acquire_operation<> acquire(std::uint64_t n = 1) const noexcept {
     detail::acquire_terms terms;
     terms.permits = n;
-    return {target_, terms, resume_inline{}};
+    return {used(), terms, resume_inline{}};
   }
 
-  /// Take `n` permits into a token, blocking the thread. Statuses as for acquire_blocking.
-  permit_token acquire_token(std::uint64_t n = 1) const noexcept {
-    return permit_token(target_.sem, token_request(n), AFFLUX_FOREVER);
+  /// Take `n` permits into a token, blocking the thread. `tag` is for the ledger, copied; null:
+  /// none.
+  /// @return the token; empty: timed_out, closed, rejected, invalid.
+  /// Threads, Order: as acquire_blocking.
+  permit_token acquire_token(std::uint64_t n = 1, const char* tag = nullptr) const noexcept {
+    return acquire_token(token_request{.permits = n, .tag = tag});
+  }
+  permit_token acquire_token(const token_request& request) const noexcept {
+    return permit_token(used().sem, request, AFFLUX_FOREVER);
+  }
+  /// The same for at most `d`, rounded up to nanoseconds; zero or less never waits.
+  template <class Rep, class Period>
+  permit_token acquire_token_for(std::chrono::duration<Rep, Period> d, std::uint64_t n = 1,
+                                 const char* tag = nullptr) const noexcept {
+    return acquire_token_for(d, token_request{.permits = n, .tag = tag});
   }
   template <class Rep, class Period>
   permit_token acquire_token_for(std::chrono::duration<Rep, Period> d,
-                                 std::uint64_t n = 1) const noexcept {
-    return permit_token(target_.sem, token_request(n), detail::ceil_ns(d));
+                                 const token_request& request) const noexcept {
+    return permit_token(used().sem, request, detail::ceil_ns(d));
+  }
+  /// The same until `when` at the latest, on any clock; its distance is measured once, at the call.
+  template <class Clock, class Duration>
+  permit_token acquire_token_until(std::chrono::time_point<Clock, Duration> when,
+                                   std::uint64_t n = 1, const char* tag = nullptr) const noexcept {
+    return acquire_token_until(when, token_request{.permits = n, .tag = tag});
+  }
+  template <class Clock, class Duration>
+  permit_token acquire_token_until(std::chrono::time_point<Clock, Duration> when,
+                                   const token_request& request) const noexcept {
+    return permit_token(used().sem, request, detail::remaining_ns(when, Clock::now()));
   }
 
   /// Make a token of `n` permits that the caller owes, and hold them from now on. `tag` is for the
   /// ledger, copied; null: none.
   /// @return the token; empty: overflow (fewer than n are held), invalid (n is 0).
   permit_token adopt_token(std::uint64_t n, const char* tag = nullptr) const noexcept {
-    return {target_.sem, n, tag};
+    return {used().sem, n, tag};
   }
 
   /// Take all permits that are free now; empty, with status::again, when there are none.
   permit drain() const noexcept {
     std::uint64_t n = 0;
-    const auto s = static_cast<status>(::afflux_sem_drain(target_.sem, &n));
+    const auto s = static_cast<status>(::afflux_sem_drain(used().sem, &n));
     if (s == status::ok && n == 0) return permit(status::again);
     return make(s, n);
   }
@@ -203,17 +230,17 @@ class semaphore {
 
   /// As try_acquire; with ok the caller owes `n` permits to release().
   [[nodiscard]] status try_acquire_raw(std::uint64_t n = 1) const noexcept {
-    if (detail::fast_acquire(target_.fast, n)) return status::ok;
-    return static_cast<status>(::afflux_sem_try_acquire(target_.sem, n));
+    if (detail::fast_acquire(used().fast, n)) return status::ok;
+    return static_cast<status>(::afflux_sem_try_acquire(used().sem, n));
   }
   /// Give `n` permits back and complete the requests that now fit.
   /// @return ok; overflow: fewer than n are held; invalid: n is 0.
   /// Threads: any; resumes coroutines (chapter 4). Order: happens before the acquires that its
   ///          permits satisfy.
-  status release(std::uint64_t n = 1) const noexcept { return detail::release(target_, n); }
+  status release(std::uint64_t n = 1) const noexcept { return detail::release(used(), n); }
   /// Make a permit of `n` permits that the caller owes; 0 makes an empty one.
   permit adopt(std::uint64_t n) const noexcept {
-    return n == 0 ? permit(status::already) : permit(target_, n);
+    return n == 0 ? permit(status::already) : permit(used(), n);
   }
 
   // ------------------------------------------------------------------------------------------
@@ -223,12 +250,12 @@ class semaphore {
   /// Close for good; those who wait get status::closed. @return ok; already.
   AFFLUX_HPP_NOINLINE status close() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_sem_close(target_.sem));
+    return static_cast<status>(::afflux_sem_close(used().sem));
   }
   /// Change the limit, 0 ... 2^42 - 1. @return ok; invalid.
   AFFLUX_HPP_NOINLINE status resize(std::uint64_t permits) const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_sem_resize(target_.sem, permits));
+    return static_cast<status>(::afflux_sem_resize(used().sem, permits));
   }
   /// Change the limit by a difference, in one step beside others who do so.
   /// @return ok; overflow: the limit would be below 0 or above 2^42 - 1; invalid.
@@ -240,60 +267,108 @@ class semaphore {
   AFFLUX_HPP_NOINLINE status resize_by(std::int64_t delta,
                                        std::uint64_t& ret_limit) const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_sem_resize_by(target_.sem, delta, &ret_limit));
+    return static_cast<status>(::afflux_sem_resize_by(used().sem, delta, &ret_limit));
   }
   /// Whether close() has been called. Order: true happens after the close.
-  [[nodiscard]] bool is_closed() const noexcept { return ::afflux_sem_is_closed(target_.sem) != 0; }
+  [[nodiscard]] bool is_closed() const noexcept { return ::afflux_sem_is_closed(used().sem) != 0; }
 
   /// Wait until nothing is held and nobody queues, blocking the thread; options::waiter_timeout is
   /// not for this. After close(): until all who hold permits have given them back.
   /// @return ok: so it was at a moment during the call; closed: the last owner has gone; invalid.
   /// Threads: may block. Order: ok happens after the releases that made it idle.
   [[nodiscard]] status wait_idle_blocking() const noexcept {
-    return detail::wait_idle_call(target_.sem, AFFLUX_FOREVER);
+    return detail::wait_idle_call(used().sem, AFFLUX_FOREVER);
   }
   /// The same for at most `d`, rounded up to nanoseconds; zero or less never waits.
   /// @return timed_out, too.
   template <class Rep, class Period>
   [[nodiscard]] status wait_idle_blocking_for(std::chrono::duration<Rep, Period> d) const noexcept {
-    return detail::wait_idle_call(target_.sem, detail::ceil_ns(d));
+    return detail::wait_idle_call(used().sem, detail::ceil_ns(d));
   }
   /// The same until `when` at the latest, on any clock; its distance is measured once, at the call.
   template <class Clock, class Duration>
   [[nodiscard]] status wait_idle_blocking_until(
       std::chrono::time_point<Clock, Duration> when) const noexcept {
-    return detail::wait_idle_call(target_.sem, detail::remaining_ns(when, Clock::now()));
+    return detail::wait_idle_call(used().sem, detail::remaining_ns(when, Clock::now()));
   }
   /// To be awaited: `status s = co_await sem.wait_idle().within(50ms);` A priority has no effect.
   /// co_await answers ok; again (within(0)), timed_out, closed, invalid, os_error.
   wait_operation<detail::idle_source> wait_idle() const noexcept {
-    return {{target_.sem}, detail::acquire_terms{}, resume_inline{}};
+    return {{used().sem}, detail::acquire_terms{}, resume_inline{}};
   }
 
   /// The limit on permits held at once.
-  [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_limit(target_.sem); }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_limit(used().sem); }
   /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.
   [[nodiscard]] std::uint64_t available() const noexcept {
-    return ::afflux_sem_available(target_.sem);
+    return ::afflux_sem_available(used().sem);
   }
   /// Held now; above the limit while in debt.
-  [[nodiscard]] std::uint64_t held() const noexcept { return ::afflux_sem_held(target_.sem); }
+  [[nodiscard]] std::uint64_t held() const noexcept { return ::afflux_sem_held(used().sem); }
   /// Requests queued now, blocked threads included.
-  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_sem_waiters(target_.sem); }
+  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_sem_waiters(used().sem); }
   /// The strategy that it really uses, never automatic.
   [[nodiscard]] queue_strategy queue() const noexcept {
-    return static_cast<queue_strategy>(::afflux_sem_queue(target_.sem));
+    return static_cast<queue_strategy>(::afflux_sem_queue(used().sem));
   }
   /// The name given at creation, "" without one.
-  [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(target_.sem); }
-  /// What it has done; all 0 where the handle is empty. Never waits, never allocates.
+  [[nodiscard]] const char* name() const noexcept { return ::afflux_sem_name(used().sem); }
+  /// What it has done. Threads: never waits, never allocates.
   [[nodiscard]] ::afflux_sem_stats stats() const noexcept {
     ::afflux_sem_stats now{};
-    ::afflux_sem_get_stats(target_.sem, &now);
+    ::afflux_sem_get_stats(used().sem, &now);
     return now;
   }
 
+  /// How it is, compared with options::max_waiters, max_queue_bytes and waiter_timeout.
+  /// Threads: never waits, never allocates.
+  [[nodiscard]] health_report health() const noexcept {
+    return detail::health_of(used().sem, nullptr);
+  }
+  /// The same with limits of the caller's; status invalid: health_limits::max_wait is negative.
+  [[nodiscard]] health_report health(const health_limits& limits) const noexcept {
+    const auto c = static_cast<::afflux_health_limits>(limits);
+    return detail::health_of(used().sem, &c);
+  }
+
+  /// How long the requests waited that were granted after they had queued; written with ok only.
+  /// @return ok; not_supported: not statistics_level::full.
+  /// Threads: never waits, never allocates.
+  [[nodiscard]] status wait_times(histogram& ret_times) const noexcept {
+    return static_cast<status>(::afflux_sem_wait_times(used().sem, &ret_times.c()));
+  }
+  /// How long tokens were held until they were released. Otherwise as wait_times().
+  [[nodiscard]] status hold_times(histogram& ret_times) const noexcept {
+    return static_cast<status>(::afflux_sem_hold_times(used().sem, &ret_times.c()));
+  }
+
+  /// Visit who holds permits by a token, options::ledger of them at most: `visit(const holder&)`,
+  /// whose answer, if it is a bool, says whether to go on.
+  /// @param ret_untold  Permits that are held otherwise; exact when nothing moves.
+  /// @return ok; canceled: visit stopped it; not_supported: no ledger.
+  /// Throws what `visit` throws, which stops it.
+  template <detail::visitor_of<const holder&> Visit>
+  status visit_holders(Visit&& visit, std::uint64_t& ret_untold) const {
+    return detail::visit_holders_of(used().sem, visit, ret_untold);
+  }
+  template <detail::visitor_of<const holder&> Visit>
+  status visit_holders(Visit&& visit) const {
+    std::uint64_t untold = 0;
+    return detail::visit_holders_of(used().sem, visit, untold);
+  }
+  /// The ledger as text: a line for each holder, "id permits seconds tag", longest held first, and
+  /// "- permits - untold" for the rest; "" without a ledger. Throws std::bad_alloc.
+  [[nodiscard]] std::string dump_holders() const { return detail::holders_as_text(used().sem); }
+
  private:
+  friend class permit_token;
+  friend class registry;
+
+  [[nodiscard]] const detail::target& used() const noexcept {
+    AFFLUX_ASSERT(target_.sem != nullptr && "afflux::semaphore: empty");
+    return target_;
+  }
+
   explicit semaphore(const detail::target& t) noexcept : target_(t) {}
 
   [[nodiscard]] static options make_options(std::uint64_t permits) noexcept {
@@ -302,22 +377,13 @@ class semaphore {
     return o;
   }
 
-  [[nodiscard]] static ::afflux_request token_request(std::uint64_t n) noexcept {
-    ::afflux_request request{};
-    request.struct_size = sizeof request;
-    request.permits = n;
-    request.priority = AFFLUX_PRIORITY_NORMAL;
-    request.timeout_ns = AFFLUX_FOREVER;
-    return request;
-  }
-
   [[nodiscard]] status acquire_raw(std::uint64_t n, std::int64_t timeout_ns) const noexcept {
-    if (detail::fast_acquire(target_.fast, n)) return status::ok;
-    return detail::acquire_call(target_.sem, n, timeout_ns);
+    if (detail::fast_acquire(used().fast, n)) return status::ok;
+    return detail::acquire_call(used().sem, n, timeout_ns);
   }
 
   permit make(status s, std::uint64_t n) const noexcept {
-    return s == status::ok ? permit(target_, n) : permit(s);
+    return s == status::ok ? permit(used(), n) : permit(s);
   }
 
   static permit or_throw(permit p) {
@@ -327,6 +393,22 @@ class semaphore {
 
   detail::target target_;
 };
+
+inline permit_token::permit_token(const semaphore& sem, std::uint64_t n, const char* tag) noexcept
+    : permit_token(sem, token_request{.permits = n, .tag = tag}) {}
+
+inline permit_token::permit_token(const semaphore& sem, const token_request& request) noexcept
+    : permit_token(sem.used().sem, request, AFFLUX_FOREVER) {}
+
+template <class Rep, class Period>
+permit_token::permit_token(const semaphore& sem, std::chrono::duration<Rep, Period> d,
+                           std::uint64_t n, const char* tag) noexcept
+    : permit_token(sem, d, token_request{.permits = n, .tag = tag}) {}
+
+template <class Rep, class Period>
+permit_token::permit_token(const semaphore& sem, std::chrono::duration<Rep, Period> d,
+                           const token_request& request) noexcept
+    : permit_token(sem.used().sem, request, detail::ceil_ns(d)) {}
 
 }  // namespace afflux
 

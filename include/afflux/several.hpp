@@ -5,6 +5,8 @@
 #ifndef AFFLUX_SEVERAL_HPP
 #define AFFLUX_SEVERAL_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <algorithm>
 #include <array>
 #include <concepts>
@@ -115,6 +117,7 @@ class several_source {
   a.cost_bytes = std::max(a.cost_bytes, b.cost_bytes);
   a.flags |= b.flags;
   a.prio = std::max(a.prio, b.prio);
+  if (b.client != nullptr) a.client = b.client;  // refused by the library
   return a;
 }
 
@@ -136,8 +139,7 @@ class several_awaiter : public detail::awaiter<detail::several_source<All, N>, E
   }
 };
 
-/// Several acquires and waits to be awaited as one. Nothing happens before co_await. It does not
-/// complete into a port: there an executor that posts to the loop is the way. Since: 0.1
+/// Several acquires and waits to be awaited as one. Nothing happens before co_await. Since: 0.1
 template <bool All, std::size_t N, class Executor = resume_inline>
 class [[nodiscard]] several_operation {
  public:
@@ -149,6 +151,10 @@ class [[nodiscard]] several_operation {
   requires(!std::same_as<std::decay_t<E>, port> && executor<std::decay_t<E>>)
       [[nodiscard]] several_operation<All, N, std::decay_t<E>> resume_on(E&& e) && {
     return {parts_, std::forward<E>(e)};
+  }
+  /// As acquire_operation::resume_on(port).
+  [[nodiscard]] several_operation<All, N, detail::on_port> resume_on(const port& p) && noexcept {
+    return {parts_, detail::resume_in(p)};
   }
 
   /// co_await: any_permit, or std::array<permit, N>.

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file stats.h
- * Statistics: what semaphores and clients have done, and how it is exported.
+ * Statistics: what semaphores have done, and how that and the counts of clients (client.h) are
+ * added up and exported.
  *
- * Part of afflux.h, which includes it: include that. The chapters on threads, ownership,
- * errors and growing structs there hold here, too.
+ * A part of afflux.h: whichever of the two is included includes the other. The chapters on threads,
+ * ownership, errors and growing structs there hold here, too.
  *
- * Counting never blocks, locks or allocates, and neither does reading, but for what is said at the
- * holder ledger. A number may be a moment old, and numbers that are read together may be of
- * different moments. When nothing moves they are exact.
+ * Counting never blocks, locks or allocates; nor does reading, except where a call says so. A
+ * number may be a moment old, and numbers that are read together may be of different moments. When
+ * no call is under way they are exact.
  */
-#ifndef AFFLUX_STATS_H
-#define AFFLUX_STATS_H
-
 #ifndef AFFLUX_H
-#  error "include <afflux/afflux.h>, which includes this file"
+#  include <afflux/afflux.h>
 #endif
 
-#ifdef __cplusplus
+#ifndef AFFLUX_STATS_H
+#  define AFFLUX_STATS_H
+
+#  include <afflux/client.h>
+
+#  ifdef __cplusplus
 extern "C" {
-#endif
+#  endif
 
 /* ------------------------------------------------------------------------ */
 /* Statistics of a semaphore                                                */
@@ -53,11 +56,11 @@ typedef struct afflux_sem_stats {
   /* Totals. */
   uint64_t acquired_fast;       /**< permits got without queueing, drained ones included */
   uint64_t acquired_after_wait; /**< permits got by requests that had queued */
-  uint64_t try_failed;          /**< requests with no time to wait that would have had to */
-  uint64_t released;      /**< permits given back: acquired − held; never goes back, so while
-                               threads move it may be told a moment late */
-  uint64_t canceled;      /**< queued requests that were cancelled, or taken back by a wait
-                               for several, whatever ended that */
+  uint64_t try_failed;          /**< requests that were not to wait and found no permits */
+  uint64_t released;      /**< permits given back: acquired − held. The number never falls, so
+                               beside other calls it may be a moment late */
+  uint64_t canceled;      /**< queued requests that were cancelled, or that a group
+                               (afflux_wait_group) took back when it ended */
   uint64_t timed_out;     /**< queued requests whose time ran out */
   uint64_t rejected;      /**< newcomers that a queue limit refused */
   uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST) */
@@ -81,10 +84,11 @@ typedef struct afflux_sem_stats {
   int64_t age_ns; /**< since the semaphore was created, to a tick of the system's clock */
 
   /* High-water marks since the semaphore was created. */
-  uint64_t peak_held;    /**< the most permits held at once. Looked at just after each take: a
-                              short overlap may be missed, and one that is given back at the very
-                              moment when a request is granted may count as held beside it. What
-                              is taken inline counts only while others take by calls; 0 with OFF */
+  uint64_t peak_held;    /**< the most permits held at once, looked at just after each take: a short
+                              overlap may be missed, and a permit that is given back just when a
+                              request is granted may count as held beside it. Permits taken inline
+                              (afflux_sem_fastpath()) are seen only when a call takes others. 0 with
+                              OFF */
   uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
@@ -167,7 +171,7 @@ AFFLUX_API uint64_t afflux_histogram_bound(uint32_t index);
 
 /* ---- Health */
 
-/** What is too much. Fill by afflux_health_limits_init(). Since: 0.1 */
+/** What is too much. Fill by afflux_health_limits_init_sized(). Since: 0.1 */
 typedef struct afflux_health_limits {
   uint32_t struct_size;     /**< sizeof(afflux_health_limits) */
   uint32_t reserved;        /**< 0 */
@@ -175,6 +179,9 @@ typedef struct afflux_health_limits {
   uint64_t max_queue_bytes; /**< more are too many; UINT64_MAX (default): never */
   int64_t max_wait_ns;      /**< a longer oldest_wait_ns is too long; AFFLUX_FOREVER (default):
                                  never; needs statistics */
+  int64_t max_still_ns; /**< a longer afflux_health.still_ns is an outage; default 5 s, also where
+                            struct_size ends before this field; AFFLUX_FOREVER: never; needs
+                            statistics. Choose it longer than regular work holds permits */
 } afflux_health_limits;
 
 /** afflux_health.reasons: which limits are passed. Since: 0.1 */
@@ -183,33 +190,61 @@ enum {
   AFFLUX_HEALTH_QUEUE_BYTES = 2, /**< max_queue_bytes */
   AFFLUX_HEALTH_WAIT = 4,        /**< max_wait_ns */
   AFFLUX_HEALTH_CLOSED = 8,      /**< the semaphore is closed */
-  AFFLUX_HEALTH_DEBT = 16        /**< more is held than the limit, after a shrink: told, but no
+  AFFLUX_HEALTH_DEBT = 16,       /**< more is held than the limit, after a shrink: told, but no
                                       reason to be unhealthy */
+  AFFLUX_HEALTH_STANDSTILL = 32  /**< max_still_ns: requests want permits, and none comes back:
+                                      permits are lost, or their holders hang */
 };
 
 /** How a semaphore is. Since: 0.1 */
 typedef struct afflux_health {
-  uint32_t struct_size; /**< sizeof(afflux_health); 0: as of version 0.1 */
+  uint32_t struct_size; /**< sizeof(afflux_health); 0: as of version 0.1, up to oldest_wait_ns */
   uint32_t healthy;     /**< 1, or 0: one of the reasons but AFFLUX_HEALTH_DEBT */
   uint32_t reasons;     /**< AFFLUX_HEALTH_…, or-ed */
   uint32_t reserved;    /**< 0 */
   uint64_t waiters;
   uint64_t queue_bytes;
   int64_t oldest_wait_ns;
+  int64_t still_ns;  /**< how long the semaphore has been found to stand still; 0: it moves, no
+                          request wants permits, or this call is the first that finds it so */
+  uint64_t unserved; /**< requests that have queued, were refused or had no time to wait, since a
+                          call first found the permits where they are now */
 } afflux_health;
 
-/** Fill `limits` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
+/** Fill `limits` with the defaults, up to max_wait_ns, as struct_size then tells: max_still_ns is
+ *  not written, and not read either. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
 AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits);
 
 /**
- * Compare queue, memory and age with limits.
+ * Fill all of `limits` with the defaults.
+ *
+ * @param size  sizeof(afflux_health_limits) of the caller; struct_size tells it.
+ * @return AFFLUX_OK      filled
+ *         AFFLUX_EINVAL  limits is NULL, or size ends before max_still_ns
+ * Since: 0.1
+ */
+AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *limits,
+                                                         uint32_t size);
+
+/**
+ * Compare queue, memory, age and movement with limits.
+ *
+ * A semaphore stands still while permits are held, requests wait or are refused, and no permit is
+ * acquired or released. Each call compares the semaphore with what the call before saw, whichever
+ * thread made that; acquires and releases record nothing for it. A standstill begins with the first
+ * call that finds a request unserved and nothing moved since the call before. So make the call at
+ * regular intervals, shorter than max_still_ns. Overload is no standstill, however many requests
+ * are refused, as long as permits come back. Permits that are taken inline (afflux_sem_fastpath())
+ * do not count as moved.
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
- *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns.
- * @param ret_health  Written on success only, as ret_stats of afflux_sem_get_stats().
+ *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns; and the
+ *                    default max_still_ns.
+ * @param ret_health  Only struct_size is read. Written on success only, as far as it reaches;
+ *                    struct_size then tells how many bytes were.
  * @return AFFLUX_OK       told; healthy or not
- *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns is negative and not
- *                         AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
+ *         AFFLUX_EINVAL   sem or ret_health is NULL, max_wait_ns or max_still_ns is negative and
+ *                         not AFFLUX_FOREVER, reserved is not 0, or a struct_size is too short
  *         AFFLUX_ENOTSUP  bytes beyond the known struct `limits` are not zero
  * Threads: as afflux_sem_get_stats().
  * Since:   0.1
@@ -219,180 +254,26 @@ AFFLUX_API afflux_status afflux_sem_health(const afflux_sem *sem,
                                            afflux_health *ret_health);
 
 /* ------------------------------------------------------------------------ */
-/* Client                                                                   */
-/* ------------------------------------------------------------------------ */
-
-/*
- * A client is a block of counters for whoever is to be accounted for: a tenant, a connection,
- * a worker process. Each count is one relaxed atomic addition, but for lines, where those read and
- * those dropped are an addition each. A request that names a client (afflux_request.client) is
- * accounted to it.
- */
-
-enum {
-  AFFLUX_CLIENT_CLASSES = 4,    /**< classes of requests */
-  AFFLUX_CLIENT_PIPELINES = 2,  /**< pipelines of lines */
-  AFFLUX_CLIENT_RESPONSES = 201 /**< status codes 400 … 599, and one slot for all others */
-};
-
-/** How to create a client. Fill by afflux_client_options_init(). Since: 0.1 */
-typedef struct afflux_client_options {
-  uint32_t struct_size; /**< sizeof(afflux_client_options) */
-  uint32_t reserved;    /**< 0 */
-  const char *name;     /**< label in the exposition; UTF-8, copied; NULL (default): none */
-  /** The classes' names; NULL: "0" … "3", the default. Copied. */
-  const char *classes[AFFLUX_CLIENT_CLASSES];
-  /** The pipelines' names; NULL: "0" and "1", the default. Copied. */
-  const char *pipelines[AFFLUX_CLIENT_PIPELINES];
-  double stall_speed;     /**< slower than this is a stall …; default 0.9; 0: never */
-  int64_t stall_after_ns; /**< … when it has lasted so long; default 5 s; 0: at once */
-} afflux_client_options;
-
-/** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_API afflux_status afflux_client_options_init(afflux_client_options *options);
-
-/**
- * Create a client, everything at 0.
- *
- * @param options     NULL: the defaults.
- * @param ret_client  One reference; written on success only.
- * @return AFFLUX_OK       created
- *         AFFLUX_EINVAL   ret_client is NULL, reserved is not 0, stall_speed is negative or not a
- *                         number, stall_after_ns is negative, or struct_size is too short
- *         AFFLUX_ENOTSUP  bytes beyond the known struct are not zero
- *         AFFLUX_ENOMEM   no memory
- * Owns:  the caller owes one afflux_client_unref().
- * Since: 0.1
- */
-AFFLUX_API afflux_status afflux_client_create(const afflux_client_options *options,
-                                              afflux_client **ret_client);
-
-/** One more reference. @return client; NULL for NULL. Since: 0.1 */
-AFFLUX_API afflux_client *afflux_client_ref(afflux_client *client);
-
-/** Drop one reference; the last one frees. NULL is fine. Since: 0.1 */
-AFFLUX_API void afflux_client_unref(afflux_client *client);
-
-/** The name given at creation, "" without one; valid while client is; "" for NULL. Since: 0.1 */
-AFFLUX_API const char *afflux_client_name(const afflux_client *client);
-
-/*
- * The counting calls. Each answers AFFLUX_OK, or AFFLUX_EINVAL and counts nothing: client is NULL,
- * or what is said there. Threads: any number at once. Never waits, never allocates. Since: 0.1
- */
-
-/** Count `n` requests of a class, 0 … 3; EINVAL for another. */
-AFFLUX_API afflux_status afflux_client_count_requests(afflux_client *client, uint32_t request_class,
-                                                      uint64_t n);
-
-/** Count bytes. */
-AFFLUX_API afflux_status afflux_client_count_bytes(afflux_client *client, uint64_t n);
-
-/** The bytes of the current run, from a source that counts from 0 in each run (a child process,
- *  say). The number replaces the one before, even a larger one; what is counted by
- *  afflux_client_count_bytes() comes on top. */
-AFFLUX_API afflux_status afflux_client_set_run_bytes(afflux_client *client, uint64_t bytes);
-
-/** A run begins: the bytes of the one before are kept, those of this one begin at 0, and so do
- *  speed, position and drift. The first one counts, too (afflux_client_summary_t.runs); until then
- *  the run is taken to have begun with the client. A number of the run before that is set at this
- *  very moment, by another thread, may go to either. */
-AFFLUX_API afflux_status afflux_client_begin_run(afflux_client *client);
-
-/** Count a response. 400 … 599 have a slot each, all others share one. */
-AFFLUX_API afflux_status afflux_client_count_response(afflux_client *client, uint32_t code);
-
-/** Count a reconnection. */
-AFFLUX_API afflux_status afflux_client_count_reconnection(afflux_client *client);
-
-/** Count a timeout. */
-AFFLUX_API afflux_status afflux_client_count_timeout(afflux_client *client);
-
-/** Count lines of a pipeline, 0 or 1 (EINVAL for another): `read` that arrived, `dropped` of
- *  them that were thrown away (EINVAL for more than read). Follows the peak of the drop rate. */
-AFFLUX_API afflux_status afflux_client_count_lines(afflux_client *client, uint32_t pipeline,
-                                                   uint64_t read, uint64_t dropped);
-
-/** How fast it runs, 1 being as fast as it should; EINVAL for a negative one and NaN. A stall
- *  counts from the first call with too low a speed until one that is high enough, or a run's
- *  begin. */
-AFFLUX_API afflux_status afflux_client_set_speed(afflux_client *client, double speed);
-
-/** How far it has come in the current run, ns; EINVAL for a negative one. The drift is by how much
- *  that lags behind the time since the run began. */
-AFFLUX_API afflux_status afflux_client_set_position(afflux_client *client, int64_t position_ns);
-
-/** What a client has done. Since: 0.1 */
-typedef struct afflux_client_summary_t {
-  uint32_t struct_size; /**< sizeof(afflux_client_summary_t); 0: as of version 0.1 */
-  uint32_t stalled;     /**< 1: slower than stall_speed for stall_after_ns or longer */
-
-  uint64_t requests[AFFLUX_CLIENT_CLASSES];
-  uint64_t bytes;           /**< of all runs */
-  uint64_t runs;            /**< afflux_client_begin_run() */
-  uint64_t responses_4xx;   /**< codes 400 … 499 */
-  uint64_t responses_5xx;   /**< codes 500 … 599 */
-  uint64_t responses_other; /**< all others */
-  uint64_t reconnections;
-  uint64_t timeouts;
-  uint64_t lines_read[AFFLUX_CLIENT_PIPELINES];
-  uint64_t lines_dropped[AFFLUX_CLIENT_PIPELINES];
-  double drop_rate;      /**< dropped / read of both pipelines, 0 … 1 */
-  double peak_drop_rate; /**< the highest it has been */
-  double speed;          /**< as set last; 0 before */
-  int64_t drift_ns;      /**< as of the last afflux_client_set_position(); may be negative */
-  int64_t max_drift_ns;  /**< the largest of this run, 0 at least */
-
-  /* What its requests to semaphores came to (afflux_request.client). */
-  uint64_t acquired;    /**< permits */
-  uint64_t waits;       /**< requests that queued and have ended, however */
-  uint64_t wait_sum_ns; /**< their waits */
-  uint64_t wait_max_ns; /**< the longest */
-  uint64_t rejected;    /**< requests that a queue limit refused or dropped */
-  uint64_t timed_out;   /**< queued ones whose time ran out, and blocking calls with a time of 0 */
-  uint64_t canceled;
-
-  int64_t uptime_ns; /**< since it was created; off by at most a tick of the system's clock,
-                          1 … 16 ms */
-  uint64_t later[8]; /**< 0; what later versions add comes here, so that the size stays */
-} afflux_client_summary_t;
-
-/** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_API afflux_status afflux_client_summary_init(afflux_client_summary_t *summary);
-
-/**
- * Read a client's counters.
- *
- * @param ret_summary  As ret_stats of afflux_sem_get_stats().
- * @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
- * Threads: any number at once. Never waits, never slows a writer, never allocates.
- * Since:   0.1
- */
-AFFLUX_API afflux_status afflux_client_summary(const afflux_client *client,
-                                               afflux_client_summary_t *ret_summary);
-
-/** How many responses had that code; for one outside of 400 … 599 all such. 0 for NULL.
- *  Since: 0.1 */
-AFFLUX_API uint64_t afflux_client_responses(const afflux_client *client, uint32_t code);
-
-/* ------------------------------------------------------------------------ */
 /* Registry                                                                 */
 /* ------------------------------------------------------------------------ */
 
 /*
  * A registry adds semaphores and clients up, and renders them for Prometheus. Adding, removing
- * and reading need no lock and may be done at once. What is in a registry is kept alive by it.
- * A removal answers at once: readers that are at the object at that moment go on reading it, and
- * the registry's reference is dropped when the last of them is done, by whoever that is. If that
- * was the last reference to a semaphore, its requests complete there, as by afflux_sem_unref().
+ * and reading need no lock; any number of threads may do each at once.
  *
- * Sums are exact while objects come and go: none of the totals goes back by it, and each object is
- * counted once, unless it comes back after it has been in another registry: then anew. The two laws
- * of afflux_sem_stats hold for a semaphore, not for these sums once one has been removed. An
- * object brings along all that it has done; when it is removed, what it had done by then stays in
- * the totals, and what it does afterwards is not the registry's business. If it comes back to the
- * registry that it was in last, it counts from then on. A registry has room for 8,388,608
- * semaphores and as many clients.
+ * A registry has a reference to each object in it. A removal answers at once, even while another
+ * thread reads the object. The last such reader then drops the registry's reference, on its own
+ * thread. If that is the last reference to a semaphore, the semaphore's requests complete on that
+ * thread, as by afflux_sem_unref().
+ *
+ * Sums are exact while objects come and go: no total falls by it, and each object counts once. An
+ * object that is added brings along all that it has done so far. What an object had done when it
+ * was removed stays in the totals; what it does later does not count. An object that comes back to
+ * the registry that it was in last counts from then on; one that has been in another registry
+ * meanwhile counts anew, with all that it has done. The two laws of afflux_sem_stats hold for one
+ * semaphore; they do not hold for the sums once a semaphore has been removed.
+ *
+ * A registry has room for 8,388,608 semaphores and as many clients.
  */
 
 typedef struct afflux_registry afflux_registry; /**< an opaque, reference-counted handle */
@@ -418,7 +299,7 @@ AFFLUX_API void afflux_registry_unref(afflux_registry *registry);
  * @return AFFLUX_OK        added
  *         AFFLUX_EALREADY  it is in a registry, this one or another
  *         AFFLUX_EINVAL    a pointer is NULL
- *         AFFLUX_ENOMEM    no memory, or it is full: it grows from time to time
+ *         AFFLUX_ENOMEM    no memory (a registry grows from time to time), or it is full
  * Threads: any number at once. Lock-free.
  * Since:   0.1
  */
@@ -461,15 +342,15 @@ typedef struct afflux_registry_summary_t {
   uint64_t clients;     /**< in it now */
 
   /** Sums over the semaphores; the totals include those that have been removed. oldest_wait_ns,
-   *  wait_max_ns and hold_max_ns are the largest, statistics, peak_held and peak_waiters are 0,
-   * age_ns the registry's. What a semaphore had done before it was added is in the rates as if it
-   * had done it then. */
+   * wait_max_ns and hold_max_ns are the largest of all. statistics, peak_held and peak_waiters are
+   * 0. age_ns is the registry's. The rates have what a semaphore had done before it was added as if
+   * it had done that when it was added. */
   afflux_sem_stats sem;
 
   /** Sums over the clients; the totals include those that have been removed. drop_rate is that of
-   *  the sums, peak_drop_rate and wait_max_ns are the largest; of the clients that are in it now
-   *  speed and drift_ns are averages, max_drift_ns is the largest and stalled how many are;
-   *  uptime_ns is the registry's. */
+   * the sums; peak_drop_rate and wait_max_ns are the largest of all. Of the clients in the registry
+   * now, speed and drift_ns are averages, max_drift_ns is the largest, and stalled is how many are
+   * stalled. uptime_ns is the registry's. */
   afflux_client_summary_t client;
 
   /** Of the clients in it now, to a tick of the system's clock; 0 without any. */
@@ -503,8 +384,8 @@ typedef int32_t (*afflux_client_visitor)(void *ctx, afflux_client *client);
 typedef int32_t (*afflux_sem_visitor)(void *ctx, afflux_sem *sem);
 
 /**
- * Visit each client that is in the registry during the whole call, once, and perhaps some of
- * those that come or go meanwhile; one that goes and comes back perhaps twice.
+ * Visit each client that is in the registry during the whole call, once. Clients that come or go
+ * meanwhile may be visited or not; one that goes and comes back may be visited twice.
  *
  * @return AFFLUX_OK         all were visited
  *         AFFLUX_ECANCELED  the visitor stopped it
@@ -523,9 +404,9 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
 /* ------------------------------------------------------------------------ */
 
 /*
- * What is told. Each semaphore, by the labels `semaphore`, its name, and `id`, the number of its
- * addition to the registry, so that two of one name are two; those that are there when the text is
- * begun:
+ * What is exported. Each semaphore that is in the registry when the text is begun, by the labels
+ * `semaphore`, its name, and `id`, the number of its addition to the registry, which tells two of
+ * one name apart:
  *
  *   afflux_semaphore_permits_limit, _permits_held, _permits_available, _waiters, _queue_bytes
  *   and, unless AFFLUX_STATS_OFF:
@@ -563,8 +444,8 @@ enum {
 
 /** afflux_export_options.flags. Since: 0.1 */
 enum {
-  /** Each client has its own series, too; without this only their sums are told, because a
-   *  series for each of many clients is what Prometheus can bear least. */
+  /** Each client has series of its own, too. Without this flag only sums over all clients are
+   *  exported: the number of series is what Prometheus can bear least. */
   AFFLUX_EXPORT_CLIENTS = 1
 };
 
@@ -640,11 +521,12 @@ typedef struct afflux_holder {
 typedef int32_t (*afflux_holder_visitor)(void *ctx, const afflux_holder *holder);
 
 /**
- * Visit who holds permits by a token (afflux_permit_token), those of afflux_sem_options.ledger at
- * most. A token that finds the ledger full stays untold: its tag is not kept, what is split from it
- * has none, and what is merged into it is untold from then on.
+ * Visit each holder of permits that has a token (afflux_permit_token) and a line in the ledger
+ * (afflux_sem_options.ledger). A token that finds the ledger full when it is made has no line: its
+ * tag is not kept, a token split from it has no tag, and permits merged into it leave the ledger.
  *
- * @param ret_untold  Permits that are held otherwise; NULL is fine. Exact when nothing moves.
+ * @param ret_untold  Permits that are held without a line; NULL is fine. Exact when no call is
+ *                    under way.
  * @return AFFLUX_OK         all were visited
  *         AFFLUX_ECANCELED  the visitor stopped it
  *         AFFLUX_ENOTSUP    the semaphore has no ledger
@@ -667,8 +549,8 @@ AFFLUX_API afflux_status afflux_sem_visit_holders(const afflux_sem *sem,
 AFFLUX_API afflux_status afflux_sem_dump_holders(const afflux_sem *sem, afflux_sink_fn sink,
                                                  void *ctx);
 
-#ifdef __cplusplus
+#  ifdef __cplusplus
 }
-#endif
+#  endif
 
 #endif

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_STATUS_HPP
 #define AFFLUX_STATUS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstdint>
 #include <new>
 #include <stdexcept>
@@ -28,7 +30,8 @@ enum class status : std::int32_t {
   busy = AFFLUX_EBUSY,             ///< in use
   no_memory = AFFLUX_ENOMEM,       ///< no memory
   not_supported = AFFLUX_ENOTSUP,  ///< not supported by this library, build or system
-  os_error = AFFLUX_EOS            ///< an operating-system call failed: afflux_last_os_error()
+  os_error = AFFLUX_EOS,           ///< an operating-system call failed: afflux_last_os_error()
+  too_big = AFFLUX_E2BIG           ///< more permits than the limit: it could never be served
 };
 
 /// The meaning of a status in English: static text, never null. Since: 0.1

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_TIMERS_HPP
 #define AFFLUX_TIMERS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>

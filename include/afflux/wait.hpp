@@ -5,6 +5,8 @@
 #ifndef AFFLUX_WAIT_HPP
 #define AFFLUX_WAIT_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <type_traits>

@@ -5,6 +5,8 @@
 #ifndef AFFLUX_WAIT_QUEUE_HPP
 #define AFFLUX_WAIT_QUEUE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <utility>
 
 #include <afflux/afflux.h>
+#include <afflux/detail/expect.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/owner.hpp>
 #include <afflux/detail/resume.hpp>
@@ -48,14 +51,14 @@ struct queue_source {
 /// queue", and docs/primitives.md. Move-only; share() makes another owner. With the last one those
 /// who wait get status::closed.
 ///
-/// An empty owner (default-made, moved from) answers status::invalid and 0. Make one with a
-/// strategy: `wait_queue q(queue_strategy::automatic)`.
+/// An owner is empty after it was moved from, where create() failed, and of a null handle;
+/// chapter 1 says what an empty one may be used for.
 /// Threads: as semaphore.
 /// Since: 0.1
 class wait_queue {
  public:
-  /// Empty.
-  wait_queue() noexcept = default;
+  /// With queue_strategy::automatic. Throws std::bad_alloc.
+  wait_queue() : wait_queue(queue_strategy::automatic) {}
 
   /// Throws error (not_supported: that strategy; invalid), std::bad_alloc.
   explicit wait_queue(queue_strategy strategy) {
@@ -74,17 +77,11 @@ class wait_queue {
 
   /// Own a reference that the caller has; null makes an empty owner.
   [[nodiscard]] static wait_queue from_handle(::afflux_queue* handle) noexcept {
-    wait_queue q;
-    q.handle_ = detail::owner<::afflux_queue>(handle);
-    return q;
+    return wait_queue(detail::owner<::afflux_queue>(handle));
   }
 
   /// Another owner of the same queue.
-  [[nodiscard]] wait_queue share() const noexcept {
-    wait_queue q;
-    q.handle_ = handle_.share();
-    return q;
-  }
+  [[nodiscard]] wait_queue share() const noexcept { return wait_queue(handle_.share()); }
 
   /// The C handle, borrowed; null when empty.
   [[nodiscard]] ::afflux_queue* handle() const noexcept { return handle_.get(); }
@@ -102,8 +99,7 @@ class wait_queue {
   requires std::predicate < std::decay_t<Condition>
   & > wait_operation<detail::queue_source<std::decay_t<Condition>>> wait_unless(
           Condition&& condition) const {
-    return {
-        {handle(), std::forward<Condition>(condition)}, detail::acquire_terms{}, resume_inline{}};
+    return {{used(), std::forward<Condition>(condition)}, detail::acquire_terms{}, resume_inline{}};
   }
 
   /// Wake the first waiter. @return ok; again: nobody waits; invalid.
@@ -111,25 +107,32 @@ class wait_queue {
   ///          queues later sees what the caller did before.
   AFFLUX_HPP_NOINLINE status wake_one() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_queue_wake_one(handle()));
+    return static_cast<status>(::afflux_queue_wake_one(used()));
   }
   /// Wake the first `n`, or as many as there are. @return how many there were.
   AFFLUX_HPP_NOINLINE std::uint64_t wake_n(std::uint64_t n) const noexcept {
     const detail::resume_scope scope;
     std::uint64_t woken = 0;
-    (void)::afflux_queue_wake_n(handle(), n, &woken);  // 0 when it fails
+    (void)::afflux_queue_wake_n(used(), n, &woken);  // 0 when it fails
     return woken;
   }
   /// Wake all who wait now. @return ok; invalid.
   AFFLUX_HPP_NOINLINE status wake_all() const noexcept {
     const detail::resume_scope scope;
-    return static_cast<status>(::afflux_queue_wake_all(handle()));
+    return static_cast<status>(::afflux_queue_wake_all(used()));
   }
 
   /// Waiters now.
-  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_queue_waiters(handle()); }
+  [[nodiscard]] std::uint64_t waiters() const noexcept { return ::afflux_queue_waiters(used()); }
 
  private:
+  explicit wait_queue(detail::owner<::afflux_queue> handle) noexcept : handle_(std::move(handle)) {}
+
+  [[nodiscard]] ::afflux_queue* used() const noexcept {
+    AFFLUX_ASSERT(handle() != nullptr && "afflux::wait_queue: empty");
+    return handle();
+  }
+
   detail::owner<::afflux_queue> handle_;
 };
 

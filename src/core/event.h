@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The event: a semaphore with one permit, which is free while the event is set. A wait
-// is an acquire that nobody releases; a notification is a release, and refused as too
+// is an acquire without a release; a notification is a release, and refused as too
 // much when the event is set already.
 //
 //   auto-reset    the wait that gets the permit keeps it: the event is no longer set
@@ -51,7 +51,7 @@ bool is_set(const semaphore<P>& event) {
   return queue::available(event.word().load(std::memory_order_relaxed)) > 0;  // an observation
 }
 
-// Whoever waits goes on waiting.
+// Waiters go on waiting.
 template <class P>
 void reset(semaphore<P>& event) {
   // acquire, both, as any that takes permits: who resets comes after who has set it.
@@ -63,7 +63,7 @@ void reset(semaphore<P>& event) {
       return;
     }
   }
-  event.take_all();  // a notification may be on its way to somebody
+  event.take_all();  // a notification may be on its way to a waiter
 }
 
 }  // namespace afflux::core

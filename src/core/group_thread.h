@@ -16,7 +16,7 @@ class group_thread {
  public:
   using group = wait_group<P>;
 
-  // The group's wake function and context: those of whoever calls wait() later.
+  // The group's wake function and context: those of the thread that calls wait() later.
   static void wake(void* context, std::int32_t result) {
     auto& self = *static_cast<group_thread*>(context);
     self.result_ = static_cast<status>(result);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Waiting for a semaphore to be idle: nothing is held and nobody queues. Who waits for that stands
-// beside the line, and makes releases take the lock (queue::kWatched).
+// Waiting for a semaphore to be idle: nothing is held and no request queues. A waiter for that
+// stands beside the line, and makes releases take the lock (queue::kWatched).
 #pragma once
 
 #include <cstdint>

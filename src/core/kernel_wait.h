@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // A request whose completion the kernel waits for, as an entry of the caller's io_uring: like a
-// thread asleep on the waiter's `signal`, but nobody spins, competes or is poked.
+// thread asleep on the waiter's `signal`, but no thread spins, competes or is poked.
 #pragma once
 
 #include "core/semaphore.h"

@@ -2,7 +2,7 @@
 //
 // THROUGHPUT: a newcomer may take free permits past those who wait, a bounded
 // number of times for each that is first in line. After that it demands the
-// hand-over: nobody passes any more until the first has been served.
+// hand-over: none passes any more until the first has been served.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ void demand_handover(queue::waiter_queue<P>& sem, std::uint64_t w) {
 }
 
 // ok, closed, or again: take a place in the queue. Waits at most `spins` turns for a
-// release while nobody queues.
+// release while no request queues.
 template <class P>
 status overtake(queue::waiter_queue<P>& sem, std::uint64_t n, std::uint32_t spins) {
   bool counted = false;

@@ -3,7 +3,7 @@
 // A permit token: permits with an owner, given back at most once however many
 // threads try. A token with permits holds a reference of its semaphore.
 //
-// `state` is the count of permits, shifted by one, and a busy bit. Whoever sets the
+// `state` is the count of permits, shifted by one, and a busy bit. The thread that sets the
 // bit may read and write the rest; the bit is held for a few instructions, never
 // while anything is released or completed.
 #pragma once
@@ -125,7 +125,7 @@ class permit_token {
       if (auto* const stats = sem->stats(); stats != nullptr && stats->has_times()) {
         stats->held(P::now() - acquired_at);
       }
-      // overflow: somebody has released by hand what was this token's.
+      // overflow: what was this token's has been released by hand.
       result = sem->release(count);
       if (result == status::overflow) sem->release_what_is_held(count);
     }

@@ -19,7 +19,7 @@ template <class P>
 using semaphore = queue::waiter_queue<P>;
 
 struct demand {
-  std::uint64_t permits = 1;  // 1 … kMaxPermits
+  std::uint64_t permits = 1;  // 1 … kMaxPermits + 1, which is more than any limit
   std::uint8_t priority = AFFLUX_PRIORITY_NORMAL;
   bool waits_for_resize = false;
   std::uint64_t cost_bytes = 0;
@@ -28,17 +28,17 @@ struct demand {
 
 inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  // 0 wraps
 
-// Whether `n` permits are free for everybody: a weightless semaphore counts nobody in.
+// Whether `n` permits are free: a weightless semaphore counts no permits out.
 template <class P>
 status look(const semaphore<P>& sem, std::uint64_t n) {
   // acquire, pairs with the [release] of those permits.
   const std::uint64_t w = sem.word().load(std::memory_order_acquire);
   if ((w & queue::kClosed) != 0) return status::closed;
-  // Whoever queues while they are free is on the way out, so nobody is passed.
+  // A request that queues while they are free is on its way out, so none is passed.
   return queue::fits(w, n) ? status::ok : status::again;
 }
 
-// Counts a try for n permits that answered `s`; `is_final`: nobody retries it.
+// Counts a try for n permits that answered `s`; `is_final`: it is not retried.
 template <class P>
 status counted(semaphore<P>& sem, status s, std::uint64_t n, bool is_final) {
   if (s == status::ok) return sem.count_taken(n);
@@ -58,7 +58,7 @@ template <class P>
 status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
   status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
-  if (s == status::invalid && want.waits_for_resize) s = status::again;
+  if (s == status::too_big && want.waits_for_resize && countable(want.permits)) s = status::again;
   if (s != status::again) queue::account_at_once(want.client, s, want.permits);
   return counted(sem, s, want.permits, never_waits);
 }
@@ -175,15 +175,15 @@ status acquire(semaphore<P>& sem, const demand& want, std::int64_t timeout) {
 }
 
 // Queues without another look. x is the caller's memory with whatever it held before; it is not
-// constructed, for a late cancel of its previous use may be looking at it. os: `error` is an errno
-// value.
+// constructed, for a late cancel of its previous use may be looking at it. os_error: `error` is an
+// errno value.
 template <class P, class F>
 [[gnu::always_inline]] inline status wait_async(std::int64_t deadline, const demand& want,
                                                 const queue::destination<P>& to,
                                                 queue::waiter<P>& x, int& error, F&& enqueue) {
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
-    if (error != 0) return status::os;
+    if (error != 0) return status::os_error;
   }
   if (!expect(to)) return status::closed;
   fill_in<P>(x, want, to);
@@ -222,7 +222,7 @@ void end_canceled(queue::waiter<P>& x) {
   withdraw(x);
   if (x.has(queue::traits::kKernelWaits)) {
     // Ends the kernel's wait, if there is one.
-    if (P::kMutant != mutant::cancelled_silently) queue::signal_done(x);
+    if (P::kMutant != mutant::canceled_silently) queue::signal_done(x);
     return;
   }
   if (x.has(queue::traits::kNote)) {

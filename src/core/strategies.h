@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/semaphore.h"
-#include "park/policy.h"
+#include "policy.h"
 
 namespace afflux::core {
 

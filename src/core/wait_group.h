@@ -12,9 +12,9 @@
 //   G3  The group has a reference of each item's semaphore until then.
 //
 // ANY. All items are queued at once. The first that ends claims the group by one exchange on
-// `state`; who comes later gives back what it got. Then somebody takes the others back: the
-// claimer, or, while items are still being started, the starter. `left` counts the items
-// that have not ended, and one for that somebody: who brings it to zero ends the group.
+// `state`; one that comes later gives back what it got. Then the *remover* takes the others back:
+// the claimer, or, while items are still being started, the starter. `left` counts the items that
+// have not ended, and one for the remover: the thread that brings it to zero ends the group.
 //
 // ALL. The items are acquired one after the other in the order of the semaphores' addresses,
 // the same for every group: so no two of them wait for each other. There is one
@@ -93,20 +93,19 @@ class wait_group {
     put_after(before, i);
   }
 
-  // invalid: an item that could never be had, as things are. closed comes before that; with ANY a
+  // too_big: an item that could never be had, as things are. closed comes before that; with ANY a
   // closed item does not matter by itself. Observations; acquire_async() looks again.
   status check() const {
     bool closed = false, impossible = false;
     for (const item* i = first_; i != nullptr; i = i->next) {
-      if (!countable(i->permits)) return status::invalid;
       if (i->sem->closed()) {
         closed = true;
-      } else if (i->permits > i->sem->limit() && !for_resize_) {
+      } else if (i->permits > i->sem->limit() && !(for_resize_ && countable(i->permits))) {
         impossible = true;
       }
     }
     if (closed && (all_ || impossible)) return status::closed;
-    return impossible ? status::invalid : status::ok;
+    return impossible ? status::too_big : status::ok;
   }
 
   // The end of the whole: where no time is named, the shortest of the semaphores' own.
@@ -125,7 +124,7 @@ class wait_group {
   // ---- start, cancel
 
   // pending: one completion follows, or a cancel() that answers ok. ok: index() tells which
-  // (ANY), all are held (ALL). again: only with `never_waits`. os: `error` says why.
+  // (ANY), all are held (ALL). again: only with `never_waits`. os_error: `error` says why.
   status start(std::int64_t deadline, bool never_waits, int& error) {
     auto* const loop = loop_;
     const bool closed = loop != nullptr && !loop->begin();
@@ -171,13 +170,13 @@ class wait_group {
     current_ = first_;
     left_.store(all_ ? 1 : count + 1, std::memory_order_relaxed);  // published by the next one
     why_.store(0, std::memory_order_relaxed);
-    // [live] release, pairs with cancel(): whoever finds it live finds the items.
+    // [live] release, pairs with cancel(): a thread that finds it live finds the items.
     state_.store(kLive | kBusy | (all_ ? kAll : 0), std::memory_order_release);
     return all_ ? step(status::pending, error) : start_any(error);
   }
 
   status take_back() {
-    // [live] acquire, pairs with start(), and with whoever was at work before.
+    // [live] acquire, pairs with start(), and with the thread that was at work before.
     std::uint32_t seen = state_.load(std::memory_order_acquire);
     std::uint32_t then = 0;
     do {
@@ -254,16 +253,16 @@ class wait_group {
       i->sem->unref();
       i = next;
     }
-    // relaxed: nobody acts upon what he finds by it.
+    // relaxed: no thread acts upon what it finds by it.
     state_.store(0, std::memory_order_relaxed);
     return result;
   }
 
   // For the group is the caller's again by then.
-  group_end<P> whom_to_tell() { return {{wake_, context_, loop_, user_data_}, first_->x}; }
+  group_end<P> ending() { return {{wake_, context_, loop_, user_data_}, first_->x}; }
 
   void finish_and_wake(status result) {
-    const group_end<P> then = whom_to_tell();
+    const group_end<P> then = ending();
     finish(result);
     then.tell(result);
   }
@@ -311,7 +310,7 @@ class wait_group {
   // The state before; without kClaimed in it the item is the first.
   std::uint32_t claim(item& i, status s) {
     // [claim] The instant at which it is decided. acquire: pairs with [started]; release: the
-    // same of all that come later, none of whom need anything of this thread's yet.
+    // same of all that come later, none of which need anything of this thread's yet.
     const std::uint32_t was = state_.fetch_or(kClaimed, std::memory_order_acq_rel);
     if ((was & kClaimed) == 0) {
       result_ = s;  // published by this thread's settle()
@@ -346,7 +345,7 @@ class wait_group {
   // ---- all: by the stepper only, but for arrived() and gone()
 
   // `s` is how the current item ended; pending: it is to be begun. The end, or pending:
-  // somebody else steps on, and may have done so already.
+  // another thread steps on, and may have done so already.
   status step(status s, int& error) {
     for (;;) {
       if (s == status::pending) s = begin_current(error);
@@ -375,7 +374,7 @@ class wait_group {
 
   // Its watcher is on its way to say so.
   static status gone_by_now(const item& i) {
-    return i.sem->closed() ? status::closed : status::invalid;
+    return i.sem->closed() ? status::closed : status::too_big;
   }
 
   // The current item has been queued: leave the group to its callback, unless that has come.
@@ -414,9 +413,9 @@ class wait_group {
                                              std::memory_order_relaxed));
     if ((seen & kBusy) != 0) return;
     int ignored = 0;  // timers were started when the first item queued
-    const group_end<P> whom = whom_to_tell();
+    const group_end<P> end = ending();
     const status ended = step(s, ignored);
-    if (ended != status::pending) whom.tell(ended);
+    if (ended != status::pending) end.tell(ended);
   }
 
   // The canceller is the stepper.
@@ -494,7 +493,7 @@ class wait_group {
 
   void note_why(status s) {
     std::int32_t none = 0;
-    // relaxed: whoever sees kCanceled, which comes next, sees it.
+    // relaxed: a thread that sees kCanceled, which comes next, sees it.
     why_.compare_exchange_strong(none, static_cast<std::int32_t>(s), std::memory_order_relaxed,
                                  std::memory_order_relaxed);
   }

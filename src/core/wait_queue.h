@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The waiter queue by itself, for those who build their own primitive: a semaphore
-// without a free permit. Nobody is granted; waiters are woken, or leave.
+// without a free permit. None is granted; waiters are woken, or leave.
 //
 // The gap between "is there a reason to wait?" and being in the queue is closed by
 // asking after the enqueue, while the waiter is `asking` (waiter.h): it has
@@ -24,7 +24,7 @@ auto create_wait_queue(const queue::settings& settings, Create&& create) {
 }
 
 // Gives x its place unless `holds()`, which is asked once, while x has it. ok: it holds, x
-// is the caller's. pending: x waits, and has a completion to come. os: `error` says why.
+// is the caller's. pending: x waits, and has a completion to come. os_error: `error` says why.
 template <class P, class Condition>
 status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
                   std::int64_t timeout, const queue::destination<P>& to, queue::waiter<P>& x,
@@ -32,7 +32,7 @@ status add_unless(semaphore<P>& waiters, Condition&& holds, const demand& want,
   const std::int64_t deadline = deadline_for(waiters, timeout);
   if (deadline != time::kNever) {
     error = P::start_timers(&queue::advance_timers<P>);
-    if (error != 0) return status::os;
+    if (error != 0) return status::os_error;
   }
   if (!expect(to)) return status::closed;
   fill_in<P>(x, want, to);

@@ -9,7 +9,7 @@
 // notifies. So the sleeper has either seen the new value, or sleeps already.
 //
 // The mutexes guard no data, which makes fork() simple: the child builds the
-// table anew. Whoever slept or held a bucket in the parent does not exist there.
+// table anew. Threads that slept or held a bucket in the parent do not exist there.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -79,7 +79,7 @@ bool low_half_still(const std::atomic<std::uint64_t>& word, std::uint64_t expect
 
 bool generic::wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    std::int64_t deadline) noexcept {
-  const time::uncancelled whole;  // waiting for a condition variable is a cancellation point
+  const time::no_thread_cancel whole;  // waiting for a condition variable is a cancellation point
   bucket& here = bucket_of(&word);
   std::unique_lock lock(here.mutex);
   if (!still(word, expected)) return true;
@@ -107,7 +107,7 @@ void generic::wake(const void* address) noexcept {
 }
 
 void generic::wait_on(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept {
-  const time::uncancelled whole;
+  const time::no_thread_cancel whole;
   bucket& here = bucket_of(&word);
   std::unique_lock lock(here.mutex);
   if (low_half_still(word, expected)) here.changed.wait(lock);

@@ -73,7 +73,7 @@ struct wait_on_address {
   static void wake_on(const void* word) noexcept;
 
   // A slim reader/writer lock. Windows' C++ libraries may build std::mutex of memory
-  // that it takes at the first lock() and that nobody gives back.
+  // that it takes at the first lock() and that is never given back.
   class mutex {
    public:
     constexpr mutex() noexcept = default;

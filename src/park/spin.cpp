@@ -39,7 +39,7 @@ std::int64_t pause_length() noexcept {
   return std::max<std::int64_t>(least, 1);
 }
 
-// CPUs that this process may use; 0: nobody can tell.
+// CPUs that this process may use; 0: unknown.
 unsigned cpus() noexcept {
 #if defined(__linux__)
   // hardware_concurrency() counts the machine's CPUs. The masks of this thread
@@ -55,7 +55,7 @@ unsigned cpus() noexcept {
     return static_cast<unsigned>(CPU_COUNT(&mine));
   }  // a machine of more CPUs than a cpu_set_t holds comes here
 #endif
-  const time::uncancelled whole;  // some systems look into a file
+  const time::no_thread_cancel whole;  // some systems look into a file
   return std::thread::hardware_concurrency();
 }
 

@@ -46,7 +46,7 @@ inline void own(const void* address) noexcept {
 }
 
 // Turns that are worth spinning for before sleep: enough to cover a hand-over
-// between two cores, 0 when the process may use only one: whoever is to end the
+// between two cores, 0 when the process may use only one: the thread that is to end the
 // wait cannot run meanwhile. Counted at the first call.
 std::uint32_t spins() noexcept;
 

@@ -17,7 +17,7 @@ unsigned shard_count() noexcept {
   // relaxed, all: the number is all there is to it. All threads have that of the first one.
   unsigned count = known.load(std::memory_order_relaxed);
   if (count != 0) return count;
-  const time::uncancelled whole;
+  const time::no_thread_cancel whole;
   const unsigned mine = std::bit_ceil(std::clamp(2 * std::thread::hardware_concurrency(), 8u, 32u));
   return known.compare_exchange_strong(count, mine, std::memory_order_relaxed,
                                        std::memory_order_relaxed)

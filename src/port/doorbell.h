@@ -34,12 +34,12 @@ class doorbell {
   virtual bool ring() noexcept = 0;
   // The loop's thread, if it shows: how many rings no longer do.
   virtual std::uint64_t silence() noexcept { return 0; }
-  // The loop's thread: it shows although nobody has called ring().
+  // The loop's thread: it shows although ring() has not been called.
   virtual bool rung_unasked() const noexcept { return false; }
 };
 
 // What `attempt` answers, 0 or an errno value; tried again where that may pass by itself (a signal,
-// somebody else inside), but not for ever: whoever rings cannot wait.
+// another thread inside), but not for ever: the thread that rings cannot wait.
 template <class Attempt>
 int tried(Attempt&& attempt) noexcept {
   int error = attempt();

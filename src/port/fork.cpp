@@ -3,7 +3,7 @@
 
 #include <mutex>
 
-#include "time/fork_watch.h"
+#include "threads/fork_watch.h"
 #include "time/immortal.h"
 
 namespace afflux::port {
@@ -37,7 +37,7 @@ struct handlers {
 
 }  // namespace
 
-int watch_forks() noexcept { return time::fork_watch<handlers>::begin(); }
+int watch_forks() noexcept { return threads::fork_watch<handlers>::begin(); }
 
 void forked::enlist() noexcept {
   registry& all = g_registry.value;

@@ -19,7 +19,7 @@ class iocp_bell final : public doorbell {
 
   kind what() const noexcept override { return kind::iocp; }
   bool ring() noexcept override {
-    const DWORD saved = GetLastError();  // whoever completes does not know of the ring
+    const DWORD saved = GetLastError();  // the completing thread does not know of the ring
     const bool posted =
         PostQueuedCompletionStatus(port_, 0, static_cast<ULONG_PTR>(key_), nullptr) != 0;
     SetLastError(saved);
@@ -32,7 +32,7 @@ class iocp_bell final : public doorbell {
   const std::uint64_t key_;
 };
 
-// Whether that is what it is a handle of, for a ring could tell nobody. Nothing documented answers
+// Whether that is what it is a handle of, for a ring could tell no one. Nothing documented answers
 // without taking packets or adding one, so what is not known counts as right.
 bool is_completion_port(HANDLE handle) noexcept {
   using function = LONG(NTAPI*)(HANDLE, ULONG, void*, ULONG, ULONG*);

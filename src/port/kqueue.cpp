@@ -22,7 +22,7 @@ class kqueue_bell final : public doorbell {
  public:
   kqueue_bell(int queue, std::uint64_t user_data) noexcept : queue_(queue), user_data_(user_data) {}
   ~kqueue_bell() override {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     change(EV_DELETE, 0);
     close(queue_);
   }
@@ -41,7 +41,7 @@ class kqueue_bell final : public doorbell {
  private:
   // 0 or an errno value. `udata` is replaced by each change, so it is given with each.
   int change(unsigned short flags, unsigned note) noexcept {
-    const time::uncancelled whole;  // kevent() is a cancellation point
+    const time::no_thread_cancel whole;  // kevent() is a cancellation point
     struct kevent one;
     // NOLINTNEXTLINE(performance-no-int-to-ptr): whatever the caller's number is
     EV_SET(&one, reinterpret_cast<std::uintptr_t>(this), EVFILT_USER, flags, note, 0,
@@ -62,7 +62,7 @@ std::unique_ptr<doorbell> make_kqueue(const wanted& w, int& error) noexcept {
   if (own < 0) return error = errno, nullptr;
   std::unique_ptr<kqueue_bell> bell(new (std::nothrow) kqueue_bell(own, w.user_data));
   if (bell == nullptr) {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     return close(own), error = ENOMEM, nullptr;
   }
   error = bell->add();

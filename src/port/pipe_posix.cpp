@@ -18,7 +18,7 @@ class pipe_bell final : public doorbell {
  public:
   pipe_bell(int read_end, int write_end) noexcept : read_(read_end), write_(write_end) {}
   ~pipe_bell() override {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     close(read_);
     close(write_);
   }
@@ -28,7 +28,7 @@ class pipe_bell final : public doorbell {
   bool shows() const noexcept override { return true; }
 
   bool ring() noexcept override {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     const int saved = errno;
     const int error = tried([this] {
       const char once = 0;
@@ -40,7 +40,7 @@ class pipe_bell final : public doorbell {
   }
 
   std::uint64_t silence() noexcept override {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     const int saved = errno;
     std::uint64_t rings = 0;
     char bytes[64];
@@ -82,7 +82,7 @@ std::unique_ptr<doorbell> make_pipe(int& error) noexcept {
     if (bell == nullptr) error = ENOMEM;
   }
   if (bell == nullptr) {
-    const time::uncancelled whole;
+    const time::no_thread_cancel whole;
     close(ends[0]);
     close(ends[1]);
   }

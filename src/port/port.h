@@ -4,7 +4,7 @@
 // ready list, and the loop is rung if it sleeps. The waiters themselves are the list, so nothing
 // is allocated and nothing overflows, however many complete at once.
 //
-// Whoever rings uses the port after the loop may have seen the completion, and dropped its
+// The thread that rings uses the port after the loop may have seen the completion, and dropped its
 // reference. So a pending request counts as a reference to the port, and the thread that completes
 // it gives that back as its last touch.
 #pragma once
@@ -52,7 +52,7 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
     end();
     return false;
   }
-  // So many requests are no longer to be completed by anybody.
+  // So many requests are no longer to be completed.
   void end(std::uint64_t count = 1) { drop(count * kPending); }
 
   // An observation.
@@ -88,6 +88,13 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
 
   // ---- the loop: one thread at a time
 
+  // Ready, and not drained.
+  std::uint64_t undrained() const {
+    std::uint64_t n = ready_.count();
+    for (const Node* x = taken_; x != nullptr; x = x->next) ++n;
+    return n;
+  }
+
   // Hands the next completions to out(node), at most `most`; how many there were. The node is
   // its owner's after that.
   template <class Out>
@@ -109,7 +116,7 @@ class port {  // NOLINT(clang-analyzer-optin.performance.Padding): its parts lie
         if ((silenced || owes_show_) && P::kMutant != mutant::rest_not_shown) show();
         return count;
       }
-      // The bell still shows, or the loop has promised to come again: awake it costs nobody a ring.
+      // The bell still shows, or the loop has promised to come again: awake it costs no ring.
       if (count != 0 && stays_awake_ && !silenced && !owes_show_) {
         if (count < most && ready_.ready()) continue;  // less than `most` says that this was all
         return count;

@@ -2,7 +2,7 @@
 //
 // read(), write() and close() by their numbers. The C library's own are cancellation points:
 // inside a noexcept function a pending pthread_cancel() would end the process there, and its thread
-// before it has told anybody. syscall() is none. Elsewhere time::uncancelled serves.
+// before it has told any thread. syscall() is none. Elsewhere time::no_thread_cancel serves.
 // eventfd() too: ThreadSanitizer sees the library's call, and no close() by number, so that it
 // takes the next owner of the descriptor for the last one.
 #pragma once

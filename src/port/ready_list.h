@@ -4,14 +4,14 @@
 // the loop, and the answer to "who rings?" in the same word.
 //
 //   head = 0        awake:  nothing is ready; the loop will look again before it sleeps
-//   head = kAsleep  asleep: nothing is ready; whoever pushes next rings, and only that one
+//   head = kAsleep  asleep: nothing is ready; the next push rings, and only that one
 //   head = address  ready:  the newest completion, linked by `next`
 //   head = address | kAsleep
-//                   ready, and not rung: the system has refused the ring for it; whoever pushes
-//                           next rings, and only that one
+//                   ready, and not rung: the system has refused the ring for it; the next push
+//                           rings, and only that one
 //
 // The loop may sleep only after arm() has answered true, and what ends that state is the push
-// that rings: so no completion is there while the loop sleeps and nobody rings (L1), and a burst
+// that rings: so no completion is there while the loop sleeps unrung (L1), and a burst
 // rings once. A ring that is refused stays owed in that word, so each refusal is made up for by at
 // most one ring of a later push. There is no flag beside the list, and so no order between two
 // words to get wrong.
@@ -89,6 +89,15 @@ class ready_list {
     return head_.compare_exchange_strong(head, kAsleep, std::memory_order_release,
                                          std::memory_order_relaxed) ||
            head == kAsleep;
+  }
+
+  // How many are ready: for the thread that takes, between two takes.
+  std::uint64_t count() const {
+    std::uint64_t n = 0;
+    // [take] acquire.
+    for (const Node* x = node(head_.load(std::memory_order_acquire)); x != nullptr; x = x->next)
+      ++n;
+    return n;
   }
 
   // An observation.

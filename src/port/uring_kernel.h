@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// io_uring as the kernel has it, without liburing: what this kernel, and whoever filters its
+// io_uring as the kernel has it, without liburing: what this kernel, and a filter of its
 // calls, lets us do; and the names that older headers lack.
 // Sources: man 2 io_uring_setup, io_uring_register, io_uring_enter; linux/io_uring.h of 6.13.
 #pragma once

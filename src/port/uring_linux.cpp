@@ -47,7 +47,7 @@ class message_bell final : public doorbell, private forked {
 
   kind what() const noexcept override { return kind::uring; }
   bool ring() noexcept override {
-    if (another_process_) return true;  // there is nobody to ring
+    if (another_process_) return true;  // there is no loop to ring
     const int saved = errno;
     // EAGAIN: another thread is inside a ring that is polled for its completions.
     const int error = tried([this] { return send_message(ring_, user_data); });

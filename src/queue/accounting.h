@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Telling a client how a request of its has ended: once, by whoever is certain that nobody else
-// completes it any more, and before its owner may learn of it.
+// Telling a client how a request of its has ended: once, by the thread that is certain to be the
+// only one to complete it, and before its owner may learn of it.
 #pragma once
 
 #include <cstdint>

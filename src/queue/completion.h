@@ -19,9 +19,9 @@
 
 namespace afflux::queue {
 
-// Who is told of long waits.
+// The function that is told of long waits.
 struct slow_wait {
-  afflux_slow_wait_fn tell = nullptr;  // nullptr: nobody, and the rest has no value
+  afflux_slow_wait_fn tell = nullptr;  // nullptr: no function, and the rest has no value
   void* context;
   std::int64_t from_ns;
 };
@@ -51,8 +51,8 @@ class finished {
   waiter_list<P> callbacks;
   std::uint32_t note_count = 0;
   const void* poked = nullptr;  // the signal of a thread to be woken
-  slow_wait slow;               // whom to tell of long waits ...
-  stats::stamp now = 0;         // ... of those that were granted at this moment
+  slow_wait slow;               // the function to tell of long waits,
+  stats::stamp now = 0;         // for those that were granted at this moment
 };
 
 // ---- all of them
@@ -65,9 +65,9 @@ std::int64_t slow_wait_of(const finished<P>& done, const waiter<P>& x) {
   return waited < done.slow.from_ns ? -1 : waited;
 }
 
-// What such a function lets in by itself is told to none, so as not to recurse with their number.
+// The function is not called for what a call of it lets in, so as not to recurse with their number.
 template <class P>
-void tell_slow_wait(completing<P>& mine, const slow_wait& whom, std::uint32_t priority,
+void tell_slow_wait(completing<P>& mine, const slow_wait& listener, std::uint32_t priority,
                     std::uint64_t permits, std::int64_t waited, void* context) {
   if (std::exchange(mine.telling_slow, true)) return;
   const afflux_slow_wait told = {.struct_size = sizeof told,
@@ -75,7 +75,7 @@ void tell_slow_wait(completing<P>& mine, const slow_wait& whom, std::uint32_t pr
                                  .permits = permits,
                                  .wait_ns = waited,
                                  .ctx = context};
-  whom.tell(whom.context, &told);
+  listener.tell(listener.context, &told);
   mine.telling_slow = false;
 }
 
@@ -90,8 +90,8 @@ void tell_of_slow_ones(const finished<P>& done, completing<P>& mine) {
   }
 }
 
-// Each waiter's memory is its owner's before the first note runs, so that nobody ever waits for
-// somebody's note.
+// Each waiter's memory is its owner's before the first note runs, so that no thread ever waits for
+// a note to return.
 template <class P>
 void tell_notes(finished<P>& done, completing<P>& mine) {
   struct note {
@@ -138,7 +138,7 @@ void complete_all(finished<P>& done) {
   }
   const bool noted = !done.notes.empty();
   if (done.slow.tell != nullptr) {
-    // That is the user's code: it is to wait for nobody's note.
+    // That is the user's code: it is to wait for no note.
     completing<P>& mine = P::template per_thread<completing<P>>();
     if (noted) tell_notes(done, mine);
     tell_of_slow_ones(done, mine);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What a queue tells its statistics, and whoever traces it: an event that has a tracepoint
+// What a queue tells its statistics and its tracers: an event that has a tracepoint
 // (docs/tracing.md) and a number tells both here. When which may be told is said by K1
 // and K2 in stats/semaphore_stats.h.
 #pragma once
@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "queue/line.h"
-#include "queue/status.h"
 #include "queue/waiter.h"
 #include "stats/probes.h"
 #include "stats/semaphore_stats.h"
+#include "status.h"
 
 namespace afflux::queue {
 
@@ -24,12 +24,12 @@ class counting {
   // `of`: the handle, for tracers. `times`: each wait is taken.
   counting(const void* of, bool times) : of_(of), times_(times) {}
 
-  // Before anybody else sees the queue.
+  // Before any other thread sees the queue.
   void count_with(typename stats_type::pointer stats) { stats_ = std::move(stats); }
   // nullptr: nothing is counted.
   stats_type* stats() const { return stats_.get(); }
 
-  // x is about to queue: before anybody can find it.
+  // x is about to queue: before any thread can find it.
   void arrives(waiter<P>& x) {
     if (stats_ != nullptr || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue)) stamp(x);
   }
@@ -43,7 +43,7 @@ class counting {
     AFFLUX_TRACE(reject, of_, permits, 0);
     count(&stats_type::rejected);
   }
-  // Somebody traces grants, and their waits are known.
+  // Grants are traced, and their waits are known.
   bool traces_waits() const { return AFFLUX_TRACED(grant) && stats_ != nullptr; }
   // One leaves the line with its permits, after a wait of that length, if that is known.
   void granted(std::uint64_t permits, std::int64_t waited) {
@@ -82,7 +82,7 @@ class counting {
       case status::closed:
         AFFLUX_TRACE(closed_out, of_, permits);
         return count(&stats_type::closed_out);
-      case status::invalid:
+      case status::too_big:
         return count(&stats_type::impossible);
       default:  // woken: not a semaphore's
         return;

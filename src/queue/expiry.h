@@ -2,7 +2,7 @@
 //
 // The end of a request's time. The timer service has taken the waiter's timer out
 // and holds it `firing`: the waiter's memory stays valid until conclude() or
-// retry(), for whoever completes the waiter meanwhile leaves that to this thread.
+// retry(), for a thread that completes the waiter meanwhile leaves the rest to this one.
 #pragma once
 
 #include "queue/queue.h"
@@ -15,7 +15,7 @@ template <class P>
 void expire(time::timer_entry<P>& entry) {
   waiter<P>& x = static_cast<timer<P>&>(entry).whole;
   auto& timers = P::timers();
-  const removal found = claim(x, true);  // this thread waits for nobody
+  const removal found = claim(x, true);  // this thread never waits
   if (found == removal::claimed) {
     // relaxed: [claim] has brought it.
     x.owner.load(std::memory_order_relaxed)->expire(x, [&](finished<P>& done) {

@@ -10,8 +10,8 @@ namespace afflux::queue {
 
 // ---- the lock
 
-// For those who may wait: a holder runs nobody's code, and is off after a few instructions.
-// `more`: 0, or kBusy, by who is not to let in others than its own act does.
+// For threads that may wait: a holder runs no code of a user's, and is off after a few
+// instructions. `more`: 0, or kBusy for an act that is to let in no others than its own.
 template <class P>
 std::uint64_t waiter_queue<P>::lock(std::uint64_t more) {
   for (;;) {
@@ -107,7 +107,7 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
   }
 }
 
-// Where nobody is let in, without the rest of unlock(). False: look anew, with `w` as it is now.
+// Where no waiter is let in, without the rest of unlock(). False: look anew, with `w` as it is now.
 template <class P>
 bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
@@ -191,6 +191,14 @@ template <class P>
   return !watchers_.empty() && tell_watchers(w, take, done);
 }
 
+// `done` has no room for x, a note: see returning.h.
+template <class P>
+bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
+  return x.has(traits::kNote) &&
+         (done.note_count == P::kNotesAtOnce ||
+          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
+}
+
 // Those who leave without permits: all when it is closed, the impossible after a shrink, and those
 // who are to be woken. True: as decide().
 template <class P>
@@ -200,7 +208,7 @@ bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
     const bool woken = wakes_ != 0 && !closed;
     if (!closed && !woken && !impossible(x)) return true;
     if (no_room(x, done)) return false;
-    const status why = closed ? status::closed : woken ? status::ok : status::invalid;
+    const status why = closed ? status::closed : woken ? status::ok : status::too_big;
     if (take_off(x, why, done) && woken) wakes_ = wakes_ - 1;
     return true;
   });

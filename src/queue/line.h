@@ -2,7 +2,7 @@
 //
 // The line: who stands where, by priority and arrival. Plain data without any
 // synchronisation: only the holder of the lock touches it; count() and bytes() may be
-// read by anybody, as observations.
+// read by any thread, as observations.
 //
 // Ageing: passed_[p] counts the grants made to higher priorities since the
 // last grant to p; at P::kAgeingBound the first of p is the next to be granted.
@@ -93,7 +93,7 @@ class line {
     return then;
   }
 
-  // Whether nobody else of its priority is here.
+  // Whether it is the only one of its priority.
   bool push_back(waiter<P>& x) {
     const std::uint32_t priority = x.priority;
     const bool alone = at(priority).empty();
@@ -185,7 +185,7 @@ class line {
   }
 
   typename P::template gauge<std::uint64_t> count_;
-  var<std::uint32_t> present_{0};  // bit p: somebody of priority p is here
+  var<std::uint32_t> present_{0};  // bit p: a waiter of priority p is here
   waiter_chain<P> levels_[kPriorities];
   var<std::uint32_t> passed_[kPriorities]{};
   typename P::template gauge<std::uint64_t> bytes_;

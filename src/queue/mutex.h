@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// MUTEX: whoever queues waits for the lock. The yardstick for the other strategies.
+// MUTEX: each newcomer waits for the lock. The yardstick for the other strategies.
 #pragma once
 
 #include "queue/queue.h"

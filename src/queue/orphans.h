@@ -3,19 +3,19 @@
 // The callbacks that a thread has to run: one after the other, by the outermost call on that
 // thread.
 //
-// One of them may block, for something that another of them is to do, behind it. So whoever is
-// about to sleep within a callback leaves those behind it to helper threads, as *orphans*: a chain,
-// and in the end all of them have run before the call that let them in returns, for its thread
-// waits for them.
+// One of them may block, for something that another of them is to do, behind it. So a thread that
+// is about to sleep within a callback leaves those behind it to helper threads, as *orphans*: a
+// chain, and in the end all of them have run before the call that let them in returns, for its
+// thread waits for them.
 //
 //   O1  Each orphan is counted in its origin's `orphans`, before it can be found, until it has run.
 //       The origin, a thread's own, stays until they are 0.
 //   O2  Chains stand in a stack. The first waiter of a chain has the last one in `prev` and the
 //       origin in `owner` and their number in `cost_bytes`, the last one has the next chain in
-//       `next`. So whoever leaves or takes a chain walks along none.
+//       `next`. So a thread that leaves or takes a chain walks along none.
 //   O3  A helper's own list has the orphans first, then what they let in.
 //   O4  After a fork() orphans stay with the parent, whose threads run them: the child's stack is
-//       empty (time/helpers.h), and no thread of it waits for them.
+//       empty (threads/helpers.h), and no thread of it waits for them.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct completing {
   bool noting = false;                      // a note is
   bool telling_slow = false;                // a slow_wait function is
   bool advancing = false;                   // expired timers are told
-  bool returning = false;                   // somebody empties to_return_to
+  bool returning = false;                   // to_return_to is being emptied
   bool on_demand = false;                   // afflux_completions_run() is under way
   // A helper's: the first so many of `todo` are another thread's.
   completing* origin = nullptr;
@@ -122,7 +122,7 @@ bool run_orphans() noexcept {
   return true;
 }
 
-// Those whom this thread has left to others, or others have left to it, have run.
+// Returns when those that this thread has left to others, or others have left to it, have run.
 template <class P>
 void await_orphans(completing<P>& mine) {
   for (;;) {

@@ -21,13 +21,14 @@ status waiter_queue<P>::take(std::uint64_t w, std::uint64_t least, std::uint64_t
     const std::int64_t free = (w & kQueued) != 0 ? 0 : available(w);
     const std::uint64_t n = free <= 0 ? 0 : std::min(most, static_cast<std::uint64_t>(free));
     status s = n < least ? status::again : status::ok;
-    if (s == status::again && least > limit()) s = status::invalid;
+    if (s == status::again && least > limit()) s = status::too_big;
     if ((w & kClosed) != 0) s = status::closed;
     const std::uint64_t taken = s == status::ok ? n : 0;
     if (holding) {
       settle(w, static_cast<std::int64_t>(taken));
     } else if (taken != 0 && (w & kLocked) != 0) {
-      // The permits are free and nobody queues: not for somebody's few instructions is it refused.
+      // The permits are free and no request queues: a holder's few instructions are no reason to
+      // refuse.
       w = lock(0);
       holding = true;
       continue;
@@ -51,7 +52,7 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
   std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
   for (;;) {
     if ((w & kClosed) != 0) return status::closed;
-    if (impossible(x)) return status::invalid;
+    if (impossible(x)) return status::too_big;
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
       if (word().compare_exchange_strong(w, w | kLocked, std::memory_order_acquire,
@@ -79,7 +80,7 @@ template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
     settle(w, 0);
-    return (w & kClosed) != 0 ? status::closed : status::invalid;
+    return (w & kClosed) != 0 ? status::closed : status::too_big;
   }
   if ((w & kQueued) == 0 && fits(w, x.permits)) {
     // Counted before the unlock, after which the last reference may be dropped by a callback.
@@ -110,7 +111,7 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   return status::pending;
 }
 
-// x has been posted: whoever holds the lock is to know, or nobody does.
+// x has been posted: tells the holder of the lock, or takes the lock if there is none.
 template <class P>
 status waiter_queue<P>::arrive(waiter<P>& x, place as) {
   finished<P> done;
@@ -137,8 +138,8 @@ status waiter_queue<P>::arrive(waiter<P>& x, place as) {
       break;
     }
   }
-  // While x is arriving nobody completes it, and so the semaphore is there. Who has taken it off
-  // has left the result.
+  // While x is arriving no thread completes it, and so the semaphore is there. A holder that has
+  // taken x off has left the result.
   const status s = as == place::asking ? status::pending : stop_arriving(x, place::arriving);
   more ? return_for_the_rest(done) : complete_all(done);
   return s;
@@ -150,8 +151,8 @@ template <class P>
 status waiter_queue<P>::release_slowly(std::uint64_t w, std::uint64_t n) {
   for (;;) {
     if ((w & kBusy) != 0 || n > held(w, limit())) {
-      // Decided exactly: nobody moves meanwhile. A refusal, too, unlocks by an exchange: what came
-      // before it is seen by who comes after.
+      // Decided exactly: no other thread moves permits meanwhile. A refusal, too, unlocks by an
+      // exchange: what came before it is seen by who comes after.
       w = lock(kBusy);
       const bool is_held = n <= held(w, limit());
       settle(w, is_held ? -static_cast<std::int64_t>(n) : 0);

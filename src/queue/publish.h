@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Telling one waiter how it ended, by whoever has taken it off the line. No lock is held.
+// Telling one waiter how it ended, by the thread that has taken it off the line. No lock is held.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace afflux::queue {
 
-// For a cancel of a note's waiter, which somebody else is about to tell or to take back. That one's
-// owner may queue x again meanwhile, as another kind, too: then there is nothing to wait for.
+// For a cancel of a note's waiter that another thread is about to tell or to take back. The owner
+// may queue x again meanwhile, as another kind, too: then there is nothing to wait for.
 template <class P>
 void wait_until_told(waiter<P>& x) {
   for (std::uint32_t turns = P::spins();;) {
@@ -69,7 +69,7 @@ void call(waiter<P>& x) noexcept {
   wake(context, static_cast<std::int32_t>(result));
 }
 
-// x has been taken off, and nobody else will tell.
+// x has been taken off, and no other thread will tell it.
 template <class P>
 void publish(waiter<P>& x) {
   if (x.has(traits::kAccounted)) account(x);

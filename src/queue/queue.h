@@ -2,23 +2,23 @@
 //
 // The protocol: one word, one lock bit (word.h), a line of waiters behind it. A semaphore is one
 // waiter_queue object. A strategy derives from it and says where a waiter may be left while
-// somebody else holds the lock (post, collect): a file beside intrusive.h and a line in
+// another thread holds the lock (post, collect): a file beside intrusive.h and a line in
 // meson_options.txt.
 //
 // The rule: decide in private, exchange, then publish. What the holder decides is final, for
 // while kLocked is set only the holder lowers `available`, and only by the exchange that unlocks.
 //
 // How the invariants of docs/invariants.md are kept:
-//   S1  an acquire takes what the word has, by one exchange; a grant is decided with the lock.
-//   S3  a waiter is taken off once: by the exchange on its `where` (waiter.h).
-//   S5  nobody takes permits while kQueued is set, but with the lock, from the head of the line.
-//   S7, L1  unlocked, the first in line does not fit, or competes, or is claimed by a thread that
+//   S1: an acquire takes what the word has, by one exchange; a grant is decided with the lock.
+//   S3: a waiter is taken off once, by the exchange on its `where` (waiter.h).
+//   S5: while kQueued is set only the holder takes permits, for the head of the line.
+//   S7, L1: unlocked, the first in line does not fit, or competes, or is claimed by a thread that
 //       will look once more; a holder whose unlocking exchange fails looks once more, too.
-//   S9  the unlocking exchange is the holder's last touch of the semaphore; a release's plain
+//   S9: the unlocking exchange is the holder's last touch of the semaphore; a release's plain
 //       exchange is its only one.
-//   S10 the last unref sets kDead; whoever unlocks then with nobody linked, and nobody to come
-//       back, frees. Nobody waits for that.
-//   S12 waiters are told after the unlock (completion.h).
+//   S10: the last unref sets kDead; the holder that unlocks then with no waiter linked, and no
+//       thread to come back, frees. No thread waits for that.
+//   S12: waiters are told after the unlock (completion.h).
 #pragma once
 
 #include <algorithm>
@@ -31,9 +31,9 @@
 #include "queue/counting.h"
 #include "queue/line.h"
 #include "queue/settings.h"
-#include "queue/status.h"
 #include "queue/word.h"
 #include "stats/ledger.h"
+#include "status.h"
 
 namespace afflux::queue {
 
@@ -51,7 +51,7 @@ class alignas(128) waiter_queue {
         posts_(posts && (!s.limited() || P::kMutant == mutant::limits_pass_inbox)),
         limit_(s.limit),
         counts_(this, s.times()) {
-    // relaxed, both: nobody else sees it yet.
+    // relaxed, both: no other thread sees it yet.
     block_.word.store(permits(s.limit), std::memory_order_relaxed);
     block_.limit.store(s.limit, std::memory_order_relaxed);
   }
@@ -68,7 +68,7 @@ class alignas(128) waiter_queue {
 
   // ---- permits
 
-  // Free permits, and nobody is at the line. False: ask in another way.
+  // Takes free permits while no thread is at the line. False: ask in another way.
   bool take_free(std::uint64_t n) {
     // acquire, all: pairs with the [release] of the permits; a failure for who then sees kClosed.
     std::uint64_t w = word().load(std::memory_order_acquire);
@@ -80,7 +80,7 @@ class alignas(128) waiter_queue {
     }
     return false;
   }
-  // FAIR: nobody is passed. again: it would have to wait.
+  // FAIR: passes no queued request. again: it would have to wait.
   status try_acquire(std::uint64_t n) { return take_free(n) ? status::ok : take(n, n, n); }
 
   // As many as are free, between `least` and `most`. Written with ok only.
@@ -88,7 +88,7 @@ class alignas(128) waiter_queue {
     return take(word().load(std::memory_order_acquire), least, most, ret_n);
   }
 
-  // What is free, whoever asks for it.
+  // Takes all that is free, past those in line, too.
   void take_all();
 
   // x is filled in. pending: x belongs to the queue, and may be gone already. Anything else: x is
@@ -118,7 +118,7 @@ class alignas(128) waiter_queue {
   // ---- waiters
 
   // x, which this thread has claimed, leaves the line, and is this thread's. between() runs after
-  // the unlock, before anybody is told: the semaphore may be gone.
+  // the unlock, before any waiter is told: the semaphore may be gone.
   template <class F>
   void withdraw(waiter<P>& x, status why, F&& between);
   // Likewise because its time is over; x may be put into between(done).
@@ -130,8 +130,8 @@ class alignas(128) waiter_queue {
   std::uint64_t wake(std::uint64_t most);
 
   // x, filled in with kWatches, completes when what it waits for has come. For no permits: nothing
-  // is held and nobody queues (ok). Else: a request like x would never be served (closed, invalid).
-  // pending: not yet.
+  // is held and no request queues (ok). Else: a request like x would never be served (closed,
+  // too_big). pending: not yet.
   status watch(waiter<P>& x);
 
   // THROUGHPUT: x, a blocked thread's, was poked by a holder and competes. pending: in vain.
@@ -169,7 +169,7 @@ class alignas(128) waiter_queue {
   const atomic<std::uint64_t>& word() const { return block_.word; }
   fastpath<P>& block() { return block_; }
   const queue::settings& settings() const { return settings_; }
-  // relaxed: whoever acts on it holds the lock, or confirms the word that came before.
+  // relaxed: a thread that acts on it holds the lock, or confirms the word that came before.
   std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
   // Held at a moment, whatever a resize does meanwhile: word and limit belong together if no resize
   // was under way and none came between. An observation that many resizes may spoil.
@@ -187,14 +187,15 @@ class alignas(128) waiter_queue {
     }
     return n > 2 * kMaxPermits ? 0 : n;
   }
-  // Nothing is held and nobody queues. With the lock: beside a resize, word and limit tell nothing.
+  // Nothing is held and no request queues. With the lock: beside a resize, word and limit tell
+  // nothing.
   bool idle();
   // A request that could never be satisfied as things are.
   bool impossible(const waiter<P>& x) const {
     return x.permits > limit() && !x.has(traits::kWaitsForResize);
   }
 
-  // nullptr: nothing is counted. Given before anybody else sees the semaphore.
+  // nullptr: nothing is counted. Given before any other thread sees the semaphore.
   stats_type* stats() const { return counts_.stats(); }
   void count_with(typename stats_type::pointer stats) {
     counts_.count_with(std::move(stats));
@@ -214,7 +215,7 @@ class alignas(128) waiter_queue {
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
   std::int64_t created_at = 0;
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
-  atomic<std::uint64_t> registration{0};     // in the registry that it is in (stats/registry.h)
+  atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
 
   // ---- for completion.h: a thread that left some in line for want of room for notes
   void come_back();
@@ -282,13 +283,14 @@ class alignas(128) waiter_queue {
  protected:
   // The first 64 bytes: what meets where threads do.
   fastpath<P> block_;
-  // Where post() leaves waiters, if it can: on the word's line, which whoever posts writes anyway.
+  // Where post() leaves waiters, if it can: on the word's line, which a posting thread writes
+  // anyway.
   atomic<waiter<P>*> inbox_{nullptr};
   line<P> line_;
   // Only with the lock.
-  var<std::uint32_t> comers_{0};    // threads that will come for the lock, and have nobody linked
-  var<bool> returning_{false};      // one of them comes back for those that are left in line
-  var<bool> special_{false};        // somebody may be to leave without permits: dismiss()
+  var<std::uint32_t> comers_{0};  // threads that will come for the lock, and have no waiter linked
+  var<bool> returning_{false};    // one of them comes back for those that are left in line
+  var<bool> special_{false};      // a waiter may be to leave without permits: dismiss()
   var<bool> first_changed_{false};  // another became the first in this hold
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes

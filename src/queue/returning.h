@@ -9,13 +9,6 @@
 
 namespace afflux::queue {
 
-template <class P>
-bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const {
-  return x.has(traits::kNote) &&
-         (done.note_count == P::kNotesAtOnce ||
-          (P::template per_thread<completing<P>>().noting && P::kMutant != mutant::notes_recurse));
-}
-
 // Some were left in line for want of room for notes.
 template <class P>
 void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
@@ -25,7 +18,7 @@ void waiter_queue<P>::return_for_the_rest(finished<P>& done) {
     mine.to_return_to = this;
     return complete_all(done);
   }
-  // Callbacks wait until nobody is left in line: one of them may block for somebody there.
+  // Callbacks wait until no request is left in line: one of them may block for one there.
   constexpr bool first_all = P::kMutant != mutant::callbacks_before_return;
   const bool was_running = std::exchange(mine.running, first_all || mine.running);
   for (bool more = true; more;) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // THROUGHPUT: a sleeping thread is not handed permits that newcomers could use while it wakes up.
-// It is woken without any, and competes, until its turn is enforced (kHandover). Which newcomers may
-// pass it is decided in core/overtaking.h.
+// It is woken without any, and competes, until its turn is enforced (kHandover). Which newcomers
+// may pass it is decided in core/overtaking.h.
 #pragma once
 
 #include "queue/queue.h"
@@ -62,7 +62,7 @@ status waiter_queue<P>::compete(waiter<P>& x) {
       return status::ok;
     }
     if (turns == 0) {
-      // From now on it is one that sleeps, and nobody passes it any more.
+      // From now on it is one that sleeps, and no newcomer passes it any more.
       poked_ = nullptr;
       x.signal.store(signals::kWaiting, std::memory_order_relaxed);
       x.where.store(place::in, std::memory_order_release);  // [in]

@@ -12,7 +12,7 @@
 //   claimed    linked; the thread that takes it back is on its way to the lock
 //   competing  linked; its thread is awake and competes for permits (THROUGHPUT)
 //   expelled   as claimed or competing, but the holder has unlinked it
-//   off        whoever took it off, until it has told; then the owner
+//   off        the thread that took it off, until it has told; then the owner
 //   telling    as off, for a note: a cancel waits until it is told
 //
 //   from \ by   its thread         the holder            a canceller, the timer
@@ -34,7 +34,7 @@
 //   waiting -> parked           who waits for the outcome, before sleeping
 //   waiting, parked -> poked    the holder (THROUGHPUT): wake up and compete
 //   poked -> waiting            its thread, which has competed in vain
-//   any -> done                 whoever took it off: `result` is final. The last touch of it, but
+//   any -> done                 the thread that took it off: `result` is final. The last touch, but
 //                               for callbacks and ports, which have the memory until they run, or
 //                               have been drained
 #pragma once
@@ -42,8 +42,8 @@
 #include <cstdint>
 
 #include "port/port.h"
-#include "queue/status.h"
 #include "stats/semaphore_stats.h"
+#include "status.h"
 #include "time/timer_service.h"
 
 namespace afflux::stats {
@@ -149,7 +149,7 @@ struct waiter {
   }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
-  // What slow_wait is told of whom it is.
+  // What a slow_wait function is told of its owner.
   void* users_context() const {
     return sleeps() || (queued_high & kInternal) != 0 ? nullptr : static_cast<void*>(context);
   }

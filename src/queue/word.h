@@ -15,19 +15,19 @@
 // observer tells by it, too, whether word and limit belong together.
 //
 //   flag       set by                        means
-//   kLocked    whoever takes the lock        one thread works on the line: the holder
-//   kQueued    the holder, unlocking         the line is not empty: nobody passes it (FAIR)
+//   kLocked    the thread that locks         one thread works on the line: the holder
+//   kQueued    the holder, unlocking         the line is not empty: none passes it (FAIR)
 //   kMail      an arrival, with kLocked      the inbox is not empty; the holder clears it
 //                                            before it empties the inbox
 //   kBusy      the holder                    the holder takes nothing more for others:
-//                                            whoever comes waits for the lock
-//   kWaited    whoever sleeps for the lock   the unlocking holder wakes the word's sleepers
+//                                            each newcomer waits for the lock
+//   kWaited    a sleeper for the lock        the unlocking holder wakes the word's sleepers
 //   kClosed    close                         final: nothing is granted any more (S8)
-//   kDead      the last unref                whoever unlocks with nobody linked frees
+//   kDead      the last unref                who unlocks with no waiter linked frees
 //   kPoked     the holder, THROUGHPUT        the first in line is awake and competes: a release
 //                                            need not take the lock
-//   kHandover  a newcomer, THROUGHPUT        nobody passes the first in line until it is served
-//   kWatched   the holder, unlocking         somebody waits for the semaphore to be idle:
+//   kHandover  a newcomer, THROUGHPUT        none passes the first in line until it is served
+//   kWatched   the holder, unlocking         a watcher waits for the semaphore to be idle:
 //                                            releases take the lock
 //
 // Transitions by others than the holder, with (L) and without (-) kLocked:

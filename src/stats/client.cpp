@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <string_view>
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::size_t kTexts = 1 + AFFLUX_CLIENT_CLASSES + AFFLUX_CLIENT_PIPELINES;
 constexpr const char* kNumbers[] = {"0", "1", "2", "3"};
+static_assert(std::size(kNumbers) >= AFFLUX_CLIENT_CLASSES);
+static_assert(std::size(kNumbers) >= AFFLUX_CLIENT_PIPELINES);
 
 std::array<std::string_view, kTexts> texts_of(const afflux_client_options& options) {
   std::array<std::string_view, kTexts> texts;

@@ -2,11 +2,11 @@
 //
 // A client: a block of counters for whoever is accounted for.
 //
-// C1  What has been counted before a read is in it, also by sum: a status code's bit is set
-//     before its slot is added to, and who finds the bit set has it seen by his readers.
-// C2  No read finds more lines dropped than read: [lines].
-// C3  The bytes are the sum of what count_bytes() was told and of each run's last number: every
-//     change of that number adds its difference, once.
+// CL1  What has been counted before a read is in it, also by sum: a status code's bit is set
+//      before its slot is added to, and who finds the bit set has it seen by his readers.
+// CL2  No read finds more lines dropped than read: [lines].
+// CL3  The bytes are the sum of what count_bytes() was told and of each run's last number: every
+//      change of that number adds its difference, once.
 //
 // All else is relaxed: a counter publishes nothing.
 #pragma once
@@ -127,13 +127,15 @@ class client {
     return get(responses_[slot]);
   }
 
-  // For the registry that it is in (registry.h). (It begins a line, that of the references.)
+  // For the registry that it is in (export/member_set.h). (It begins a line, that of the
+  // references.)
   std::atomic<std::uint64_t> registration{0};
 
  private:
   static constexpr std::size_t kLine = 64;
   static constexpr std::uint32_t kFirstCode = 400;
   static constexpr std::uint32_t kFamily = 100;  // codes: 4xx, 5xx
+  static_assert(2 * kFamily + 1 == AFFLUX_CLIENT_RESPONSES);
   static constexpr std::int64_t kNever = time::kNever;
 
   struct alignas(kLine) lines {

@@ -5,10 +5,10 @@
 // A table of a fixed size. A token has a line of its own in it, if one was free when it was made,
 // until it is emptied.
 //
-//   L1  A line is written by its token's holder of the moment only (permit_token's busy bit), or
-//       by whoever makes it.
-//   L2  Readers copy a line between two looks at its version, and once more if it has changed:
-//       it is odd while the line is being written. Writers never wait.
+//   LG1  A line is written by its token's holder of the moment only (permit_token's busy bit), or
+//        by whoever makes it.
+//   LG2  Readers copy a line between two looks at its version, and once more if it has changed:
+//        it is odd while the line is being written. Writers never wait.
 #pragma once
 
 #include <algorithm>

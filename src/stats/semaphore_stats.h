@@ -14,25 +14,23 @@
 //       permits, a grant by the holder.
 //   K2  Each request that has queued is counted once when it is linked into the line, and ends in
 //       one way; so queued - ended is who is in line.
+//   K3  peak_waiters is exact. peak_held misses short overlaps at most, or counts one beside what
+//       is given back just then, but for a resize.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <new>
 
 #include "stats/histogram.h"
+#include "stats/sem_counters.h"
 #include "stats/shards.h"
+#include "stats/standstill.h"
 
 namespace afflux::stats {
-
-enum class in_flight : unsigned {
-  requests,      // that got what they wanted at once
-  more_permits,  // permits beyond the first, per request
-  try_failed,
-};
-inline constexpr unsigned kInFlight = 3;
 
 // Instants and waits, in 39 bits: units of 1,024 ns, modulo 6 days and a half.
 using stamp = std::uint64_t;
@@ -53,19 +51,19 @@ constexpr bool earlier(stamp a, stamp b) { return ((a - b) & kStampMask) > kStam
 template <class P>
 class semaphore_stats {
  public:
-  using counters = shards<P, in_flight, kInFlight>;
+  using shards_type = shards<P, unsigned, how_many(counted_in::shards)>;
 
   struct free {
     void operator()(semaphore_stats* stats) const { P::destroy(stats); }
   };
   using pointer = std::unique_ptr<semaphore_stats, free>;
 
-  semaphore_stats() : counters_(counters::allocate(P::shard_count())) {}
+  semaphore_stats() : shards_(shards_type::allocate(P::shard_count())) {}
 
   // `times`: of waits and holds, too. nullptr: no memory.
   static pointer make(bool times) {
     pointer made(P::template create<semaphore_stats>());
-    if (made == nullptr || made->counters_ == nullptr) return nullptr;
+    if (made == nullptr || made->shards_ == nullptr) return nullptr;
     if (times) {
       made->times_.reset(new (std::nothrow) time_histograms);
       if (made->times_ == nullptr) return nullptr;
@@ -73,13 +71,27 @@ class semaphore_stats {
     return made;
   }
 
+  // Counts `n` more, of what kSemCounters has: in the shards by any thread, at the line by the
+  // holder of the lock.
+  template <sem_field Field>
+  void count(std::uint64_t n = 1) {
+    using counter = sem_counter_of<Field>;
+    static_assert(counter::kWhere != counted_in::nothing);
+    if constexpr (counter::kWhere == counted_in::shards) {
+      shards_->add(counter::kPosition, n);
+    } else {
+      gauge& to = line_[counter::kPosition];
+      to.set(to.get() + n);
+    }
+  }
+
   // ---- in flight
 
   void took(std::uint64_t n) {
-    counters_->add(in_flight::requests, 1);
-    if (n != 1) counters_->add(in_flight::more_permits, n - 1);
+    count<&afflux_sem_stats::requests_fast>();
+    if (n != 1) count<&afflux_sem_stats::acquired_fast>(n - 1);
   }
-  void try_failed() { counters_->add(in_flight::try_failed, 1); }
+  void try_failed() { count<&afflux_sem_stats::try_failed>(); }
 
   // relaxed, all: an observation; only the largest counts.
   std::uint64_t peak_held() const { return peak_held_.load(std::memory_order_relaxed); }
@@ -94,21 +106,21 @@ class semaphore_stats {
   // ---- at the line
 
   void linked(std::uint64_t waiters) {
-    add(queued_, 1);
+    count<&afflux_sem_stats::queued>();
     if (waiters > peak_waiters_.get()) peak_waiters_.set(waiters);
   }
   void granted(std::uint64_t permits) {
-    add(granted_, 1);
-    add(granted_permits_, permits);
+    count<&afflux_sem_stats::granted>();
+    count<&afflux_sem_stats::acquired_after_wait>(permits);
   }
   void waited(std::int64_t ns) { times_->waits.record(static_cast<std::uint64_t>(ns)); }
-  void rejected() { add(rejected_, 1); }
-  void canceled() { add(canceled_, 1); }
-  void timed_out() { add(timed_out_, 1); }
-  void dropped() { add(dropped_, 1); }
-  void closed_out() { add(closed_out_, 1); }
-  void impossible() { add(impossible_, 1); }
-  void resized() { add(resizes_, 1); }
+  void rejected() { count<&afflux_sem_stats::rejected>(); }
+  void canceled() { count<&afflux_sem_stats::canceled>(); }
+  void timed_out() { count<&afflux_sem_stats::timed_out>(); }
+  void dropped() { count<&afflux_sem_stats::dropped>(); }
+  void closed_out() { count<&afflux_sem_stats::closed_out>(); }
+  void impossible() { count<&afflux_sem_stats::impossible>(); }
+  void resized() { count<&afflux_sem_stats::resizes>(); }
   void oldest_is(stamp then) { oldest_.set(then | kSomebody); }
   void nobody_waits() {
     if (oldest_.get() != 0) oldest_.set(0);
@@ -130,33 +142,22 @@ class semaphore_stats {
   // what was released is never told too early.
   template <class F>
   void read(afflux_sem_stats& to, F&& held_now) const {
-    to.granted = granted_.get();
-    to.acquired_after_wait = granted_permits_.get();
-    to.canceled = canceled_.get();
-    to.timed_out = timed_out_.get();
-    to.dropped = dropped_.get();
-    to.closed_out = closed_out_.get();
-    to.impossible = impossible_.get();
-    to.resizes = resizes_.get();
-    to.rejected = rejected_.get();
-    to.queued = queued_.get();
-    const auto sums = counters_->sums();
-    const auto of = [&sums](in_flight kind) { return sums[static_cast<std::size_t>(kind)]; };
-    to.requests_fast = of(in_flight::requests);
-    to.acquired_fast = to.requests_fast + of(in_flight::more_permits);
-    to.try_failed = of(in_flight::try_failed);
+    each_counted<counted_in::line>(
+        [&](sem_field field, unsigned at) { to.*field = line_[at].get(); });
+    const auto sums = shards_->sums();
+    each_counted<counted_in::shards>([&](sem_field field, unsigned at) { to.*field = sums[at]; });
+    to.acquired_fast += to.requests_fast;
     to.held = held_now();
     to.released = released(to.acquired_fast + to.acquired_after_wait, to.held);
     to.peak_held = peak_held();
     to.peak_waiters = peak_waiters_.get();
     if (times_ == nullptr) return;
-    to.wait_count = times_->waits.count();
-    to.wait_sum_ns = times_->waits.sum();
-    to.wait_max_ns = times_->waits.max();
-    to.hold_count = times_->holds.count();
-    to.hold_sum_ns = times_->holds.sum();
-    to.hold_max_ns = times_->holds.max();
+    read_times(times_->waits, kWaitTimes, to);
+    read_times(times_->holds, kHoldTimes, to);
   }
+
+  // What afflux_sem_health() has seen.
+  stats::standstill<P>& looks() const { return looks_; }
 
   std::int64_t oldest_wait() const {
     const std::uint64_t then = oldest_.get();
@@ -173,7 +174,11 @@ class semaphore_stats {
   static constexpr std::uint64_t kSomebody = std::uint64_t{1} << 63;
   static constexpr std::uint64_t kMost = (std::uint64_t{1} << 43) - 1;
 
-  static void add(gauge& to, std::uint64_t n) { to.set(to.get() + n); }
+  static void read_times(const histogram<P>& from, const sem_times& fields, afflux_sem_stats& to) {
+    to.*fields.count = from.count();
+    to.*fields.sum = from.sum();
+    to.*fields.max = from.max();
+  }
 
   // Both were read while things moved: a counter never goes back all the same.
   std::uint64_t released(std::uint64_t acquired, std::uint64_t held) const {
@@ -186,21 +191,13 @@ class semaphore_stats {
     return std::max(now, told);
   }
 
-  const typename counters::pointer counters_;
-  alignas(128) gauge granted_;
-  gauge granted_permits_;
-  gauge oldest_;
-  gauge canceled_;
-  gauge timed_out_;
-  gauge dropped_;
-  gauge closed_out_;
-  gauge impossible_;
-  gauge rejected_;
-  gauge queued_;
+  const typename shards_type::pointer shards_;
+  alignas(128) gauge oldest_;
+  std::array<gauge, how_many(counted_in::line)> line_;
   gauge peak_waiters_;
-  gauge resizes_;
   alignas(128) typename P::template atomic<std::uint64_t> peak_held_{0};
   mutable typename P::template atomic<std::uint64_t> told_released_{0};
+  mutable stats::standstill<P> looks_;
   std::unique_ptr<time_histograms> times_;
 };
 // NOLINTEND(clang-analyzer-optin.performance.Padding)

@@ -19,12 +19,12 @@ int start_detached(const thread_start& start) noexcept;
 // While one lives, no pthread_cancel() takes effect on this thread. For calls that are cancellation
 // points: within a noexcept function one would end the process, and no call of this library is one.
 // Does nothing where threads cannot be cancelled.
-class uncancelled {
+class no_thread_cancel {
  public:
-  uncancelled() noexcept;
-  uncancelled(const uncancelled&) = delete;
-  uncancelled& operator=(const uncancelled&) = delete;
-  ~uncancelled();
+  no_thread_cancel() noexcept;
+  no_thread_cancel(const no_thread_cancel&) = delete;
+  no_thread_cancel& operator=(const no_thread_cancel&) = delete;
+  ~no_thread_cancel();
 
  private:
   int before_ = 0;

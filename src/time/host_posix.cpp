@@ -50,12 +50,14 @@ int start_detached(const thread_start& start) noexcept {
 }
 
 #ifdef PTHREAD_CANCEL_DISABLE
-uncancelled::uncancelled() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+no_thread_cancel::no_thread_cancel() noexcept {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
 // Turning it on again is no cancellation point either.
-uncancelled::~uncancelled() { pthread_setcancelstate(before_, nullptr); }
+no_thread_cancel::~no_thread_cancel() { pthread_setcancelstate(before_, nullptr); }
 #else  // a C library without pthread_cancel()
-uncancelled::uncancelled() noexcept = default;
-uncancelled::~uncancelled() = default;
+no_thread_cancel::no_thread_cancel() noexcept = default;
+no_thread_cancel::~no_thread_cancel() = default;
 #endif
 
 int at_fork(void (*before)(), void (*parent)(), void (*child)()) noexcept {

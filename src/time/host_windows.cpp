@@ -58,8 +58,8 @@ int start_detached(const thread_start& start) noexcept {
   return error;
 }
 
-uncancelled::uncancelled() noexcept = default;
-uncancelled::~uncancelled() = default;
+no_thread_cancel::no_thread_cancel() noexcept = default;
+no_thread_cancel::~no_thread_cancel() = default;
 
 int at_fork(void (*)(), void (*)(), void (*)()) noexcept { return 0; }
 

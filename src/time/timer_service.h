@@ -30,14 +30,14 @@
 //   (-: passes it by; x: a defect of the caller: at most one thread arms an entry,
 //   one completes it, one fires it)
 //
-//   T1  Every change of state happens under the mutex.
-//   T2  Nothing is held while expire() runs.
-//   T3  After the store of idle in conclude() or retry() the entry is not touched:
-//       a sleeper may see it and free the memory at once. The wake that follows
-//       uses the address alone.
-//   T4  A thread that sleeps until an instant that advance() gave it is woken, by
-//       the caller of the arm() that answered true, or by timers_changed(), when an
-//       earlier deadline comes up.
+//   TS1  Every change of state happens under the mutex.
+//   TS2  Nothing is held while expire() runs.
+//   TS3  After the store of idle in conclude() or retry() the entry is not touched:
+//        a sleeper may see it and free the memory at once. The wake that follows
+//        uses the address alone.
+//   TS4  A thread that sleeps until an instant that advance() gave it is woken, by
+//        the caller of the arm() that answered true, or by timers_changed(), when an
+//        earlier deadline comes up.
 #pragma once
 
 #include <algorithm>
@@ -66,12 +66,12 @@ struct timer_entry : wheel_entry {
 };
 
 enum class disarmed {
-  free,   // nobody references the entry
+  free,   // no thread references the entry
   handed  // hands off: the firing thread does the publishing
 };
 
 enum class concluded {
-  done,    // whoever took part has what he needs
+  done,    // each thread that took part has what it needs
   publish  // publish the completion that another thread stored in the waiter
 };
 
@@ -103,7 +103,7 @@ class timer_service {
     return disarmed::handed;
   }
 
-  // For the thread that took the waiter back: when it returns nobody references
+  // For the thread that took the waiter back: when it returns no thread references
   // the entry. Sleeps only while another thread is between the beginning of
   // expire() and its conclude(). Not from within expire() on the same entry.
   void disarm_and_wait(entry& e) noexcept {
@@ -141,7 +141,7 @@ class timer_service {
     return let_go(e, lock);
   }
 
-  // Ends the firing for now: unless somebody intervened, the entry fires again at
+  // Ends the firing for now: unless another thread intervened, the entry fires again at
   // `deadline`, and not within a tick of this advance(), which so comes to an end.
   concluded retry(entry& e, std::int64_t deadline) noexcept {
     std::unique_lock lock(mutex_);
@@ -167,7 +167,7 @@ class timer_service {
   void after_fork_child() noexcept { mutex_.unlock(); }
 
  private:
-  // relaxed, both: under the mutex (T1). Only disarm_and_wait() looks at the state
+  // relaxed, both: under the mutex (TS1). Only disarm_and_wait() looks at the state
   // without it, for the one change that let_go() makes with a release store.
   static std::uint32_t state_of(const entry& e) noexcept {
     return e.state.load(std::memory_order_relaxed);
@@ -215,7 +215,7 @@ class timer_service {
       if (next <= now && next != kNever) return true;
       // Upwards only: another thread may sleep until the older, earlier instant,
       // and no harm is done by that; one that sleeps until a later one would miss
-      // the entries between (T4).
+      // the entries between (TS4).
       announced_ = std::max(announced_, next);
       std::swap(tell, changed_);
     }
@@ -230,7 +230,7 @@ class timer_service {
     const std::uint32_t state = state_of(e);
     assert(state >= timer_state::kFiring);
     const void* const address = &e.state;
-    // [let go] release; pairs with the load in disarm_and_wait(). The last touch (T3).
+    // [let go] release; pairs with the load in disarm_and_wait(). The last touch (TS3).
     e.state.store(timer_state::kIdle, std::memory_order_release);
     lock.unlock();
     if (state == timer_state::kAwaited) P::unpark(address);
@@ -239,7 +239,7 @@ class timer_service {
 
   typename P::mutex mutex_;
   wheel wheel_;
-  std::int64_t announced_ = kNever;  // at most this late do sleeping threads look again (T4)
+  std::int64_t announced_ = kNever;  // at most this late do sleeping threads look again (TS4)
   std::int64_t newest_ = 0;          // the latest `now` that an advance() had
   bool changed_ = false;             // a retry() put something before announced_
 };

@@ -35,7 +35,7 @@ void wheel::remove(wheel_entry& entry) noexcept {
   --size_;
 }
 
-// Puts the entry where W1 and W2 say, at the end of its slot.
+// Puts the entry where WH1 and WH2 say, at the end of its slot.
 void wheel::link(wheel_entry& entry) noexcept {
   // A tick that is over becomes the current one: its slot is the one handed out.
   const std::uint64_t tick = std::max(tick_of(entry.deadline), elapsed_);
@@ -87,7 +87,7 @@ wheel::position wheel::first_slot() const noexcept {
     const auto distance =
         static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], rotation)));
     const auto slot = static_cast<unsigned>((here + distance) % kSlots);
-    // A slot that has begun comes before any other, of whatever level (W3).
+    // A slot that has begun comes before any other, of whatever level (WH3).
     if (distance == 0) return {level, slot, elapsed_};
     if (first.level == kLevels) first = {level, slot, (here + distance) << shift};
   }
@@ -127,7 +127,7 @@ std::int64_t wheel::next_expiry() const noexcept {
     if (seen == kScan) return instant_of(first.start);
     earliest = std::min(earliest, entry->deadline);
   }
-  // What was clamped (W2) may belong far beyond its slot, and others before it.
+  // What was clamped (WH2) may belong far beyond its slot, and others before it.
   const std::uint64_t end = first.start + (std::uint64_t{1} << (first.level * kBits));
   return std::min(fires_at(earliest), instant_of(end));
 }

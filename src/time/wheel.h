@@ -10,15 +10,15 @@
 // and at most one tick late. A slot of level L is 64^L ticks wide. `elapsed_` is
 // the tick that has been reached.
 //
-//   W1  The entry of tick w lies on the level of the highest base-64 digit in which
-//       w differs from elapsed_, in the slot that this digit of w names. So every
-//       entry of a level is earlier than every one of the levels above.
-//   W2  What lies beyond the range (64^6 ticks, about 2 years) waits in the last
-//       slot of the top level and is placed anew when that comes.
-//   W3  elapsed_ never passes the start of an occupied slot, and does not leave a
-//       tick while a slot that begins there is occupied: a slot is emptied one
-//       entry at a time (level 0: handed out; above: placed anew), so that no call
-//       takes long, however many entries a slot has.
+//   WH1  The entry of tick w lies on the level of the highest base-64 digit in which
+//        w differs from elapsed_, in the slot that this digit of w names. So every
+//        entry of a level is earlier than every one of the levels above.
+//   WH2  What lies beyond the range (64^6 ticks, about 2 years) waits in the last
+//        slot of the top level and is placed anew when that comes.
+//   WH3  elapsed_ never passes the start of an occupied slot, and does not leave a
+//        tick while a slot that begins there is occupied: a slot is emptied one
+//        entry at a time (level 0: handed out; above: placed anew), so that no call
+//        takes long, however many entries a slot has.
 //
 // Not for several threads at once: the owner's mutex guards it.
 #pragma once
@@ -60,7 +60,7 @@ class wheel {
   wheel_entry* pop_due(std::int64_t now) noexcept;
 
   // When pop_due() should be called next; kNever while empty. Never later than the
-  // earliest entry; earlier only if many share a slot of an upper level, or for W2. After a
+  // earliest entry; earlier only if many share a slot of an upper level, or for WH2. After a
   // pop_due(now) that found nothing and had nothing left to do it is above now.
   std::int64_t next_expiry() const noexcept;
 

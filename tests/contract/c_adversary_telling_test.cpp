@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <barrier>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <thread>
 
+#include "support/aligned.h"
 #include "support/group.h"
 #include "support/note.h"
 #include "support/per_queue.h"
@@ -94,29 +94,24 @@ TEST_P(AdversaryTelling, ANoteThatAdvancesTimersDoesNotNest) {
 TEST_P(AdversaryTelling, AGroupMayBeCancelledWhileItIsBeingMade) {
   const sem_guard sem(options(1));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
-  constexpr int kRounds = 300;
   afflux_wait_group storage = {};
-  std::barrier<> both(2);
-  std::thread canceller([&] {
-    for (int i = 0; i < kRounds; ++i) {
-      both.arrive_and_wait();
-      afflux_wait_group_cancel(&storage);
-      both.arrive_and_wait();
-    }
-  });
+  afflux_wait_item item = {};
   pending whom;
-  for (int i = 0; i < kRounds; ++i) {
+  afflux_status made = AFFLUX_EINVAL;
+  aligned_sides sides(
+      {[&] { made = afflux_acquire_any_async(&storage, &item, 1, &whom.request, nullptr); },
+       [&] { afflux_wait_group_cancel(&storage); }});
+  for (std::int64_t round = 0; round < 300; ++round) {
     storage = {};
-    afflux_wait_item item = {};
+    item = {};
     item.sem = sem;
     item.permits = 1;
-    both.arrive_and_wait();
-    const afflux_status s = afflux_acquire_any_async(&storage, &item, 1, &whom.request, nullptr);
-    both.arrive_and_wait();
-    EXPECT_TRUE(s == AFFLUX_PENDING || s == AFFLUX_ECANCELED) << s;
-    if (s == AFFLUX_PENDING) afflux_wait_group_cancel(&storage);
+    // The cancel comes at another moment of the making in each round.
+    const std::uint64_t late = stamps_of(round % 30 * 20);
+    sides.round([late](std::size_t side) { return side == 0 ? 0 : late; });
+    EXPECT_TRUE(made == AFFLUX_PENDING || made == AFFLUX_ECANCELED) << made;
+    if (made == AFFLUX_PENDING) afflux_wait_group_cancel(&storage);
   }
-  canceller.join();
   EXPECT_EQ(afflux_sem_waiters(sem), 0u);
   EXPECT_EQ(whom.completions(), 0);
 }

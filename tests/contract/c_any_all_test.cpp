@@ -131,7 +131,7 @@ TEST_P(Any, AClosedItemComesBeforeOneThatIsImpossible) {
   ASSERT_EQ(afflux_sem_close(closed), AFFLUX_OK);
   EXPECT_EQ(group({of(closed), of(small, 3)}).any(), AFFLUX_ECLOSED);
   EXPECT_EQ(group({of(small, 3), of(closed)}).any(), AFFLUX_ECLOSED);
-  EXPECT_EQ(group({of(free), of(small, 3)}).any(), AFFLUX_EINVAL);
+  EXPECT_EQ(group({of(free), of(small, 3)}).any(), AFFLUX_E2BIG);
   EXPECT_EQ(group({of(free), of(closed)}).any(), AFFLUX_OK);
 }
 
@@ -165,8 +165,8 @@ TEST_P(Any, AShrinkThatMakesAnItemImpossibleEndsIt) {
   group g({of(a), of(b, 2)});
   ASSERT_EQ(g.any(), AFFLUX_PENDING);
   EXPECT_EQ(afflux_sem_resize(b, 1), AFFLUX_OK);
-  EXPECT_TRUE(g.completed_once_with(AFFLUX_EINVAL));
-  EXPECT_EQ(g.any(), AFFLUX_EINVAL);
+  EXPECT_TRUE(g.completed_once_with(AFFLUX_E2BIG));
+  EXPECT_EQ(g.any(), AFFLUX_E2BIG);
   g.request.flags = AFFLUX_WAIT_FOR_RESIZE;
   EXPECT_EQ(g.any(), AFFLUX_PENDING);
   EXPECT_EQ(g.cancel(), AFFLUX_OK);
@@ -242,7 +242,7 @@ TEST_P(All, AddsUpWhatIsAskedOfOneSemaphore) {
   EXPECT_EQ(g.all(), AFFLUX_OK);
   expect_held({{sem, 3}});
   group more({of(sem, 2), of(sem, 2)});
-  EXPECT_EQ(more.all(), AFFLUX_EINVAL);
+  EXPECT_EQ(more.all(), AFFLUX_E2BIG);
   const event_handle event(true);
   group twice({of(event), of(event)});
   EXPECT_EQ(twice.all(), AFFLUX_EINVAL);
@@ -289,7 +289,7 @@ TEST_P(All, AQueueLimitOrAShrinkEndsIt) {
   group g({of(a), of(b, 2)});
   ASSERT_EQ(g.all(), AFFLUX_PENDING);
   EXPECT_EQ(afflux_sem_resize(b, 1), AFFLUX_OK);
-  EXPECT_TRUE(g.completed_once_with(AFFLUX_EINVAL));
+  EXPECT_TRUE(g.completed_once_with(AFFLUX_E2BIG));
   pending only;
   ASSERT_EQ(only.start(b), AFFLUX_PENDING);
   group refused({of(a), of(b)});

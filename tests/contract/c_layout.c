@@ -162,16 +162,17 @@ static void check_histogram(void) {
 }
 
 static void check_health_limits(void) {
-  SIZE(afflux_health_limits, 32);
+  SIZE(afflux_health_limits, 40);
   AT(afflux_health_limits, struct_size, 0);
   AT(afflux_health_limits, reserved, 4);
   AT(afflux_health_limits, max_waiters, 8);
   AT(afflux_health_limits, max_queue_bytes, 16);
   AT(afflux_health_limits, max_wait_ns, 24);
+  AT(afflux_health_limits, max_still_ns, 32);
 }
 
 static void check_health(void) {
-  SIZE(afflux_health, 40);
+  SIZE(afflux_health, 56);
   AT(afflux_health, struct_size, 0);
   AT(afflux_health, healthy, 4);
   AT(afflux_health, reasons, 8);
@@ -179,6 +180,8 @@ static void check_health(void) {
   AT(afflux_health, waiters, 16);
   AT(afflux_health, queue_bytes, 24);
   AT(afflux_health, oldest_wait_ns, 32);
+  AT(afflux_health, still_ns, 40);
+  AT(afflux_health, unserved, 48);
 }
 
 static void check_client_options(void) {
@@ -291,7 +294,8 @@ static void check_layout(void) {
 }
 
 /* An initialiser writes a struct of version 0.1, says so in it, and leaves what lies behind. */
-#define INITIALISES(function, type)                                 \
+#define INITIALISES(function, type) INITIALISES_UP_TO(function, type, sizeof(type))
+#define INITIALISES_UP_TO(function, type, end)                      \
   do {                                                              \
     union {                                                         \
       type known;                                                   \
@@ -300,8 +304,8 @@ static void check_layout(void) {
     size_t i;                                                       \
     memset(&place, 0xa5, sizeof place);                             \
     expect((size_t)function(&place.known), AFFLUX_OK, #function);   \
-    expect(place.known.struct_size, sizeof(type), #function);       \
-    for (i = sizeof(type); i < sizeof place.bytes; ++i) {           \
+    expect(place.known.struct_size, end, #function);                \
+    for (i = (end); i < sizeof place.bytes; ++i) {                  \
       expect(place.bytes[i], 0xa5, #function " behind the struct"); \
     }                                                               \
   } while (0)
@@ -311,7 +315,8 @@ static void check_initialisers(void) {
   INITIALISES(afflux_request_init, afflux_request);
   INITIALISES(afflux_port_options_init, afflux_port_options);
   INITIALISES(afflux_sem_stats_init, afflux_sem_stats);
-  INITIALISES(afflux_health_limits_init, afflux_health_limits);
+  INITIALISES_UP_TO(afflux_health_limits_init, afflux_health_limits,
+                    offsetof(afflux_health_limits, max_still_ns));
   INITIALISES(afflux_client_options_init, afflux_client_options);
   INITIALISES(afflux_client_summary_init, afflux_client_summary_t);
   INITIALISES(afflux_registry_summary_init, afflux_registry_summary_t);

@@ -268,8 +268,8 @@ TEST_P(SemLimitsRoom, ByTimeout) {
 TEST_P(SemLimitsRoom, ByAShrink) {
   expect_room_after([](afflux_sem* sem, pending& one, pending& two) {
     EXPECT_EQ(afflux_sem_resize(sem, 1), AFFLUX_OK);
-    EXPECT_TRUE(one.completed_once_with(AFFLUX_EINVAL));
-    EXPECT_TRUE(two.completed_once_with(AFFLUX_EINVAL));
+    EXPECT_TRUE(one.completed_once_with(AFFLUX_E2BIG));
+    EXPECT_TRUE(two.completed_once_with(AFFLUX_E2BIG));
     EXPECT_EQ(afflux_sem_resize(sem, 2), AFFLUX_OK);
   });
 }

@@ -106,7 +106,7 @@ TEST_P(Note, EveryEndOfARequestIsTold) {
     afflux_sem_unref(sem);
     return false;
   });
-  ends_with(AFFLUX_EINVAL, 2, nothing, [](afflux_sem* sem) {
+  ends_with(AFFLUX_E2BIG, 2, nothing, [](afflux_sem* sem) {
     EXPECT_EQ(afflux_sem_resize(sem, 1), AFFLUX_OK);
     return true;
   });

@@ -255,7 +255,7 @@ TEST_P(SemHeadLeaves, ByAShrinkGrantsTheFollowers) {
   ASSERT_EQ(head_.start(sem), AFFLUX_PENDING);
   for (pending* p : {&one_, &two_, &three_}) ASSERT_EQ(p->start(sem), AFFLUX_PENDING);
   EXPECT_EQ(afflux_sem_resize(sem, 4), AFFLUX_OK);
-  EXPECT_TRUE(head_.completed_once_with(AFFLUX_EINVAL));
+  EXPECT_TRUE(head_.completed_once_with(AFFLUX_E2BIG));
   expect_followers(sem, 4, 1);
 }
 

@@ -380,14 +380,15 @@ TEST_P(PortStatus, ABadRequestLeavesThePortAsItWas) {
   const sem_guard sem(options(2));
   port_guard port(kind());
   full(sem);
-  const auto refused = [&](auto spoil) {
+  const auto refused_with = [&](afflux_status expected, auto spoil) {
     ported p(port);
     spoil(p.request);
-    EXPECT_REFUSED(sem, AFFLUX_EINVAL, p.start(sem));
+    EXPECT_REFUSED(sem, expected, p.start(sem));
     EXPECT_EQ(afflux_port_pending(port), 0u);
   };
+  const auto refused = [&](auto spoil) { refused_with(AFFLUX_EINVAL, spoil); };
   refused([](afflux_request& r) { r.permits = 0; });
-  refused([](afflux_request& r) { r.permits = 3; });
+  refused_with(AFFLUX_E2BIG, [](afflux_request& r) { r.permits = 3; });
   refused([](afflux_request& r) { r.flags = 4; });
   refused([](afflux_request& r) { r.priority = 4; });
   refused([](afflux_request& r) { r.reserved = 1; });

@@ -79,7 +79,7 @@ TEST_P(Stats, CountTriesThatFail) {
   pending one;
   one.request.timeout_ns = 0;
   EXPECT_EQ(one.start(sem), AFFLUX_EAGAIN);
-  EXPECT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_EINVAL);  // a mistake, not a try
+  EXPECT_EQ(afflux_sem_try_acquire(sem, 2), AFFLUX_E2BIG);  // a mistake, not a try
   EXPECT_EQ(stats_of(sem).try_failed, 3u);
   ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
   expect_all_free(sem, 1);
@@ -163,7 +163,7 @@ TEST_P(Stats, CountWhatAShrinkMakesImpossible) {
   ASSERT_EQ(large.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(small.start(sem), AFFLUX_PENDING);
   ASSERT_EQ(afflux_sem_resize(sem, 1), AFFLUX_OK);
-  EXPECT_TRUE(large.completed_once_with(AFFLUX_EINVAL));
+  EXPECT_TRUE(large.completed_once_with(AFFLUX_E2BIG));
   afflux_sem_stats now = stats_of(sem);
   EXPECT_EQ(now.impossible, 1u);
   EXPECT_EQ(now.resizes, 1u);

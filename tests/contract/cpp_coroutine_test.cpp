@@ -276,7 +276,7 @@ TEST(CppCoroutine, WaitsForAResizeWhereAsked) {
   outcome waits;
   note(sem.acquire(3), refused);
   note(sem.acquire(3).wait_for_resize(), waits);
-  EXPECT_EQ(refused.result, status::invalid);
+  EXPECT_EQ(refused.result, status::too_big);
   EXPECT_FALSE(waits.result);
   EXPECT_EQ(sem.resize(3), status::ok);
   EXPECT_EQ(waits.result, status::ok);
@@ -303,13 +303,13 @@ TEST(CppCoroutine, EveryFailureIsAnEmptyPermitWithItsStatus) {
   EXPECT_EQ(sem.held(), 1u);
 }
 
-TEST(CppCoroutine, ImpossibleAfterAShrinkIsInvalid) {
+TEST(CppCoroutine, ImpossibleAfterAShrinkIsTooBig) {
   const semaphore sem(3);
   permit held = sem.try_acquire(3);
   outcome out;
   note(sem.acquire(3), out);
   EXPECT_EQ(sem.resize(2), status::ok);
-  EXPECT_EQ(out.result, status::invalid);
+  EXPECT_EQ(out.result, status::too_big);
 }
 
 TEST(CppCoroutine, LastOwnerResumesThemWithClosed) {

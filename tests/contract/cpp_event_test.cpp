@@ -192,7 +192,6 @@ TEST_P(CppEvent, PulseWakesAllAndRemembersNothing) {
     EXPECT_FALSE(ev.is_set());
     EXPECT_EQ(ev.wait_blocking_for(0s), status::timed_out);
   }
-  EXPECT_EQ(event().pulse(), status::invalid);
 }
 
 TEST_P(CppEvent, TimesOutNeverEarly) {
@@ -205,22 +204,6 @@ TEST_P(CppEvent, TimesOutNeverEarly) {
   EXPECT_EQ(e.wait_blocking_until(std::chrono::system_clock::now() - 1h), status::timed_out);
   EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_EQ(e.wait_blocking_until(std::chrono::system_clock::now() + 1h), status::ok);
-}
-
-TEST(CppEventOwner, EmptyAnswersInvalid) {
-  event e;
-  EXPECT_FALSE(e);
-  EXPECT_EQ(e.handle(), nullptr);
-  EXPECT_FALSE(e.share());
-  EXPECT_EQ(e.wait_blocking(), status::invalid);
-  EXPECT_EQ(e.notify_one(), status::invalid);
-  EXPECT_EQ(e.notify_all(), status::invalid);
-  EXPECT_EQ(e.clear(), status::invalid);
-  EXPECT_FALSE(e.is_set());
-  EXPECT_EQ(e.waiters(), 0u);
-  outcome out;
-  const owned task = note(e.wait(), out);
-  EXPECT_EQ(out.result, status::invalid);
 }
 
 TEST(CppEventOwner, MovesSharesAndSwaps) {
@@ -266,7 +249,7 @@ TEST(CppEventOwner, OwnsAHandle) {
 
 TEST_P(CppEvent, CoroutineGoesOnWhereItIsSet) {
   const event e(reset::automatic, GetParam());
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   outcome out;
   const owned task = note(e.wait(), out);
   EXPECT_EQ(out.result, status::ok);
@@ -282,7 +265,7 @@ TEST_P(CppEvent, CoroutineIsResumedByTheNotificationOnItsThread) {
   std::thread::id notifier;
   std::thread([&] {
     notifier = std::this_thread::get_id();
-    e.notify_one();
+    EXPECT_EQ(e.notify_one(), status::ok);
     EXPECT_EQ(out.result, status::ok);  // it ran inside the call
   }).join();
   EXPECT_EQ(out.where, notifier);
@@ -300,10 +283,10 @@ TEST_P(CppEvent, CoroutinesGoOnInOrderByPriority) {
   tasks.push_back(task(e, order, 0, afflux::priority::normal));
   tasks.push_back(task(e, order, 1, afflux::priority::normal));
   tasks.push_back(task(e, order, 2, afflux::priority::high));
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_EQ(order, (std::vector<int>{2}));
-  e.notify_one();
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
+  EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_EQ(order, (std::vector<int>{2, 0, 1}));
 }
 
@@ -313,7 +296,7 @@ TEST_P(CppEvent, ManualResumesAllAndLetsNewcomersPass) {
   std::vector<owned> tasks;
   tasks.push_back(note(e.wait(), out[0]));
   tasks.push_back(note(e.wait(), out[1]));
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   tasks.push_back(note(e.wait(), out[2]));
   for (const outcome& o : out) EXPECT_EQ(o.result, status::ok);
 }
@@ -336,7 +319,7 @@ TEST_P(CppEvent, CoroutineTimesOut) {
   EXPECT_EQ(until.result, status::timed_out);
   EXPECT_FALSE(e.is_set());
   // Who timed out takes no notification with it.
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_TRUE(e.is_set());
 }
 
@@ -356,7 +339,7 @@ TEST_P(CppEvent, ResumesByAnExecutor) {
   outcome out;
   const owned task =
       note(e.wait().resume_on([&handed](std::coroutine_handle<> h) { handed = h; }), out);
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   ASSERT_TRUE(handed);
   EXPECT_FALSE(out.result);
   handed.resume();
@@ -371,7 +354,7 @@ TEST_P(CppEvent, DestroyedWhileWaitingSwallowsNothing) {  // D1
   const owned other = note(e.wait(), second);
   victim.destroy();
   EXPECT_EQ(e.waiters(), 1u);
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_FALSE(first.result);
   EXPECT_EQ(second.result, status::ok);
 }
@@ -386,7 +369,7 @@ TEST_P(CppEvent, DestroyedBeforeItsTurnPassesTheNotificationOn) {  // D3
   outcome out;
   const owned first = destroyer(e, victim);
   victim = note(e.wait(), out);
-  e.notify_all();  // completes both; the first runs first
+  EXPECT_EQ(e.notify_all(), status::ok);  // completes both; the first runs first
   EXPECT_FALSE(out.result);
   EXPECT_EQ(e.waiters(), 0u);
   EXPECT_TRUE(e.is_set());
@@ -399,7 +382,7 @@ TEST_P(CppEvent, DestroyedAfterTheHandOverPassesTheNotificationOn) {  // D5
   outcome second;
   owned victim = note(e.wait().resume_on(drop{&handed}), first);
   const owned other = note(e.wait(), second);
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   EXPECT_EQ(handed, 1);
   EXPECT_FALSE(second.result);
   victim.destroy();
@@ -411,7 +394,7 @@ TEST_P(CppEvent, DestroyedManualWaitDoesNotSetItAgain) {
   const event e(reset::manual, GetParam());
   outcome out;
   owned victim = note(e.wait().resume_on(drop{}), out);
-  e.notify_one();
+  EXPECT_EQ(e.notify_one(), status::ok);
   e.clear();
   victim.destroy();
   EXPECT_FALSE(e.is_set());
@@ -432,13 +415,13 @@ TEST_P(CppEvent, NothingIsLostWhileCoroutinesAreDestroyed) {  // D1, D2, D5
   });
   std::thread notifier([&] {
     for (int i = 0; i < kRounds; ++i) {
-      e.notify_one();
+      EXPECT_EQ(e.notify_one(), status::ok);
       seen.acquire();
     }
     over = true;
   });
   const auto not_for_me = [](const event& on) -> owned {
-    if (co_await on.wait().resume_on(drop{}) == status::ok) on.notify_one();
+    if (co_await on.wait().resume_on(drop{}) == status::ok) (void)on.notify_one();
   };
   std::vector<owned> tasks(4);
   for (std::size_t i = 0; !over; i = (i + 1) % tasks.size()) {
@@ -676,7 +659,7 @@ TEST_P(CppCondition, CoroutinesThatWaitForTheirTurnRunWithoutTheLock) {
   };
   const owned a = first();
   const owned b = second();
-  go.notify_all();
+  EXPECT_EQ(go.notify_all(), status::ok);
   EXPECT_TRUE(ready);
 }
 
@@ -842,21 +825,6 @@ TEST_P(CppWaitQueue, DestroyedAfterTheHandOverPassesTheWakeOn) {  // D5
   EXPECT_FALSE(second.result);
   victim.destroy();
   EXPECT_EQ(second.result, status::ok);
-}
-
-TEST(CppWaitQueueOwner, EmptyAnswersInvalid) {
-  wait_queue q;
-  EXPECT_FALSE(q);
-  EXPECT_EQ(q.wake_one(), status::invalid);
-  EXPECT_EQ(q.wake_n(1), 0u);
-  EXPECT_EQ(q.wake_all(), status::invalid);
-  EXPECT_EQ(q.waiters(), 0u);
-  outcome out;
-  const owned task = note(q.wait_unless(kNever), out);
-  EXPECT_EQ(out.result, status::invalid);
-  q = wait_queue(queue_strategy::automatic);
-  const wait_queue other = q.share();
-  EXPECT_EQ(other.handle(), q.handle());
 }
 
 TEST(CppWaitQueueOwner, MovesSwapsAndOwnsAHandle) {

@@ -108,15 +108,6 @@ TEST(CppIdle, ABlockingWaitResumesWhomThisThreadCompleted) {
   EXPECT_EQ(waited, status::ok);
 }
 
-TEST(CppIdle, EmptyOwnerAnswersInvalid) {
-  const semaphore none;
-  EXPECT_EQ(none.wait_idle_blocking(), status::invalid);
-  EXPECT_FALSE(none.is_closed());
-  outcome out;
-  const owned waiting = note(none.wait_idle(), out);
-  EXPECT_EQ(out.result, status::invalid);
-}
-
 // ---------------------------------------------------------------------------------------------
 // Coroutines
 // ---------------------------------------------------------------------------------------------

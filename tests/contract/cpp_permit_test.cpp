@@ -225,7 +225,7 @@ TEST(CppPermitToken, TellsWhyItIsEmpty) {
   EXPECT_EQ(none.status(), status::timed_out);
   EXPECT_EQ(none.id(), 0u);
   EXPECT_EQ(none.held_for(), 0ns);
-  EXPECT_EQ(sem.acquire_token(2).status(), status::invalid);
+  EXPECT_EQ(sem.acquire_token(2).status(), status::too_big);
   EXPECT_EQ(permit_token().status(), status::already);
 }
 
@@ -308,7 +308,6 @@ TEST(CppPermitToken, AdoptsWhatTheCallerOwes) {
   EXPECT_EQ(sem.held(), 1u);
   EXPECT_EQ(sem.adopt_token(2).status(), status::overflow);
   EXPECT_EQ(sem.adopt_token(0).status(), status::invalid);
-  EXPECT_EQ(semaphore().adopt_token(1).status(), status::invalid);
   EXPECT_EQ(sem.release(), status::ok);
 }
 

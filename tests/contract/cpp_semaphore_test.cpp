@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -71,7 +72,7 @@ TEST(CppSemaphoreInline, TakesAndGivesBack) {
   EXPECT_EQ(sem.release(4), status::overflow);
   EXPECT_EQ(sem.release(3), status::ok);
   EXPECT_EQ(sem.release(), status::overflow);
-  EXPECT_EQ(sem.try_acquire_raw(4), status::invalid);
+  EXPECT_EQ(sem.try_acquire_raw(4), status::too_big);
   EXPECT_EQ(sem.try_acquire_raw(0), status::invalid);
   EXPECT_EQ(sem.available(), 3u);
   EXPECT_EQ(sem.stats().acquired_fast, 0u);  // nobody counted
@@ -109,16 +110,14 @@ TEST(CppSemaphoreInline, ManyThreadsStayWithinTheLimit) {
 }
 
 TEST(CppSemaphore, Counts) {
-  semaphore sem(3);
+  const semaphore sem(3);
   ASSERT_EQ(sem.try_acquire_raw(2), status::ok);
   EXPECT_EQ(sem.try_acquire_raw(2), status::again);
   EXPECT_EQ(sem.release(2), status::ok);
   EXPECT_EQ(sem.stats().acquired_fast, 2u);
   EXPECT_EQ(sem.stats().released, 2u);
   EXPECT_EQ(sem.stats().try_failed, 1u);
-  const semaphore moved = std::move(sem);
-  EXPECT_EQ(sem.stats().limit, 0u);  // NOLINT(bugprone-use-after-move): an empty handle's
-  EXPECT_EQ(moved.stats().limit, 3u);
+  EXPECT_EQ(sem.stats().limit, 3u);
 }
 
 TEST(CppSemaphore, OptionsConvertFieldByField) {
@@ -211,28 +210,14 @@ TEST(CppSemaphore, SelfMoveKeepsIt) {
   EXPECT_TRUE(sem.try_acquire(2));
 }
 
-TEST(CppSemaphore, EmptyOwnerAnswersInvalid) {
-  const semaphore none;
-  EXPECT_EQ(none.try_acquire().status(), status::invalid);
-  EXPECT_EQ(none.acquire_blocking().status(), status::invalid);
-  EXPECT_EQ(none.acquire_blocking_for(1h).status(), status::invalid);
-  EXPECT_EQ(none.acquire_token().status(), status::invalid);
-  EXPECT_EQ(none.drain().status(), status::invalid);
-  EXPECT_EQ(none.release(), status::invalid);
-  EXPECT_EQ(none.close(), status::invalid);
-  EXPECT_EQ(none.resize(1), status::invalid);
-  EXPECT_EQ(none.limit() + none.available() + none.held() + none.waiters(), 0u);
-  EXPECT_FALSE(none.share());
-}
-
 TEST(CppSemaphore, ShareKeepsItAlive) {
-  semaphore second;
+  std::optional<semaphore> second;
   {
     const semaphore first(1);
     second = first.share();
-    EXPECT_EQ(first.handle(), second.handle());
+    EXPECT_EQ(first.handle(), second->handle());
   }
-  EXPECT_TRUE(second.try_acquire());
+  EXPECT_TRUE(second->try_acquire());
 }
 
 TEST(CppSemaphore, LastOwnerCloses) {
@@ -302,10 +287,9 @@ TEST(CppSemaphore, TryAcquireUpToTellsWhyNot) {
   const semaphore sem(2);
   EXPECT_EQ(sem.try_acquire_up_to(0, 0).status(), status::invalid);
   EXPECT_EQ(sem.try_acquire_up_to(2, 1).status(), status::invalid);
-  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::invalid);
+  EXPECT_EQ(sem.try_acquire_up_to(3, 4).status(), status::too_big);
   EXPECT_EQ(sem.close(), status::ok);
   EXPECT_EQ(sem.try_acquire_up_to(1, 2).status(), status::closed);
-  EXPECT_EQ(semaphore().try_acquire_up_to(1, 2).status(), status::invalid);
   EXPECT_EQ(sem.held(), 0u);
 }
 
@@ -320,7 +304,6 @@ TEST(CppSemaphore, ResizesByADifference) {
   EXPECT_EQ(sem.resize_by(std::numeric_limits<std::int64_t>::min()), status::overflow);
   EXPECT_EQ(limit, 5u);
   EXPECT_EQ(sem.limit(), 4u);
-  EXPECT_EQ(semaphore().resize_by(1), status::invalid);
 }
 
 TEST(CppSemaphore, TellsThatItIsClosed) {
@@ -345,9 +328,10 @@ TEST(CppSemaphore, RefusesNumbersOutOfRange) {
   const semaphore sem(3);
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{4}, std::uint64_t{1} << 42,
                                 std::numeric_limits<std::uint64_t>::max()}) {
-    EXPECT_EQ(sem.try_acquire(n).status(), status::invalid) << n;
-    EXPECT_EQ(sem.try_acquire_raw(n), status::invalid) << n;
-    EXPECT_EQ(sem.acquire_blocking(n).status(), status::invalid) << n;
+    const status refusal = n == 0 ? status::invalid : status::too_big;
+    EXPECT_EQ(sem.try_acquire(n).status(), refusal) << n;
+    EXPECT_EQ(sem.try_acquire_raw(n), refusal) << n;
+    EXPECT_EQ(sem.acquire_blocking(n).status(), refusal) << n;
   }
   EXPECT_EQ(sem.held(), 0u);
   EXPECT_EQ(sem.release(0), status::invalid);
@@ -579,7 +563,7 @@ TEST(CppSemaphore, ThrowsOnlyWhereAsked) {
     }
     return status::ok;
   };
-  EXPECT_EQ(code_of([&] { return sem.acquire_blocking(afflux::throws, 9); }), status::invalid);
+  EXPECT_EQ(code_of([&] { return sem.acquire_blocking(afflux::throws, 9); }), status::too_big);
   EXPECT_EQ(code_of([&] { return sem.acquire_blocking_for(afflux::throws, 1ms); }),
             status::timed_out);
   EXPECT_EQ(code_of([&] {
@@ -594,7 +578,8 @@ TEST(CppSemaphore, ThrowsOnlyWhereAsked) {
 TEST(CppStatus, MirrorsTheCNumbers) {
   EXPECT_EQ(static_cast<std::int32_t>(status::ok), AFFLUX_OK);
   EXPECT_EQ(static_cast<std::int32_t>(status::os_error), AFFLUX_EOS);
-  for (std::int32_t s = AFFLUX_EOS; s <= AFFLUX_PENDING; ++s) {
+  EXPECT_EQ(static_cast<std::int32_t>(status::too_big), AFFLUX_E2BIG);
+  for (std::int32_t s = AFFLUX_E2BIG; s <= AFFLUX_PENDING; ++s) {
     EXPECT_STREQ(to_string(static_cast<status>(s)), afflux_strerror(s));
   }
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shared library exports exactly the functions of afflux.h and stats.h, under the SONAME
-of its major version, and the version script lists exactly those. A DLL has no
-versions; its own name stands for the SONAME."""
+"""The shared library exports exactly the functions of afflux.h, client.h and stats.h, under the
+SONAME of its major version, and the version script lists exactly those. A DLL has no versions; its
+own name stands for the SONAME. The archive, which a program links whole, defines nothing strongly
+but those functions and what lies in namespace afflux."""
 
 import argparse
 import re
@@ -53,6 +54,18 @@ def exported_by_dll(objdump, library):
             own_name.group(1) if own_name else None)
 
 
+def strangers(nm, archive):
+    """Strong global symbols that could meet a program's own."""
+    found = set()
+    for line in output_of(nm, "--extern-only", "--defined-only", archive).splitlines():
+        fields = line.split()
+        if len(fields) == 3 and fields[1] in "TDBRSGC":
+            name = fields[2]
+            if not (name.startswith("afflux_") or re.match(r"_Z\w*?6afflux", name)):
+                found.add(name)
+    return found
+
+
 def compare(what, names, reference):
     for name in sorted(names - reference):
         print(f"{what}: {name} is not declared in the header")
@@ -68,6 +81,7 @@ def main():
         parser.add_argument(option, required=True)
     parser.add_argument("--nm", default="nm")
     parser.add_argument("--readelf", default="readelf")
+    parser.add_argument("--archive", help="the static library")
     parser.add_argument("--objdump", help="the library is a DLL, and this reads it")
     args = parser.parse_args()
 
@@ -86,6 +100,10 @@ def main():
     if own_name != args.soname:
         print(f"SONAME is {own_name}, not {args.soname}")
         same = False
+    if args.archive:
+        for name in sorted(strangers(args.nm, args.archive)):
+            print(f"archive: {name} is global, and neither afflux_... nor in namespace afflux")
+            same = False
     print(f"{len(reference)} functions declared")
     sys.exit(0 if same else 1)
 

@@ -6,6 +6,7 @@ find_package, and with the project as a Meson subproject."""
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -149,6 +150,26 @@ def as_subproject(source, version, meson, work):
         expect_version(run(work / "build" / name), version)
 
 
+def has_its_papers(installed):
+    """What comes with the library beside code: licences, pages, rules, and a man page a call."""
+    docs = installed.prefix / "share/doc/afflux"
+    for name in ("LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md",
+                 "docs/afflux-alerts.yml", "docs/grafana-afflux.json", "docs/afflux.bt",
+                 "docs/design.md"):
+        if not (docs / name).is_file():
+            sys.exit(f"FAILED: {docs / name} is not installed")
+    declared = set()
+    for header in installed.prefix.glob("include/afflux/*.h"):
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.S)
+        text = re.sub(r"^\s*#.*$", "", text, flags=re.M)
+        declared |= set(re.findall(r"AFFLUX_API\b[^;()]*?\b(\w+)\s*\(", text))
+    pages = {page.stem for page in installed.root.rglob("man3/*.3")}
+    if declared != pages or not declared:
+        sys.exit(f"FAILED: calls without a man page, or pages without a call: {declared ^ pages}")
+    if not list(installed.root.rglob("man7/afflux.7")):
+        sys.exit("FAILED: afflux(7) is not installed")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -162,6 +183,7 @@ def main():
         root = work / "root"
         run(*meson, "install", "--no-rebuild", "--quiet", "-C", args.build, "--destdir", root)
         installed = Installed(root)
+        has_its_papers(installed)
         through_pkg_config(installed, work / "pkg-config")
         through_cmake(installed, work / "cmake")
         as_subproject(args.source, installed.version, meson, work / "subproject")

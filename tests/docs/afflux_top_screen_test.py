@@ -22,6 +22,7 @@ except ImportError as error:
     sys.exit(77)
 
 TOP = ""
+DIM = b"\x1b[2m"
 SOON = 60  # seconds: generous for a loaded machine, far below what a hang would take
 # The program, but it never gives a server up: what it shows while it waits stands still.
 PATIENT = """
@@ -97,6 +98,7 @@ class ScreenTest(unittest.TestCase):
             server.stop()
             self.wait_for_row(terminal, "database", 0, ["64", "64", "3", "0"],
                               "no answer: Connection refused; last answer")
+            self.wait_until_drawn(terminal, old=True)
             gate = threading.Semaphore(1)
 
             def first_only(_):
@@ -110,6 +112,44 @@ class ScreenTest(unittest.TestCase):
             server.page = lambda _: PAGE
             gate.release()
             self.wait_for_row(terminal, "database", 3, ["0"])
+
+    def test_a_process_that_is_stopped(self):
+        """It takes the connection and does not answer: its last numbers are told to be old before
+        any time limit, and drawn so."""
+        stopped, answered = threading.Event(), threading.Event()
+
+        def page(_):
+            if stopped.is_set():
+                answered.wait(SOON)
+            return PAGE
+
+        with StandIn(page) as server, self.watch(server) as terminal:
+            self.wait_for_row(terminal, "database", 0, ["64", "64", "3", "0"], "2 semaphores")
+            self.wait_until_drawn(terminal, old=False)
+            stopped.set()
+            self.wait_for_row(terminal, "database", 0, ["64", "64", "3", "0"],
+                              "no answer yet; last answer")
+            self.wait_until_drawn(terminal, old=True)
+            first = self.age(terminal)
+            terminal.eventually(lambda: self.assertNotEqual(self.age(terminal), first))
+            stopped.clear()
+            answered.set()
+            terminal.wait_for("2 semaphores, every 0.1 s")
+            self.wait_until_drawn(terminal, old=False)
+
+    def wait_until_drawn(self, terminal, old):
+        """Until the row of the database is, or is not, drawn as old."""
+        def check():
+            dimmed = terminal.raw.rfind(DIM + b"database")
+            self.assertEqual(dimmed > terminal.raw.rfind(b"\ndatabase"), old)
+
+        terminal.eventually(check)
+
+    @staticmethod
+    def age(terminal):
+        """Of the numbers, as it is told."""
+        [state] = [line for line in terminal.lines() if line.startswith("no answer")]
+        return state.split("last answer ")[1]
 
     def test_a_server_that_comes_later(self):
         with StandIn(lambda _: PAGE) as server:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """afflux-top --once, its errors and its man page, over canned answers.
 
-usage: afflux_top_test.py AFFLUX_TOP MAN_PAGE [unittest arguments]
+usage: afflux_top_test.py AFFLUX_TOP MAN_PAGE VERSION [unittest arguments]
 
 Rates are compared with the interval that the program tells.
 """
@@ -19,8 +19,10 @@ import unittest
 
 from metrics_stand_in import OPENMETRICS, PAGE, PROMETHEUS, StandIn, semaphore
 
-TOP = MAN_PAGE = ""
+TOP = MAN_PAGE = VERSION = ""
 SOON = 60  # seconds: generous for a loaded machine, far below what a hang would take
+NAME = 9  # its column
+
 
 def top(*arguments, **environment):
     return subprocess.run([TOP, *arguments], capture_output=True, text=True, timeout=SOON,
@@ -36,14 +38,36 @@ class OnceTest(unittest.TestCase):
         return done.stdout
 
     def names(self, *arguments):
-        return [line.split(None, 8)[8] for line in self.totals(PAGE, *arguments).splitlines()[1:]]
+        return [line.split(None, NAME)[NAME] for line in self.totals(PAGE, *arguments).splitlines()[1:]]
 
     def test_totals_in_plain_columns(self):
         self.assertEqual(self.totals(PAGE), """\
-LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  NAME
-   64    64        3      1200        7          7      0.0982         0.0125  database
-    8     2        0        10        0          0           -              -  uploads to disk
+LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  ID  NAME
+   64    64        3      1200        7          7      0.0982         0.0125   1  database
+    8     2        0        10        0          0           -              -   2  uploads to disk
 """)
+
+    def test_the_id_tells_apart_those_of_one_name(self):
+        page = semaphore("pool", 7, limit=1) + semaphore("pool", 12, limit=2)
+        rows = [line.split() for line in self.totals(page, "--sort", "limit").splitlines()]
+        self.assertEqual([(row[0], *row[NAME - 1:]) for row in rows],
+                         [("LIMIT", "ID", "NAME"), ("2", "12", "pool"), ("1", "7", "pool")])
+        page = 'afflux_semaphore_permits_limit{semaphore="a"} 1\n' \
+            'afflux_semaphore_permits_limit{semaphore="a",id="of two"} 2\n'
+        rows = [line.split() for line in self.totals(page).splitlines()[1:]]
+        self.assertEqual([row[NAME - 1:] for row in rows], [["-", "a"], ["of_two", "a"]])
+
+    def test_counts_in_json_are_whole(self):
+        answer = self.totals(PAGE, "--json")
+        # As it is written: in Python 64 == 64.0.
+        self.assertIn('"limit": 64, "held": 64, "waiting": 3, "acquired": 1200, "refused": 7, '
+                      '"timed_out": 7, ', answer)
+        large = semaphore("a", 1, limit=2**42 - 1, acquired=("1.5e9", 0.5))
+        self.assertIn('"limit": 4398046511103, "held": 0, "waiting": 0, "acquired": 1500000000.5',
+                      self.totals(large, "--json"))
+        with StandIn(lambda _: PAGE) as server:
+            done = top(server.url, "--once", "--json", "--interval", "0.1")
+        self.assertIn('"limit": 64, "held": 64, "waiting": 3, "acquired": 0.0, ', done.stdout)
 
     def test_rates_are_the_differences_over_the_interval(self):
         later = semaphore("database", 1, limit=64, held=60, waiting=0, oldest=0,
@@ -86,7 +110,7 @@ LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  N
 
     def test_a_semaphore_that_counts_nothing(self):
         page = semaphore("off", 1, limit=2, held=2, waiting=1)
-        expected = ["2", "2", "1", "-", "-", "-", "-", "-", "off"]
+        expected = ["2", "2", "1", "-", "-", "-", "-", "-", "1", "off"]
         self.assertEqual(self.totals(page).splitlines()[1].split(), expected)
         with StandIn(lambda _: page) as server:
             done = top(server.url, "--once", "--interval", "0.1")
@@ -132,7 +156,7 @@ LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  N
                  "": "-", "a}b": "a}b", "[red]": "[red]"}
         for name, shown in names.items():
             line = self.totals(semaphore(name, 1, limit=1)).splitlines()[1]
-            self.assertEqual(line.split(None, 8)[8], shown, repr(name))
+            self.assertEqual(line.split(None, NAME)[NAME], shown, repr(name))
 
     def test_large_numbers_keep_all_digits(self):
         limit = 2**42 - 1
@@ -243,6 +267,11 @@ class ErrorTest(unittest.TestCase):
 
 
 class HelpTest(unittest.TestCase):
+    def test_the_version_is_the_librarys(self):
+        done = top("--version")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, f"afflux-top {VERSION}\n")
+
     def test_the_man_page_has_every_option_and_column(self):
         done = top("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -257,4 +286,5 @@ class HelpTest(unittest.TestCase):
 
 if __name__ == "__main__":
     TOP, MAN_PAGE = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+    VERSION = sys.argv.pop(1)
     unittest.main(verbosity=2)

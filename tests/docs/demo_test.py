@@ -182,6 +182,7 @@ class DemoTest(unittest.TestCase):
                     result = run("--io", mode, "-n", str(limit), self.root)
                     self.assertEqual(result.peak(), limit)
                     self.assertLessEqual(int(result.value(r"peak open files +(\d+)")), limit)
+                    self.assertEqual(int(result.value(r"of (\d+) that waited")), 400 - limit)
 
     def test_peak_in_flight_of_all_rings_is_the_limit(self):
         self.make_files(400)

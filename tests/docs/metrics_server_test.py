@@ -248,12 +248,16 @@ class WorkloadTest(unittest.TestCase):
             until(lambda: self.assertEqual(demo.ask("/healthz")[0], 200))
             self.assertEqual(demo.ask("/debug/stall", method="POST")[0], 204)
 
-            def uploads_are_too_many():
+            def complaint_of(name, reason):
                 status, _, text = demo.ask("/healthz")
                 self.assertEqual(status, 503)
-                self.assertRegex(text, r"^uploads: \d+ waiters\n$")
+                self.assertRegex(text, rf"(?m)^{name}: (.*: )?{reason}")
 
-            until(uploads_are_too_many)
+            until(lambda: complaint_of("uploads", r"\d+ waiters\b"))
+            # Where queue limits refuse and drop, the queue says nothing.
+            for name in ("uploads", "database", "disk"):
+                until(lambda: complaint_of(
+                    name, r"no permit released for \d+ s, [1-9]\d* requests unserved$"))
             self.assertEqual(demo.ask("/debug/resume", method="POST")[0], 204)
             until(lambda: self.assertEqual(demo.ask("/healthz")[0], 200))
 

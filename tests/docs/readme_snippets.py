@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Compiles and runs the code that the documentation shows.
 
-A fenced block of ```c or ```cpp that has a main() is a program: it is compiled,
-linked with the library and run, and must answer 0. A word after the language
-says otherwise: `compile` (compiled only, for fragments that need no main) or
-`ignore`. README.md has to show at least one program in each language."""
+A fenced block of ```c or ```cpp is a program: it has a main(), is compiled, linked with the
+library and run, and must answer 0. Words after the language say more:
+
+  compile    compiled only: a fragment without a main()
+  pkg:NAME   needs a package of pkg-config's; its flags are used
+  has:NAME   needs a header
+
+A block whose needs are not met is skipped. README.md has to show at least one program in each
+language."""
 
 import argparse
 import os
@@ -28,9 +33,12 @@ class Snippet:
         self.where = f"{file}:{line}"
         self.language = language
         self.code = code
-        self.is_program = re.search(r"\bint\s+main\s*\(", code) is not None
-        self.wanted = "ignore" not in words and (self.is_program or "compile" in words)
-        self.runs = self.is_program and "compile" not in words
+        self.runs = "compile" not in words
+        self.needs = [word for word in words if word.startswith(("pkg:", "has:"))]
+        self.mistakes = [f"unknown word '{word}'" for word in words
+                         if word not in self.needs and word != "compile"]
+        if not self.mistakes and self.runs != (re.search(r"\bint\s+main\s*\(", code) is not None):
+            self.mistakes.append("has a main() and is `compile`, or has none and is not")
 
 
 def prose(path):
@@ -63,20 +71,39 @@ def snippets(path, root):
     return found
 
 
-def check(snippet, args, work):
+def flags_for(need, compiler):
+    """What the compiler is told about a need; None: it is not met."""
+    kind, name = need.split(":", 1)
+    if kind == "has":
+        done = subprocess.run([*compiler, "-E", "-include", name, "-x", "c++", os.devnull],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return [] if done.returncode == 0 else None
+    try:
+        done = subprocess.run(["pkg-config", "--cflags", "--libs", name],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except FileNotFoundError:
+        return None
+    return shlex.split(done.stdout) if done.returncode == 0 else None
+
+
+def compiler_of(snippet, args):
+    return shlex.split(args.cxx if snippet.language == "cpp" else args.cc)
+
+
+def check(snippet, args, extra, work):
     source = work / f"snippet.{snippet.language}"
     source.write_text(snippet.code, encoding="utf-8")
-    compiler = shlex.split(args.cxx if snippet.language == "cpp" else args.cc)
-    command = [*compiler, *FLAGS[snippet.language], "-I", str(args.source / "include"),
+    command = [*compiler_of(snippet, args), *FLAGS[snippet.language],
+               "-I", str(args.source / "include"),
                "-I", str(args.source / "examples" / "snippets"), str(source)]
     program = work / "snippet"
-    if snippet.is_program:
+    if snippet.runs:
         command += ["-o", str(program), str(args.library),
-                    f"-Wl,-rpath,{args.library.parent}", "-pthread"]
+                    f"-Wl,-rpath,{args.library.parent}", "-pthread", *extra]
         if args.library.suffix == ".a" and snippet.language == "c":
             command += ["-lstdc++"]
     else:
-        command += ["-fsyntax-only"]
+        command += ["-fsyntax-only", *extra]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         return f"does not compile\n{done.stdout}"
@@ -91,33 +118,48 @@ def check(snippet, args, work):
     return None
 
 
+def result_of(snippet, args):
+    """("ok" | "skip" | "FAIL", why)"""
+    if snippet.mistakes:
+        return "FAIL", ", ".join(snippet.mistakes)
+    extra = []
+    for need in snippet.needs:
+        flags = flags_for(need, compiler_of(snippet, args))
+        if flags is None:
+            return "skip", f"{need} is not here"
+        extra += flags
+    with tempfile.TemporaryDirectory(prefix="afflux-snippet-") as work:
+        problem = check(snippet, args, extra, Path(work))
+    return ("FAIL", problem) if problem else ("ok", "")
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--cxx", default="c++")
+    parser.add_argument("pages", nargs="*", type=Path, help="only these; default: all")
     args = parser.parse_args()
+    args.source, args.library = args.source.resolve(), args.library.resolve()
 
     root = args.source
     readme = root / "README.md"
-    files = [readme, *sorted((root / "docs").rglob("*.md")),
-             *sorted((root / "include" / "afflux").glob("*.h*"))]
-    failed, run = 0, {}
-    for path in (path for path in files if path.exists()):
+    files = [path.resolve() for path in args.pages] or [
+        readme, *sorted((root / "docs").rglob("*.md")),
+        *sorted((root / "include" / "afflux").glob("*.h*"))]
+    failed, shown = 0, set()
+    for path in files:
         for snippet in snippets(path, root):
-            if not snippet.wanted:
-                print(f"skip {snippet.where} ({snippet.language})")
-                continue
-            with tempfile.TemporaryDirectory(prefix="afflux-snippet-") as work:
-                problem = check(snippet, args, Path(work))
-            failed += problem is not None
-            print(f"{'FAIL' if problem else 'ok  '} {snippet.where} ({snippet.language})"
-                  + (f": {problem}" if problem else ""))
+            result, why = result_of(snippet, args)
+            failed += result == "FAIL"
+            print(f"{result:4} {snippet.where} ({snippet.language})" + (f": {why}" if why else ""),
+                  flush=True)
             if snippet.runs and path == readme:
-                run[snippet.language] = run.get(snippet.language, 0) + 1
+                shown.add(snippet.language)
     for language in FLAGS:
-        if language not in run:
+        if readme in files and language not in shown:
             print(f"FAIL README.md shows no program in {language}")
             failed += 1
     sys.exit(1 if failed else 0)

@@ -7,6 +7,7 @@ usage: uring_server_test.py SERVER LOAD [unittest arguments]
 Skipped (77) where the machine refuses io_uring. Latencies are printed, never asserted.
 """
 
+import http.client
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 from sandbox import can, deny_io_uring
@@ -66,18 +68,40 @@ class Server:
     def growth_kib(self):
         return self.value("peak RSS") - self.rss_before
 
+    def metrics(self):
+        """{series: value}, without the labels that are the same in each. On a new connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON)
+        try:
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        assert answer.status == 200, answer.status
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"), \
+            answer.headers["Content-Type"]
+        mine = re.sub(r'semaphore="requests in flight",id="1",?', "", text).replace("{}", "")
+        return {series: float(value) for series, value in
+                re.findall(r"^afflux_semaphore_(\S+) (\S+)$", mine, re.M)}
+
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=SOON)
 
 
 class Load:
-    """What so many clients saw."""
+    """What so many clients saw; `meanwhile` is called again and again until they end."""
 
-    def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0):
-        done = subprocess.run([LOAD, "--port", str(server.port), "--connections", str(connections),
+    def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0, meanwhile=None):
+        with subprocess.Popen([LOAD, "--port", str(server.port), "--connections", str(connections),
                                "--duration", str(duration), "--pause-us", str(pause_us)],
-                              capture_output=True, text=True, timeout=SOON, check=False)
-        self.code, self.text = done.returncode, done.stdout + done.stderr
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+            try:
+                while meanwhile is not None and child.poll() is None:
+                    meanwhile()
+                self.text = child.communicate(timeout=SOON)[0]
+            finally:
+                child.kill()
+        self.code = child.returncode
 
     def value(self, label):
         return int(re.search(rf"^{label} +(\d+)", self.text, re.M).group(1))
@@ -155,6 +179,40 @@ class OverloadTest(unittest.TestCase):
         self.assert_all_answered(server, load)
         self.assertEqual(server.value("peak in flight"), 1)
 
+    def test_the_metrics_agree_with_the_requests(self):
+        limit, queue = 16, 32
+        seen = []
+        with Server(threads=2, limit=limit, queue=queue) as server:
+            load = Load(server, duration=3, meanwhile=lambda: seen.append(server.metrics()))
+            rest = server.metrics()
+        self.show(server, load)
+        self.assert_all_answered(server, load)
+        self.assertEqual(server.value("metrics"), len(seen) + 1)
+        served, shed = load.value("served"), load.value("shed")
+        self.assertGreater(min(served, shed), 0)
+
+        # While it runs: never more than the limit, and what counts never goes back.
+        for before, after in zip([{}] + seen, seen + [rest]):
+            self.assertLessEqual(after["permits_held"], limit)
+            self.assertEqual(after["permits_limit"], limit)
+            for series, value in after.items():
+                if "_total" in series or "_count" in series:
+                    self.assertGreaterEqual(value, before.get(series, 0), series)
+
+        # At rest: each request that was made is there, and once.
+        outcomes = {series.split('"')[1]: value for series, value in rest.items()
+                    if series.startswith("requests_total")}
+        self.assertEqual(outcomes.pop("fast") + outcomes["granted"], served)
+        self.assertEqual(outcomes.pop("dropped"), shed)
+        granted = outcomes.pop("granted")
+        self.assertEqual(set(outcomes.values()), {0}, outcomes)
+        self.assertEqual(rest["queued_total"], granted + shed)
+        self.assertEqual(rest["permits_released_total"], served)
+        self.assertEqual((rest["permits_held"], rest["waiters"]), (0, 0))
+        # The dashboard's times, too.
+        self.assertEqual((rest["wait_seconds_count"], rest["hold_seconds_count"]),
+                         (granted, served))
+
     def test_wrk(self):
         if shutil.which("wrk") is None:
             self.skipTest("wrk is not installed")
@@ -210,6 +268,41 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(server.child.returncode, 0, server.report)
         self.assertLessEqual(server.value("peak in flight"), 2)
 
+    def test_the_metrics_wait_for_no_permit(self):
+        with Server(limit=2, queue=0, work_us=60_000_000) as server:
+            clients = [server.connect() for _ in range(5)]
+            for client in clients:
+                client.sendall(GET)
+            give_up = time.monotonic() + SOON
+            held_and_waiting = None
+            while held_and_waiting != (2, 3):
+                self.assertLess(time.monotonic(), give_up, held_and_waiting)
+                told = server.metrics()
+                held_and_waiting = told["permits_held"], told["waiters"]
+            self.assertGreater(told["oldest_wait_seconds"], 0)
+            server.child.kill()  # a clean end would wait for the calls
+            for client in clients:
+                client.close()
+
+    def test_only_get_and_head_of_that_very_path_ask_for_metrics(self):
+        with Server(work_us=0) as server, server.connect() as client, \
+                client.makefile("rb") as stream:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in GET.replace(b"/ ", b"/metrics "):  # the path in many packets
+                client.sendall(bytes([byte]))
+            self.assertIn("version=0.0.4", read_answer(stream)[1]["content-type"])
+            client.sendall(GET.replace(b"GET / ", b"HEAD /metrics "))
+            status, headers = read_answer(stream, body=False)
+            self.assertEqual(status, 200)
+            self.assertGreater(int(headers["content-length"]), 100)
+            others = [b"/", b"/metric", b"/metrics2", b"/metrics/", b"/METRICS"]
+            for path in others:
+                client.sendall(GET.replace(b"/ ", path + b" ", 1))
+                self.assertEqual(read_answer(stream)[1]["content-type"], "text/plain")
+            client.sendall(b"POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+            self.assertEqual(read_answer(stream)[1]["content-type"], "text/plain")
+        self.assertEqual((server.value("metrics"), server.value("served")), (2, len(others) + 1))
+
     def test_requests_in_one_packet_are_answered_one_after_the_other(self):
         with Server(work_us=100) as server, server.connect() as client, \
                 client.makefile("rb") as stream:
@@ -261,6 +354,20 @@ class ServerTest(unittest.TestCase):
                               capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("io_uring is refused: Function not implemented", done.stderr)
+
+
+class LoadTest(unittest.TestCase):
+    def test_each_row_and_column_of_its_table_is_explained(self):
+        told = subprocess.run([LOAD, "--help"], capture_output=True, text=True, check=True).stdout
+        with Server(work_us=0) as server:
+            table = Load(server, connections=2, duration=1).text
+        columns, *rows = table.split("\n\n")[1].splitlines()
+        for column in re.split(r"  +", columns.strip()):
+            self.assertRegex(told, rf"(?m)^  {column}  ")
+        self.assertEqual([row.split()[0] for row in rows],
+                         ["served", "shed", "other", "lost", "sent"])
+        for row in rows:
+            self.assertRegex(told, rf"(?m)^  {row.split()[0]}  ")
 
 
 if __name__ == "__main__":

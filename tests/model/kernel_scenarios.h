@@ -121,7 +121,7 @@ void kernel_wait_gives_up(explorer& run) {
 
 // Another thread cancels: the CQE comes all the same.
 template <class W>
-void kernel_wait_is_cancelled(explorer& run) {
+void kernel_wait_is_canceled(explorer& run) {
   ring_world<W> w(run, 1, 1);
   w.cancels_may_be_late();
   w.wait_in_kernel(0);

@@ -31,7 +31,7 @@ AFFLUX_KILLS(GroupMutants, intrusive, step_left_while_arrived, all_of_two_releas
 AFFLUX_KILLS(GroupMutants, intrusive, held_kept, all_against_cancel)
 
 AFFLUX_KILLS(KernelMutants, intrusive, done_overwritten, kernel_wait_against_release)
-AFFLUX_KILLS(KernelMutants, intrusive, cancelled_silently, kernel_wait_is_cancelled)
+AFFLUX_KILLS(KernelMutants, intrusive, canceled_silently, kernel_wait_is_canceled)
 AFFLUX_KILLS(KernelMutants, intrusive, no_unpark, kernel_wait_against_release)
 AFFLUX_KILLS(KernelMutants, intrusive, relaxed_publish, kernel_wait_against_release)
 

@@ -48,7 +48,7 @@ struct note_world : W {
   static void noted(void* context, std::uint64_t) {
     party& p = *static_cast<party*>(context);
     if (!of(p).free[&p - p.all->parties]) of(p).look(static_cast<int>(&p - p.all->parties));
-    check(!of(p).has_cancelled[&p - p.all->parties], "S4: a note after a cancel that answered OK");
+    check(!of(p).has_canceled[&p - p.all->parties], "S4: a note after a cancel that answered OK");
     W::completed(p, of(p).seen[&p - p.all->parties]);
   }
   static note_world& of(party& p) { return static_cast<note_world&>(*p.all); }
@@ -68,7 +68,7 @@ struct note_world : W {
     auto& x = this->parties[who].self();
     const status s = core::cancel(x);
     if (s == status::ok) {
-      has_cancelled[who] = true;
+      has_canceled[who] = true;
       let_go(who);
     } else if (!free[who] && queue::status_of(x) != status::pending) {
       seen[who] = x.result;
@@ -84,7 +84,7 @@ struct note_world : W {
   }
 
   bool free[6] = {};
-  bool has_cancelled[6] = {};
+  bool has_canceled[6] = {};
   status seen[6] = {status::pending, status::pending, status::pending,
                     status::pending, status::pending, status::pending};
 };

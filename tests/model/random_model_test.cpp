@@ -71,7 +71,7 @@ void follow(W& w, const plan& p, const std::vector<step>& steps) {
     switch (s) {
       case status::closed:
         return p.closes;
-      case status::invalid:
+      case status::too_big:
         return true;  // more than the limit, as it is or was
       case status::rejected:
         return p.settings.limited();

@@ -79,12 +79,12 @@ void registry_same_one_removed_twice(explorer& run) {
   int removed = 0;
   for (int i = 0; i < 2; ++i) {
     run.spawn([&w, &removed] {
-      if (w.all->remove(*w.members[0]) == stats::membership::done) ++removed;
+      if (w.all->remove(*w.members[0]) == exporting::membership::done) ++removed;
     });
   }
   run.join();
   check(removed == 1, "M1: removed twice, or not at all");
-  check(w.all->remove(*w.members[0]) == stats::membership::already, "M1: it is out");
+  check(w.all->remove(*w.members[0]) == exporting::membership::already, "M1: it is out");
   w.at_rest(0b1111, 5, 0);
 }
 
@@ -95,18 +95,19 @@ void registry_one_of_two_sets(explorer& run) {
   auto* const other = P::template create<typename registry_world<P>::set>(2u);
   int added = 0;
   run.spawn([&w, &added] {
-    if (w.all->add(*w.members[0]) == stats::membership::done) ++added;
+    if (w.all->add(*w.members[0]) == exporting::membership::done) ++added;
   });
   run.spawn([&w, &added, other] {
-    if (other->add(*w.members[0]) == stats::membership::done) ++added;
+    if (other->add(*w.members[0]) == exporting::membership::done) ++added;
   });
   run.join();
   check(added == 1, "M1: in two sets, or in none");
   const bool in_other = w.sum().live == 0;
   check(registry_world<P>::sum_of(*other).live == (in_other ? 1 : 0), "M1");
-  check((in_other ? w.all : other)->remove(*w.members[0]) == stats::membership::already, "M1");
+  check((in_other ? w.all : other)->remove(*w.members[0]) == exporting::membership::already, "M1");
   P::destroy(other);
-  check((w.all->add(*w.members[0]) == stats::membership::done) == in_other, "M1: a set has ended");
+  check((w.all->add(*w.members[0]) == exporting::membership::done) == in_other,
+        "M1: a set has ended");
   w.at_rest(0b1111, 5, 1);
 }
 
@@ -115,7 +116,7 @@ template <class P>
 void registry_comes_back(explorer& run) {
   registry_world<P> w(1);
   run.spawn([&w] {
-    check(w.all->remove(*w.members[0]) == stats::membership::done, "M1");
+    check(w.all->remove(*w.members[0]) == exporting::membership::done, "M1");
     w.members[0]->count(100);
     w.add(0);
     w.members[0]->count(1);
@@ -134,7 +135,7 @@ template <class P>
 void registry_comes_back_and_is_read(explorer& run) {
   registry_world<P> w(1);
   run.spawn([&w] {
-    check(w.all->remove(*w.members[0]) == stats::membership::done, "M1");
+    check(w.all->remove(*w.members[0]) == exporting::membership::done, "M1");
     w.add(0);
   });
   for (int i = 0; i < 2; ++i) run.spawn([&w] { check(w.sum().total == 5, "M5"); });
@@ -152,7 +153,7 @@ void registry_visitors_remove(explorer& run) {
       const auto side = w.all->enter();
       w.all->visit([&](auto& m, std::uint64_t number) {
         check(number == 1 || number == 2, "number of its addition");
-        if (w.all->remove(m) == stats::membership::done) ++removed;
+        if (w.all->remove(m) == exporting::membership::done) ++removed;
         check(m.refs.load(std::memory_order_relaxed) >= 1, "M2: gone while it is visited");
         return true;
       });
@@ -213,12 +214,13 @@ void registry_slot_is_used_again(explorer& run) {
 template <class P>
 void registry_free_slots(explorer& run) {
   registry_world<P> w(2);
-  for (int i = 0; i < 2; ++i) check(w.all->remove(*w.members[i]) == stats::membership::done, "");
+  for (int i = 0; i < 2; ++i)
+    check(w.all->remove(*w.members[i]) == exporting::membership::done, "");
   run.spawn([&w] { w.add(2); });
   run.spawn([&w] {
     w.add(3);
     w.add(0);
-    check(w.all->remove(*w.members[3]) == stats::membership::done, "M1");
+    check(w.all->remove(*w.members[3]) == exporting::membership::done, "M1");
   });
   run.join();
   w.add(1);
@@ -252,15 +254,15 @@ void registry_grows(explorer& run) {
   for (int i = 0; i < 2; ++i) {
     run.spawn([&w, &added, i] {
       const auto answer = w.all->add(*w.members[i]);
-      check(answer != stats::membership::already, "M1");
-      if (answer == stats::membership::done) ++added;
+      check(answer != exporting::membership::already, "M1");
+      if (answer == exporting::membership::done) ++added;
     });
   }
   run.join();
   run.fail_create(0);
   check(w.sum().live == added, "who is in it");
   for (int i = 0; i < 2; ++i) {
-    if (w.all->remove(*w.members[i]) == stats::membership::done) --added;
+    if (w.all->remove(*w.members[i]) == exporting::membership::done) --added;
   }
   check(added == 0, "M1");
   for (int i = 0; i < 4; ++i) w.add(i);

@@ -7,7 +7,7 @@
 
 #include "engine/checking_policy.h"
 #include "engine/explorer.h"
-#include "stats/registry.h"
+#include "export/member_set.h"
 
 namespace afflux::model {
 
@@ -55,8 +55,8 @@ struct registry_world {
   using P = Policy;
   using traits = model_traits<P>;
   using member = model_member<P>;
-  using set = stats::member_set<P, traits>;
-  using membership = stats::membership;
+  using set = exporting::member_set<P, traits>;
+  using membership = exporting::membership;
 
   static constexpr int kMembers = 4;
 
@@ -78,10 +78,10 @@ struct registry_world {
   static seen sum_of(set& all) {
     seen s;
     const auto side = all.enter();
-    all.read(side, 0, [&](stats::found how, member& m, std::uint64_t, const auto& r) {
+    all.read(side, 0, [&](exporting::found how, member& m, std::uint64_t, const auto& r) {
       check(m.refs.load(std::memory_order_relaxed) != 0, "M2");
       s.total += r.total;
-      if (how == stats::found::live) ++s.live;
+      if (how == exporting::found::live) ++s.live;
     });
     s.total += all.departed(side).total;
     all.leave(side);

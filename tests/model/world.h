@@ -153,9 +153,7 @@ class world {
     check(now.acquired_fast + now.acquired_after_wait == now.released + held,
           "K1: acquired is not released + held");
     check(!counts_releases || now.released == out, "K1: not what was released");
-    const std::uint64_t ended =
-        now.granted + now.canceled + now.timed_out + now.dropped + now.closed_out + now.impossible;
-    check(now.queued == ended, "K2: a queued request has not ended once");
+    check(now.queued == stats::ended_in(now), "K2: a queued request has not ended once");
     check(sem->stats()->oldest_wait() == 0, "an oldest one is left");
     if (sem->stats()->has_times()) {
       check(now.wait_count == now.granted, "a wait was not taken");

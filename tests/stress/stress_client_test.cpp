@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Clients under threads that count and read at once: C1 to C3 of src/stats/client.h.
+// Clients under threads that count and read at once: CL1 to CL3 of src/stats/client.h.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
@@ -94,7 +94,7 @@ bool count_something(afflux_client* client, random_engine& random, counted& own)
   }
 }
 
-// Reads while others count: nothing goes back, and C2.
+// Reads while others count: nothing goes back, and CL2.
 void watch(const client_guard& client, const std::atomic<bool>& over) {
   afflux_client_summary_t before = zero_summary();
   while (!over.load(std::memory_order_relaxed)) {
@@ -168,7 +168,7 @@ TEST_F(StressClient, AddsAllOfAnyNumberOfThreads) {
   EXPECT_EQ(client.summary().requests[1], kThreads * kEach);
 }
 
-// C1, where it is hard: several threads are the first to count the same code.
+// CL1, where it is hard: several threads are the first to count the same code.
 TEST_F(StressClient, SumsHaveWhatTheirReaderHasCounted) {
   std::uint64_t rounds = 0;
   while (time_left() && !HasFailure()) {
@@ -201,7 +201,7 @@ TEST_F(StressClient, ThePeakIsNeverAboveWhatTheRateHasBeen) {
   }
 }
 
-// C3.
+// CL3.
 TEST_F(StressClient, TheBytesAreTheLastOfEachRun) {
   const client_guard client;
   std::uint64_t expected = 0;

@@ -167,7 +167,7 @@ class worker {
 
   bool allowed(afflux_status status, std::uint64_t n) const {
     if (status == AFFLUX_EREJECTED || status == AFFLUX_ECLOSED) return true;
-    return status == AFFLUX_EINVAL && limits_move_ && n > 1;
+    return status == AFFLUX_E2BIG && limits_move_ && n > 1;
   }
 
   void use(std::uint64_t n) {

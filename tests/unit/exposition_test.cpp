@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "stats/exposition.h"
+#include "export/exposition.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace afflux::stats {
+namespace afflux::exporting {
 namespace {
 
 constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
@@ -151,7 +151,8 @@ std::string family_in(const std::string& text, const std::string& name) {
   return text.substr(begin, (next == std::string::npos ? text.find("# EOF") : next) - begin);
 }
 
-shown_sem full_sem(const histogram<native_policy>& waits, const histogram<native_policy>& holds) {
+shown_sem full_sem(const stats::histogram<native_policy>& waits,
+                   const stats::histogram<native_policy>& holds) {
   shown_sem sem = {};
   sem.name = "s";
   sem.id = 7;
@@ -163,7 +164,7 @@ shown_sem full_sem(const histogram<native_policy>& waits, const histogram<native
 }
 
 TEST(Exposition, HistogramsAreCumulative) {
-  histogram<native_policy> waits, holds;
+  stats::histogram<native_policy> waits, holds;
   for (const std::uint64_t ns : {0ull, 1023ull, 1024ull, 5000ull, 1ull << 41, 1ull << 50}) {
     waits.record(ns);
   }
@@ -201,7 +202,7 @@ afflux_semaphore_wait_seconds_created{semaphore="s",id="7"} 1700000000.25
 }
 
 TEST(Exposition, OpenMetricsNamesFamiliesWithoutTotal) {
-  histogram<native_policy> none;
+  stats::histogram<native_policy> none;
   shown_sem sem = full_sem(none, none);
   sem.waits = sem.holds = nullptr;
   sem.now.acquired_fast = 3;
@@ -238,4 +239,4 @@ TEST(Exposition, SaysNothingOfWhatIsNotCounted) {
 }
 
 }  // namespace
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The helper threads of this process (src/time/helpers.h).
-#include "time/helpers.h"
+// The helper threads of this process (src/threads/helpers.h).
+#include "threads/helpers.h"
 
 #include <gtest/gtest.h>
 

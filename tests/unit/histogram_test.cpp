@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "park/policy.h"
+#include "policy.h"
 
 namespace afflux::stats {
 namespace {

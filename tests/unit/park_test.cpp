@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "park/policy.h"
 #include "park/spin.h"
+#include "policy.h"
 #include "time/clock.h"
 
 #ifndef _WIN32

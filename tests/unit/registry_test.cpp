@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "stats/registry.h"
+#include "export/member_set.h"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <set>
 #include <vector>
 
-#include "park/policy.h"
+#include "policy.h"
 
-namespace afflux::stats {
+namespace afflux::exporting {
 namespace {
 
 struct item {
@@ -141,7 +141,7 @@ TEST(MemberSet, IsFullAtItsLimitAndUsesSlotsAgain) {
   EXPECT_EQ(all.additions(), 64u + 22u + 1u);
 }
 
-// R2: nothing is dropped while a reader is inside, and by the last one of them.
+// RC2: nothing is dropped while a reader is inside, and by the last one of them.
 TEST(MemberSet, KeepsWhatReadersMaySee) {
   item a, b;
   item_set all(1);
@@ -204,4 +204,4 @@ TEST(MemberSet, StopsWhenTheVisitorDoes) {
 }
 
 }  // namespace
-}  // namespace afflux::stats
+}  // namespace afflux::exporting

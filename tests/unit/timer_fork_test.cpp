@@ -14,12 +14,12 @@
 #include "../contract/support/forked_threads.h"
 #include "support/child.h"
 #include "support/timer_runner.h"
-#include "time/timer_thread.h"
+#include "threads/timer_thread.h"
 
 namespace afflux_test {
 namespace {
 
-using afflux::time::ensure_runner;
+using afflux::threads::ensure_runner;
 
 TEST(TimerThread, BlocksSignals) {
   EXPECT_EQ(in_child([]() -> std::string {

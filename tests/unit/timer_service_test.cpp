@@ -95,7 +95,7 @@ struct TimerService : testing::Test {
     int fired = 0;
     fake::time = 5 * kMs;
     const std::int64_t rest = timers.advance(fake::time, [&](entry& due) {
-      EXPECT_FALSE(fake::mutex::held);  // T2
+      EXPECT_FALSE(fake::mutex::held);  // TS2
       EXPECT_EQ(&due, &e);
       EXPECT_EQ(due.state.load(), state::kFiring);
       ++fired;
@@ -189,7 +189,7 @@ TEST_F(TimerService, RetryHandedPublishes) {
   EXPECT_TRUE(timers.empty());
 }
 
-// T3: let go by idle, then a wake of the address, nothing held.
+// TS3: let go by idle, then a wake of the address, nothing held.
 template <class F>
 void awaited_until(TimerService& t, F&& let_go) {
   t.while_firing([&] {
@@ -244,7 +244,7 @@ TEST_F(TimerService, ExpireMayArmOthers) {
   });
 }
 
-// T4: only what is earlier than the sleepers know is worth a wake.
+// TS4: only what is earlier than the sleepers know is worth a wake.
 TEST_F(TimerService, ArmTellsWhenTheEarliestMovesUp) {
   entry a, b, c, d;
   EXPECT_TRUE(timers.arm(a, 50 * kMs));
@@ -263,7 +263,7 @@ TEST_F(TimerService, ArmTellsWhenTheEarliestMovesUp) {
   EXPECT_EQ(timers.disarm(b), disarmed::free);
 }
 
-// T4: a look that finds an earlier instant for itself does not tell the sleepers.
+// TS4: a look that finds an earlier instant for itself does not tell the sleepers.
 TEST_F(TimerService, AnotherThreadsLookDoesNotSilenceArm) {
   std::vector<entry> crowd(40);
   timers.arm(e, 100 * kMs);

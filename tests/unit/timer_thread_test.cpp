@@ -2,7 +2,7 @@
 //
 // The runner is one per process and stays. So every test runs in a process of its
 // own (support/child.h), in which nothing has started it yet.
-#include "time/timer_thread.h"
+#include "threads/timer_thread.h"
 
 #include <gtest/gtest.h>
 
@@ -20,9 +20,9 @@
 namespace afflux_test {
 namespace {
 
-using afflux::time::ensure_runner;
-using afflux::time::runner_wake;
-using afflux::time::set_manual;
+using afflux::threads::ensure_runner;
+using afflux::threads::runner_wake;
+using afflux::threads::set_manual;
 
 TEST(TimerThread, StartsLazilyAndOnce) {
   EXPECT_EQ(in_child([]() -> std::string {
@@ -86,7 +86,7 @@ TEST(TimerThread, EarlierDeadlineWakesIt) {
             kFine);
 }
 
-// R1: a ring at any moment leads to a call that begins after it.
+// TT1: a ring at any moment leads to a call that begins after it.
 TEST(TimerThread, LosesNoRing) {
   EXPECT_EQ(in_child([]() -> std::string {
               static std::atomic<std::uint32_t> asked{0};

@@ -266,7 +266,7 @@ TEST(Wheel, TakesAMillionEntries) {
   EXPECT_EQ(fired, entries.size() / 2);
 }
 
-// W3: one call does a bounded amount of work.
+// WH3: one call does a bounded amount of work.
 TEST(Wheel, AFullSlotComesDownInBatches) {
   wheel w;
   std::vector<wheel_entry> entries(10'000);

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_ASIO_OPERATION_HPP
 #define AFFLUX_DETAIL_ASIO_OPERATION_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
@@ -148,6 +150,7 @@ class asio_initiation {
 
  private:
   [[nodiscard]] static bool take_now(const part& what) noexcept {
+    if (what.terms.client != nullptr) return false;  // only a request accounts
     return fast_acquire(what.from.fast, what.terms.permits) ||
            ::afflux_sem_try_acquire(what.from.sem, what.terms.permits) == AFFLUX_OK;
   }

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_ASIO_SERVICE_HPP
 #define AFFLUX_DETAIL_ASIO_SERVICE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_type.hpp>
@@ -63,6 +65,7 @@ class asio_op : public list_node<asio_op> {
     request.timeout_ns = what.terms.timeout_ns();
     request.ctx = this;
     request.port = port;
+    request.client = what.terms.client;
     return what.event == nullptr ? ::afflux_sem_acquire_async(what.from.sem, &request, &waiter)
                                  : ::afflux_event_wait_async(what.event, &request, &waiter);
   }

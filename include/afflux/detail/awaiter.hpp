@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_AWAITER_HPP
 #define AFFLUX_DETAIL_AWAITER_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
@@ -56,6 +58,7 @@ class awaiter_base : protected turn {
     request.ctx = to.ctx;
     request.port = to.port;
     request.user_data = to.user_data;
+    request.client = terms_.client;
     // A destructor on another thread may come before it is queued: to be cancelled, though empty.
     if constexpr (requires { source.clear(); }) {
       source.clear();

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_CALLS_HPP
 #define AFFLUX_DETAIL_CALLS_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstdint>
 
 #include <afflux/afflux.h>

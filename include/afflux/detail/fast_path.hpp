@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_FAST_PATH_HPP
 #define AFFLUX_DETAIL_FAST_PATH_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <atomic>
 #include <cstdint>
 

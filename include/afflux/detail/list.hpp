@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_LIST_HPP
 #define AFFLUX_DETAIL_LIST_HPP
 
+#include <afflux/detail/config.hpp>
+
 namespace afflux::detail {
 
 template <class Node>

@@ -6,6 +6,8 @@
 #ifndef AFFLUX_DETAIL_NOINLINE_HPP
 #define AFFLUX_DETAIL_NOINLINE_HPP
 
+#include <afflux/detail/config.hpp>
+
 #if defined(_MSC_VER) && !defined(__clang__)
 #  define AFFLUX_HPP_NOINLINE __declspec(noinline)
 #else

@@ -5,6 +5,8 @@
 #ifndef AFFLUX_DETAIL_ON_PORT_HPP
 #define AFFLUX_DETAIL_ON_PORT_HPP
 
+#include <afflux/detail/config.hpp>
+
 namespace afflux {
 
 class port;

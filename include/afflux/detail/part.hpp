@@ -5,6 +5,8 @@
 #ifndef AFFLUX_DETAIL_PART_HPP
 #define AFFLUX_DETAIL_PART_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <cstdint>
 
 #include <afflux/afflux.h>

@@ -11,6 +11,8 @@
 #ifndef AFFLUX_DETAIL_PORT_LOOP_HPP
 #define AFFLUX_DETAIL_PORT_LOOP_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_RESUME_HPP
 #define AFFLUX_DETAIL_RESUME_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <afflux/detail/list.hpp>
 #include <afflux/detail/turn.hpp>
 

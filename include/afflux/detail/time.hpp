@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_TIME_HPP
 #define AFFLUX_DETAIL_TIME_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <limits>

@@ -4,6 +4,8 @@
 #ifndef AFFLUX_DETAIL_TURN_HPP
 #define AFFLUX_DETAIL_TURN_HPP
 
+#include <afflux/detail/config.hpp>
+
 #include <atomic>
 #include <coroutine>
 #include <cstdint>

@@ -2,8 +2,8 @@
 #include <afflux/event.hpp>
 
 int main() {
+  using afflux::status;
   const afflux::event ready(afflux::reset::manual);
-  ready.pulse();
-  ready.notify_one();
-  return ready.wait_blocking() == afflux::status::ok ? 0 : 1;
+  if (ready.pulse() != status::ok || ready.notify_one() != status::ok) return 1;
+  return ready.wait_blocking() == status::ok ? 0 : 2;
 }

@@ -2,6 +2,7 @@
 #include <afflux/port.hpp>
 
 int main() {
-  afflux::port none;
-  return none.run_ready(1) == 0 && none.close() == afflux::status::invalid ? 0 : 1;
+  afflux::port loop(afflux::port_options{
+      .kind = afflux::port_kind::callback, .drains_all = true, .doorbell = [](void*) {}});
+  return loop.run_ready(1) == 0 && loop.close() == afflux::status::ok ? 0 : 1;
 }

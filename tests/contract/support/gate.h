@@ -2,7 +2,7 @@
 //
 // std::latch and std::counting_semaphore, of a mutex and a condition variable: what a
 // test waits with must not itself lose a wake-up, and MinGW's libstdc++ 12 does so
-// where threads hand a std::binary_semaphore back and forth.
+// where threads hand a std::binary_semaphore back and forth or meet at a std::barrier.
 #pragma once
 
 #include <condition_variable>

@@ -19,6 +19,11 @@ inline constexpr std::uint64_t kMaxU64 = std::numeric_limits<std::uint64_t>::max
 // What no request may ask of a semaphore with kLimit permits (S13).
 inline constexpr std::uint64_t kBadCounts[] = {
     0, kLimit + 1, kMaxPermits, kMaxPermits + 1, std::uint64_t{1} << 63, kMaxU64};
+// What such a request answers, in that state of in_every_state().
+inline afflux_status refusal_of(std::uint64_t n, int state) {
+  if (n == 0) return AFFLUX_EINVAL;
+  return state == 5 ? AFFLUX_ECLOSED : AFFLUX_E2BIG;
+}
 inline constexpr std::int64_t kBadTimes[] = {-2, -1000, std::numeric_limits<std::int64_t>::min()};
 
 // Runs `check` on a semaphore of kLimit permits in each kind of state: free, part held, all

@@ -6,13 +6,13 @@
 // (happens-before by vector clocks), and a plain access that is not ordered is a
 // failure.
 //
-//   H1  A release store publishes the storer's clock in the atomic, a relaxed
-//       store removes what was published, a read-modify-write keeps it (release
-//       sequence) and adds its own if it releases.
-//   H2  An acquire load or read-modify-write takes what is published.
-//   H3  seq_cst counts as acq_rel: no order but happens-before is derived.
-//   H4  With store buffers, what a store publishes comes with its value: a load that
-//       looks past the store takes what was published before it.
+//   HB1  A release store publishes the storer's clock in the atomic, a relaxed
+//        store removes what was published, a read-modify-write keeps it (release
+//        sequence) and adds its own if it releases.
+//   HB2  An acquire load or read-modify-write takes what is published.
+//   HB3  seq_cst counts as acq_rel: no order but happens-before is derived.
+//   HB4  With store buffers, what a store publishes comes with its value: a load that
+//        looks past the store takes what was published before it.
 //
 // Outside of fibres (set-up, after join(), no exploration) all are plain.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The policy under which the core is explored; see src/park/policy.h for what
+// The policy under which the core is explored; see src/policy.h for what
 // each member means. Only the differences from the machine are said here.
 #pragma once
 

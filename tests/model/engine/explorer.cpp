@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The search. Invariants:
-//   E1  An execution is a function of the decisions taken in path_.
-//   E2  path_ holds a decision for every point with more than one way to go that
-//       the bound allows; depth_ of them are behind.
-//   E3  A fibre is in exactly one of ready_, waiting_, asleep_, or has ended.
+//   EX1  An execution is a function of the decisions taken in path_.
+//   EX2  path_ holds a decision for every point with more than one way to go that
+//        the bound allows; depth_ of them are behind.
+//   EX3  A fibre is in exactly one of ready_, waiting_, asleep_, or has ended.
 #include "explorer.h"
 
 #include <algorithm>

@@ -175,7 +175,7 @@ void explorer::drain_one(int fibre, mask behind) {
   buffers_.drain(fibre);
 }
 
-// The fibre's oldest store to that word, and what it stored before (T1).
+// The fibre's oldest store to that word, and what it stored before (SB1).
 void explorer::drain_to(int fibre, const void* address, mask behind) {
   bool reached = false;
   while (!reached) {

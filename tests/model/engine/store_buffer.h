@@ -5,15 +5,15 @@
 // there, and the others see it when it drains. Source: Owens, Sarkar and Sewell,
 // A Better x86 Memory Model: x86-TSO (TPHOLs 2009).
 //
-//   T1  The stores of one fibre drain in their order.
-//   T2  Every relaxed or release store is delayed. Whether it has drained is
-//       decided only where it makes a difference: when another fibre reaches for
-//       the same word, or the fibre itself while others have stores to it under
-//       way. Nothing else can tell when it drained, so every behaviour of TSO is
-//       among those that are left; tso_test.cpp compares.
-//   T3  To look past a store that could have drained is what the budget counts
-//       (options::delayed_stores), once for each store. With none left, the
-//       execution is sequentially consistent again.
+//   SB1  The stores of one fibre drain in their order.
+//   SB2  Every relaxed or release store is delayed. Whether it has drained is
+//        decided only where it makes a difference: when another fibre reaches for
+//        the same word, or the fibre itself while others have stores to it under
+//        way. Nothing else can tell when it drained, so every behaviour of TSO is
+//        among those that are left; tso_test.cpp compares.
+//   SB3  To look past a store that could have drained is what the budget counts
+//        (options::delayed_stores), once for each store. With none left, the
+//        execution is sequentially consistent again.
 //
 // The memory of a word holds the newest store from the start, and its cell holds
 // what the other fibres see. So nothing is written late into memory that may

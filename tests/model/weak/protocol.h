@@ -279,7 +279,7 @@ static int enqueue(semaphore *s, waiter *x, int64_t n, bool asks) {
   }
   store(&x->where, asks ? ASKING : IN, ENQUEUE_IN);
   append(s, x, x);
-  // Whoever is first does not fit, as before (W2).
+  // Whoever is first does not fit, as before (WK2).
   if (!swap(&s->word, &w, (w & ~LOCKED) | QUEUED, ENQUEUE_UNLOCK, ENQUEUE_UNLOCK_FAILED))
     leave(s, w, 0);
   return asks ? ask(s, x, held_before) : PENDING;

@@ -9,18 +9,16 @@
 //   LOCKED |
 //   +---------------------------------------+-----------+------------------------------------------+
 //
-// W1  While LOCKED only the holder lowers `available`, and only by the exchange that unlocks: what
-// is
-//     granted under the lock is final.
-// W2  Unlocked: MAIL, BUSY and WAITED are clear, QUEUED says whether the line is empty, and the
-// first
-//     in line that is not CLAIMED does not fit, or a canceller is on its way to the lock.
-// W3  That exchange is the holder's last touch of the semaphore; completions come after it.
-// W4  The semaphore lives while a waiter is in the line, or expelled with its canceller still to
-// come
-//     (`comers`). One that is ARRIVING or ASKING is inside its caller's call, who has a reference.
-// W5  While BUSY nobody but the holder changes `available`, CLOSED, DEAD or the line. (A pusher who
-//     saw the word before BUSY may still set MAIL.)
+// WK1  While LOCKED only the holder lowers `available`, and only by the exchange that unlocks:
+//      what is granted under the lock is final.
+// WK2  Unlocked: MAIL, BUSY and WAITED are clear, QUEUED says whether the line is empty, and the
+//      first in line that is not CLAIMED does not fit, or a canceller is on its way to the lock.
+// WK3  That exchange is the holder's last touch of the semaphore; completions come after it.
+// WK4  The semaphore lives while a waiter is in the line, or expelled with its canceller still
+//      to come (`comers`). One that is ARRIVING or ASKING is inside the call of its caller, who has
+//      a reference.
+// WK5  While BUSY nobody but the holder changes `available`, CLOSED, DEAD or the line. (A pusher
+//      who saw the word before BUSY may still set MAIL.)
 //
 // Where a waiter is:
 //   OUT       not queued, or not any more

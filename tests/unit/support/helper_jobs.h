@@ -8,13 +8,13 @@
 #include <deque>
 #include <mutex>
 
-#include "park/policy.h"
+#include "policy.h"
 #include "time/clock.h"
 
 namespace afflux_test {
 
 using policy = afflux::native_policy;
-using afflux::time::kMostHelpers;
+using afflux::threads::kMostHelpers;
 
 // More jobs than there may be helpers.
 inline constexpr std::uint32_t kTooMany = kMostHelpers + 44;

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "park/policy.h"
+#include "policy.h"
 
 namespace afflux_test {
 

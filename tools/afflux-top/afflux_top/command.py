@@ -9,6 +9,7 @@ import signal
 import sys
 
 from . import plain, rows, scrape
+from .version import VERSION
 
 ABOUT = "Shows the semaphores of a process that exports its metrics, as top shows processes."
 ENDS = """\
@@ -88,6 +89,8 @@ def parse_options():
     parser.add_argument("--totals", action="store_true",
                         help="with --once: totals instead of rates, without an interval")
     parser.add_argument("--json", action="store_true", help="with --once: JSON instead of columns")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}",
+                        help="print the version")
     options = parser.parse_args()
     if (options.totals or options.json) and not options.once:
         parser.error("--totals and --json go with --once")

@@ -52,7 +52,7 @@ def run(console, view, watcher, happened):
                                 redirect_stdout=False, redirect_stderr=False) as screen:
         while True:
             screen.update(view.draw(console.width, console.height), refresh=True)
-            ready, _, _ = select.select([keyboard, happened], [], [])
+            ready, _, _ = select.select([keyboard, happened], [], [], view.changes_in())
             if happened in ready:
                 for event in os.read(happened, 4096):
                     if event in ENDING:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from . import rows, scrape
 
-# The name comes last: it may have spaces.
+# The number, which tells apart those of one name, and the name come last: a name may have spaces.
 GAUGES = [("LIMIT", "limit"), ("HELD", "held"), ("WAITING", "waiting")]
 COUNTED = [("ACQUIRED", "acquired"), ("REFUSED", "refused"), ("TIMED_OUT", "timed_out")]
 TIMES = [("P99_WAIT_S", "p99"), ("OLDEST_WAIT_S", "oldest")]
@@ -27,8 +27,9 @@ def columns(found, only_totals):
     """The table as text."""
     counted = COUNTED if only_totals else [(title + "/S", field) for title, field in COUNTED]
     shown = GAUGES + counted + TIMES
-    lines = [[title for title, _ in shown] + ["NAME"]]
-    lines += [[number(getattr(row, field)) for _, field in shown] + [printable(row.name) or "-"]
+    lines = [[title for title, _ in shown] + ["ID", "NAME"]]
+    lines += [[number(getattr(row, field)) for _, field in shown] +
+              [printable(row.id).replace(" ", "_") or "-", printable(row.name) or "-"]
               for row in found]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "".join("  ".join(cell.rjust(width) for cell, width in zip(line[:-1], widths)) +
@@ -46,7 +47,7 @@ def number(value):
     """Never with an exponent, and without digits that say nothing."""
     if value is None:
         return "-"
-    return f"{value:.9f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    return f"{value:.9f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
 def printable(text):

@@ -13,10 +13,10 @@ class Row:
 
     name: str
     id: str
-    limit: float
-    held: float
-    waiting: float
-    acquired: Optional[float]
+    limit: int
+    held: int
+    waiting: int
+    acquired: Optional[float]  # whole as a total, as are the next two
     refused: Optional[float]
     timed_out: Optional[float]
     p99: Optional[float]  # seconds

@@ -24,7 +24,6 @@ GAUGES = {
     "permits_limit": "limit",
     "permits_held": "held",
     "waiters": "waiting",
-    "oldest_wait_seconds": "oldest",
 }
 
 
@@ -39,13 +38,13 @@ class Reading:
 
     name: str
     id: str
-    limit: float = 0.0
-    held: float = 0.0
-    waiting: float = 0.0
+    limit: int = 0
+    held: int = 0
+    waiting: int = 0
     oldest: Optional[float] = None
-    acquired: Optional[float] = None
-    refused: Optional[float] = None
-    timed_out: Optional[float] = None
+    acquired: Optional[int] = None
+    refused: Optional[int] = None
+    timed_out: Optional[int] = None
     waits: dict = field(default_factory=dict)  # upper bound in seconds: how many up to it
 
 
@@ -142,14 +141,21 @@ def _take(readings, sample):
     reading = readings.get(key) or readings.setdefault(key, Reading(*key))
     what = sample.name[len(PREFIX):]
     if what in GAUGES:
-        setattr(reading, GAUGES[what], sample.value)
+        setattr(reading, GAUGES[what], _count(sample.value))
+    elif what == "oldest_wait_seconds":
+        reading.oldest = sample.value
     elif what == "permits_acquired_total":
-        reading.acquired = (reading.acquired or 0) + sample.value
+        reading.acquired = (reading.acquired or 0) + _count(sample.value)
     elif what == "requests_total":
         outcome = labels.get("outcome")
         if outcome in ("rejected", "dropped"):
-            reading.refused = (reading.refused or 0) + sample.value
+            reading.refused = (reading.refused or 0) + _count(sample.value)
         elif outcome == "timed_out":
-            reading.timed_out = sample.value
+            reading.timed_out = _count(sample.value)
     elif what == "wait_seconds_bucket":
         reading.waits[float(labels["le"])] = sample.value
+
+
+def _count(value):
+    """The parsers read most numbers as floats; what is counted is whole."""
+    return int(value) if value == int(value) else value

@@ -68,8 +68,9 @@ DISPENSABLE = ["timed_out", "oldest", "p99", "refused", "acquired", "limit", "wa
 LEAST_NAME = 12
 
 
-def table(shown, everything, sort, width):
-    """`shown` rows as a table for a terminal of that width. `everything`: to tell names apart."""
+def table(shown, everything, sort, width, old):
+    """`shown` rows as a table for a terminal of that width. `everything`: to tell names apart;
+    `old`: they are not of now."""
     chosen = _that_fit(width)
     grid = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False,
                  header_style="bold")
@@ -81,7 +82,10 @@ def table(shown, everything, sort, width):
                         no_wrap=True, width=column.width)
     names = Counter(row.name for row in everything)
     for row in shown:
-        grid.add_row(_name(row, names, name_width), *(_cell(column, row) for column in chosen))
+        cells = [_name(row, names, name_width), *(_cell(column, row) for column in chosen)]
+        for cell in cells if old else ():
+            cell.style = "dim"
+        grid.add_row(*cells)
     return grid
 
 

@@ -11,6 +11,7 @@ from .plain import number, printable
 from .table import short_time, table
 
 LINES_AROUND = 5  # title, state, the table's two, keys
+LATE_S = 0.5  # an answer that is so late leaves the numbers old
 
 
 class View:
@@ -39,6 +40,23 @@ class View:
     def scroll(self, lines):
         self._top += lines
 
+    def changes_in(self):
+        """Seconds until the screen changes by time alone; None: it does not."""
+        if self._answered_at is None:
+            return None
+        age = self._age()
+        fresh_for = self._interval + LATE_S - age
+        return fresh_for if not self._old() and fresh_for > 0 else 1 - age % 1
+
+    def _age(self):
+        """Of the numbers."""
+        return time.monotonic() - self._answered_at
+
+    def _old(self):
+        """They are no longer those of a process that answers."""
+        return self._answered_at is not None and (
+            self._error is not None or self._age() >= self._interval + LATE_S)
+
     def draw(self, width, height):
         """The whole screen, as something that rich prints."""
         room = max(1, height - LINES_AROUND)
@@ -46,7 +64,7 @@ class View:
         self._top = max(0, min(self._top, len(every) - room))
         shown = every[self._top:self._top + room]
         lines = [self._line(f"afflux-top  {printable(self._url)}"), self._state(len(every))]
-        lines.append(table(shown, every, self._sort, width) if every else Text(""))
+        lines.append(table(shown, every, self._sort, width, self._old()) if every else Text(""))
         hidden = len(every) - len(shown)
         more = f"; {self._top} more above, {hidden - self._top} below" if hidden else ""
         # The table fills its place, so that the keys stand still.
@@ -55,10 +73,12 @@ class View:
         return Group(*lines)
 
     def _state(self, count):
+        age = "" if self._answered_at is None else (
+            f"; last answer {short_time(self._age())} ago")
         if self._error is not None:
-            age = "" if self._answered_at is None else (
-                f"; last answer {short_time(time.monotonic() - self._answered_at)} ago")
             return self._line(f"no answer: {printable(str(self._error))}{age}", "bold red")
+        if self._old():
+            return self._line(f"no answer yet{age}", "bold red")
         if self._rows is None:
             return self._line("waiting for the first answer")
         if count == 0:
