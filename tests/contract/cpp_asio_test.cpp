@@ -194,8 +194,8 @@ TEST_F(CppAsio, AwaitableAnswersAPermitOrThrows) {
   busy.release();
   io.run();
   EXPECT_EQ(count, 1u);
-  EXPECT_EQ(thrown, status::invalid);
-  EXPECT_EQ(redirected, status::invalid);
+  EXPECT_EQ(thrown, status::too_big);
+  EXPECT_EQ(redirected, status::too_big);
   EXPECT_EQ(sem.held(), 0u);
 }
 

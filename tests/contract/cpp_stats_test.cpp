@@ -101,7 +101,7 @@ TEST(CppToken, ARequestHasPriorityCostAndWaitForResize) {
       {.permits = 1, .overflow = afflux::overflow_policy::fail, .max_queue_bytes = 10});
   const permit held = sem.try_acquire();
   EXPECT_EQ(sem.acquire_token({.cost_bytes = 11}).status(), status::rejected);
-  EXPECT_EQ(sem.acquire_token_for(0s, {.permits = 2}).status(), status::invalid);
+  EXPECT_EQ(sem.acquire_token_for(0s, {.permits = 2}).status(), status::too_big);
   EXPECT_EQ(sem.acquire_token_for(0s, {.permits = 2, .wait_for_resize = true}).status(),
             status::timed_out);
   const auto bad = static_cast<afflux::priority>(9);
