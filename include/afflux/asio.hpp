@@ -43,7 +43,8 @@ namespace afflux {
 /// @param token  For void(asio::error_code, afflux::permit): a handler, asio::use_awaitable, ....
 ///               Without an error the permit holds what was asked for. With one it is empty;
 ///               beside operation_aborted the codes are those of afflux::status: again
-///               (within(0)), timed_out, closed, rejected, invalid, no_memory, os_error.
+///               (within(0)), timed_out, closed, rejected, too_big, invalid, no_memory,
+///               os_error.
 /// @return what the token makes of it.
 /// Throws what the initiation cannot do without: std::bad_alloc, afflux::error where no port can
 /// be made.

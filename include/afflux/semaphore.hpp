@@ -118,13 +118,13 @@ class semaphore {
   // ------------------------------------------------------------------------------------------
 
   /// Take `n` permits (1 ... limit()) if they are free and nobody queues.
-  /// @return the permits; empty: again, closed, invalid.
+  /// @return the permits; empty: again, closed, too_big, invalid.
   /// Threads: lock-free. Order: happens after the releases that supplied the permits.
   permit try_acquire(std::uint64_t n = 1) const noexcept { return make(try_acquire_raw(n), n); }
 
   /// Take as many permits as are free, between `min` (0 ... limit()) and `max` (at least min, not
   /// 0), in one step. Nobody is overtaken.
-  /// @return the permits; empty: again (also for min 0 with none free), closed, invalid.
+  /// @return the permits; empty: again (also for min 0 with none free), closed, too_big, invalid.
   /// Threads, Order: as try_acquire.
   permit try_acquire_up_to(std::uint64_t min, std::uint64_t max) const noexcept {
     std::uint64_t n = 0;
@@ -133,7 +133,7 @@ class semaphore {
   }
 
   /// Take `n` permits, blocking the thread as long as options::waiter_timeout allows.
-  /// @return the permits; empty: timed_out, closed, rejected, invalid.
+  /// @return the permits; empty: timed_out, closed, rejected, too_big, invalid.
   /// Threads: may block. Order: as try_acquire.
   permit acquire_blocking(std::uint64_t n = 1) const noexcept {
     return make(acquire_raw(n, AFFLUX_FOREVER), n);
@@ -168,8 +168,8 @@ class semaphore {
   }
 
   /// To be awaited: `permit p = co_await sem.acquire(n).within(50ms);`
-  /// co_await answers the permits; empty: again (within(0)), timed_out, closed, rejected, invalid,
-  /// os_error.
+  /// co_await answers the permits; empty: again (within(0)), timed_out, closed, rejected, too_big,
+  /// invalid, os_error.
   acquire_operation<> acquire(std::uint64_t n = 1) const noexcept {
     detail::acquire_terms terms;
     terms.permits = n;
@@ -178,7 +178,7 @@ class semaphore {
 
   /// Take `n` permits into a token, blocking the thread. `tag` is for the ledger, copied; null:
   /// none.
-  /// @return the token; empty: timed_out, closed, rejected, invalid.
+  /// @return the token; empty: timed_out, closed, rejected, too_big, invalid.
   /// Threads, Order: as acquire_blocking.
   permit_token acquire_token(std::uint64_t n = 1, const char* tag = nullptr) const noexcept {
     return acquire_token(token_request{.permits = n, .tag = tag});
@@ -325,7 +325,7 @@ class semaphore {
   [[nodiscard]] health_report health() const noexcept {
     return detail::health_of(used().sem, nullptr);
   }
-  /// The same with limits of the caller's; status invalid: health_limits::max_wait is negative.
+  /// The same with limits of the caller's; status invalid: a time in them is negative.
   [[nodiscard]] health_report health(const health_limits& limits) const noexcept {
     const auto c = static_cast<::afflux_health_limits>(limits);
     return detail::health_of(used().sem, &c);

@@ -176,7 +176,8 @@ class [[nodiscard]] several_operation {
 /// cost, and wait_for_resize if one of them says so. Semaphores and events must live until the wait
 /// has ended.
 /// co_await answers an any_permit; its permit's status() is ok, or it is empty with again
-/// (within(0)), timed_out, closed (one of the semaphores), rejected, invalid, no_memory, os_error.
+/// (within(0)), timed_out, closed (one of the semaphores), rejected, too_big, invalid, no_memory,
+/// os_error.
 /// Since: 0.1
 template <detail::several_part... Ops>
 requires(sizeof...(Ops) >= 1 && sizeof...(Ops) <= AFFLUX_WAIT_ITEMS_MAX)

@@ -31,23 +31,28 @@ enum class health_reason : std::uint32_t {
   queue_bytes = AFFLUX_HEALTH_QUEUE_BYTES,  ///< more than health_limits::max_queue_bytes
   wait = AFFLUX_HEALTH_WAIT,                ///< longer than health_limits::max_wait
   closed = AFFLUX_HEALTH_CLOSED,            ///< the semaphore is closed
-  debt = AFFLUX_HEALTH_DEBT                 ///< told, but no reason to be unhealthy
+  debt = AFFLUX_HEALTH_DEBT,                ///< told, but no reason to be unhealthy
+  standstill = AFFLUX_HEALTH_STANDSTILL     ///< longer than health_limits::max_still
 };
 
-/// What is too much; empty: never. Since: 0.1
+/// What is too much; empty: never, but for max_still. Since: 0.1
 struct health_limits {
   std::optional<std::uint64_t> max_waiters = std::nullopt;          ///< queued requests
   std::optional<std::uint64_t> max_queue_bytes = std::nullopt;      ///< their cost
   std::optional<std::chrono::nanoseconds> max_wait = std::nullopt;  ///< of the oldest request
+  /// Of a standstill: permits are held, requests want some, and none comes back. Empty: 5 s;
+  /// nanoseconds::max(): never.
+  std::optional<std::chrono::nanoseconds> max_still = std::nullopt;
 
   /// The same for the C API.
   [[nodiscard]] explicit operator ::afflux_health_limits() const noexcept {
     ::afflux_health_limits c{};
-    (void)::afflux_health_limits_init(&c);
+    (void)::afflux_health_limits_init_sized(&c, sizeof c);
     if (max_waiters) c.max_waiters = *max_waiters;
     if (max_queue_bytes) c.max_queue_bytes = *max_queue_bytes;
     // A negative time must not come to mean "never": -2 is refused by the library.
     if (max_wait) c.max_wait_ns = max_wait->count() >= 0 ? max_wait->count() : -2;
+    if (max_still) c.max_still_ns = max_still->count() >= 0 ? max_still->count() : -2;
     return c;
   }
 };
@@ -60,6 +65,8 @@ struct health_report {
   std::uint64_t waiters = 0;
   std::uint64_t queue_bytes = 0;
   std::chrono::nanoseconds oldest_wait = std::chrono::nanoseconds::zero();
+  std::chrono::nanoseconds still_for = std::chrono::nanoseconds::zero();  ///< 0: it moves
+  std::uint64_t unserved = 0;  ///< requests not served at once since permits last moved
 
   /// Whether `r` is among the reasons.
   [[nodiscard]] bool has(health_reason r) const noexcept {
@@ -74,6 +81,7 @@ namespace detail {
 [[nodiscard]] inline health_report health_of(const ::afflux_sem* sem,
                                              const ::afflux_health_limits* limits) noexcept {
   ::afflux_health now{};
+  now.struct_size = sizeof now;
   health_report report;
   report.status = static_cast<status>(::afflux_sem_health(sem, limits, &now));
   report.healthy = now.healthy != 0;
@@ -81,6 +89,8 @@ namespace detail {
   report.waiters = now.waiters;
   report.queue_bytes = now.queue_bytes;
   report.oldest_wait = std::chrono::nanoseconds(now.oldest_wait_ns);
+  report.still_for = std::chrono::nanoseconds(now.still_ns);
+  report.unserved = now.unserved;
   return report;
 }
 

@@ -242,6 +242,21 @@ TEST(CppHealth, TheOldestWaitCounts) {
   EXPECT_FALSE(sem.health({.max_wait = 24h}).has(health_reason::wait));
 }
 
+TEST(CppHealth, AStandstillCounts) {
+  const semaphore sem(1);
+  permit held = sem.try_acquire();
+  permit got;
+  const owned waits = keep(sem.acquire(), got);
+  while (!sem.health({.max_still = 1ms}).has(health_reason::standstill)) {
+  }
+  EXPECT_GT(sem.health().still_for, 1ms);
+  EXPECT_EQ(sem.health().unserved, 0u);  // it queued before the first look
+  EXPECT_FALSE(sem.health({.max_still = 24h}).has(health_reason::standstill));
+  EXPECT_EQ(sem.health({.max_still = -1ns}).status, status::invalid);
+  held.release();
+  EXPECT_EQ(sem.health().still_for, 0ns);
+}
+
 TEST(CppHealth, ComparesWithTheSemaphoresOwnOptions) {
   const semaphore sem({.permits = 1, .max_waiters = 1});
   const permit held = sem.try_acquire();
