@@ -13,17 +13,17 @@
 //                                        an explicit std::memory_order each; lock-free
 //   template <class T> using var         plain data that several threads touch in turn; the
 //                                        checker looks for races and for freed memory
-//   template <class T> class gauge       a number that one thread at a time sets and anybody
+//   template <class T> class gauge       a number that one thread at a time sets and any
 //                                        may observe: get(), set(); orders nothing
 //   class mutex                          lock(), unlock()
 //   park(word, expected, deadline)       sleep while word == expected and now() < deadline
 //                                        (time::kNever: no limit); may return early; false
 //                                        when the deadline has passed
-//   unpark(address)                      wake whoever sleeps on that address, which may be
+//   unpark(address)                      wake the sleepers on that address, which may be
 //                                        freed memory by now: only its value is used
 //   park_on(word, expected)              likewise on a 64-bit word, without a deadline: sleep
 //                                        while the low 32 bits of both are equal
-//   unpark_on(address)                   wake whoever sleeps by park_on() on that address
+//   unpark_on(address)                   wake those that sleep by park_on() on that address
 //   now()                                monotonic nanoseconds
 //   rough_now()                          likewise, cheaper, and behind by a clock tick at most
 //   thread_key()                         differs between the threads that are alive; never 0
@@ -36,8 +36,8 @@
 //   wait_for_change(atomic, seen)        returns when the atomic differs from seen, or has not
 //                                        for about 2 ms: callers look again. For waits that
 //                                        are short by construction; it spins, gives way, then
-//                                        sleeps, so that whoever is to end the wait runs, also
-//                                        where this thread is a real-time one on the same core
+//                                        sleeps, so that the thread that is to end the wait runs,
+//                                        also where this thread is a real-time one on the same core
 //   template <class T> class producer_queue   of many producers and one consumer at a time, in
 //                                        order per producer: enqueue(T), false without memory;
 //                                        try_dequeue_bulk(T*, most): how many it took; 0: each

@@ -905,7 +905,7 @@ AFFLUX_API uint64_t afflux_completions_run(void);
  * sure (AFFLUX_EBUSY: not yet), afflux_port_unref(). Any thread may do that for a loop that
  * is gone. A last unref before is safe for the memory: the port then lives until its last
  * request has ended, but what completes can no longer be drained, and its permits stay
- * counted as held (afflux_sem_held()) until somebody releases them.
+ * counted as held (afflux_sem_held()) until they are released.
  *
  * After a fork() the parent's ports go on as before. In the child EVENTFD, and URING without
  * AFFLUX_PORT_MSG_RING, have a doorbell of their own under the same descriptor, which the child
@@ -1299,7 +1299,7 @@ AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit_token *permit);
 
 /**
  * Empty the token without releasing: its permits stay counted as held until
- * somebody hands as many to afflux_sem_release(), or a resize makes up for them.
+ * as many are given to afflux_sem_release(), or a resize makes up for them.
  *
  * @return AFFLUX_OK        forgotten
  *         AFFLUX_EALREADY  the token is empty

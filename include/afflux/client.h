@@ -23,7 +23,7 @@ extern "C" {
 /* ------------------------------------------------------------------------ */
 
 /*
- * A client is a block of counters for a tenant, a connection, a worker process: for anybody whose
+ * A client is a block of counters for a tenant, a connection, a worker process: for all whose
  * requests are to be accounted for. A counting call is one relaxed atomic addition;
  * afflux_client_count_lines() is one for the lines read and one for those dropped. The library
  * counts requests to semaphores for the client that they name (afflux_request.client).

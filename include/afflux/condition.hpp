@@ -41,7 +41,7 @@ struct stop_token {
 
 /// A condition variable for any lock with lock() and unlock(): std::condition_variable_any, with
 /// waiters in the order of their arrival and wakes without a mutex of its own. Like that one it
-/// neither moves nor copies, and nobody may wait any more when it is destroyed; lock() must not
+/// neither moves nor copies, and no thread may wait any more when it is destroyed; lock() must not
 /// throw in the end of a wait.
 ///
 /// Coroutines that wait for their turn on this thread (chapter 4) run when the lock has been let
@@ -171,7 +171,7 @@ class condition_variable_any {
       self->unlocked = true;
       self->asleep.emplace();
       // This thread stands in the queue now. A request to stop that did not find it there is to
-      // be seen here: whoever queues after a notification sees what was done before it.
+      // be seen here: a thread that queues after a notification sees what was done before it.
       if (self->stop != nullptr && self->stop->stop_requested()) {
         ::afflux_cond_notify_all(self->on.handle());
       }

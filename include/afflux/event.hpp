@@ -53,7 +53,7 @@ enum class reset : std::int32_t {
 ///
 /// An owner is empty after it was moved from, where create() failed, and of a null handle;
 /// chapter 1 says what an empty one may be used for. Look at what a notification answers: an
-/// event that is empty has told nobody.
+/// event that is empty has told no waiter.
 /// Threads: as semaphore.
 /// Since: 0.1
 class event {
@@ -117,7 +117,7 @@ class event {
     return {{used(), kind_ == reset::automatic}, detail::acquire_terms{}, resume_inline{}};
   }
 
-  /// The first waiter goes on, or with nobody waiting it is set. Manual reset: it is set, all go
+  /// The first waiter goes on, or without any it is set. Manual reset: it is set, all go
   /// on.
   /// @return ok; invalid.
   /// Threads: any; resumes coroutines (chapter 4). Order: happens before the waits that it ends.
@@ -125,12 +125,12 @@ class event {
     const detail::resume_scope scope;
     return static_cast<status>(::afflux_event_notify_one(used()));
   }
-  /// Every waiter goes on, or with nobody waiting it is set. Otherwise as notify_one().
+  /// Every waiter goes on, or without any it is set. Otherwise as notify_one().
   [[nodiscard]] AFFLUX_HPP_NOINLINE status notify_all() const noexcept {
     const detail::resume_scope scope;
     return static_cast<status>(::afflux_event_notify_all(used()));
   }
-  /// Every waiter goes on, and nothing is remembered: with nobody waiting nothing happens, and it
+  /// Every waiter goes on, and nothing is remembered: without a waiter nothing happens, and it
   /// is set afterwards if it was before. Otherwise as notify_one().
   [[nodiscard]] AFFLUX_HPP_NOINLINE status pulse() const noexcept {
     const detail::resume_scope scope;

@@ -67,8 +67,8 @@ struct options {
   /// Waits as long as this are told to slow_wait, 0 or more; without slow_wait of no effect.
   std::chrono::nanoseconds slow_wait_after = std::chrono::nanoseconds::zero();
   /// Told of a slow wait, on the thread that made the grant, just before the request completes; it
-  /// must not throw. afflux.h, afflux_slow_wait_fn, says what else holds there. Null: nobody is
-  /// told.
+  /// must not throw. afflux.h, afflux_slow_wait_fn, says what else holds there. Null: no
+  /// function.
   void (*slow_wait)(void* ctx, const ::afflux_slow_wait* wait) = nullptr;
   void* slow_wait_ctx = nullptr;  ///< passed to slow_wait
 

@@ -50,8 +50,9 @@ class [[nodiscard]] permit {
   ~permit() { release(); }
 
   /// Give all back and be empty.
-  /// @return ok; already: it was empty; overflow: somebody else released what was held here.
-  /// Threads: resumes coroutines (chapter 4). Order: happens before the acquires that it satisfies.
+  /// @return ok; already: it was empty; overflow: what was held here has been released by other
+  /// means. Threads: resumes coroutines (chapter 4). Order: happens before the acquires that it
+  /// satisfies.
   afflux::status release() noexcept {
     if (count_ == 0) return status::already;
     status_ = status::already;

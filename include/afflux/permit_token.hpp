@@ -28,7 +28,7 @@ struct token_request {
   afflux::priority priority = afflux::priority::normal;
   std::uint64_t cost_bytes = 0;  ///< counts against options::max_queue_bytes while it waits
   bool wait_for_resize = false;  ///< wait although more is asked for than the limit allows
-  /// It is accounted to this one, which must live until the acquire has ended; null: nobody.
+  /// It is accounted to this one, which must live until the acquire has ended; null: none.
   const client* account_to = nullptr;
 
   /// The same for the C API; `tag` is borrowed from here.
@@ -85,7 +85,7 @@ class [[nodiscard]] permit_token {
   ~permit_token() { release(); }
 
   /// Give all back. @return ok to exactly one caller, already to the others; overflow instead of
-  /// ok: somebody else has released some of them, those that were held have been given back.
+  /// ok: some of them have been released by other means; those that were held have been given back.
   AFFLUX_HPP_NOINLINE afflux::status release() noexcept {
     const detail::resume_scope scope;
     return static_cast<afflux::status>(::afflux_permit_release(&token_));

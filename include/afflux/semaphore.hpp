@@ -117,13 +117,13 @@ class semaphore {
   // Acquire
   // ------------------------------------------------------------------------------------------
 
-  /// Take `n` permits (1 ... limit()) if they are free and nobody queues.
+  /// Take `n` permits (1 ... limit()) if they are free and no request queues.
   /// @return the permits; empty: again, closed, too_big, invalid.
   /// Threads: lock-free. Order: happens after the releases that supplied the permits.
   permit try_acquire(std::uint64_t n = 1) const noexcept { return make(try_acquire_raw(n), n); }
 
   /// Take as many permits as are free, between `min` (0 ... limit()) and `max` (at least min, not
-  /// 0), in one step. Nobody is overtaken.
+  /// 0), in one step. No queued request is overtaken.
   /// @return the permits; empty: again (also for min 0 with none free), closed, too_big, invalid.
   /// Threads, Order: as try_acquire.
   permit try_acquire_up_to(std::uint64_t min, std::uint64_t max) const noexcept {
@@ -272,8 +272,8 @@ class semaphore {
   /// Whether close() has been called. Order: true happens after the close.
   [[nodiscard]] bool is_closed() const noexcept { return ::afflux_sem_is_closed(used().sem) != 0; }
 
-  /// Wait until nothing is held and nobody queues, blocking the thread; options::waiter_timeout is
-  /// not for this. After close(): until all who hold permits have given them back.
+  /// Wait until nothing is held and no request queues, blocking the thread; options::waiter_timeout
+  /// is not for this. After close(): until all who hold permits have given them back.
   /// @return ok: so it was at a moment during the call; closed: the last owner has gone; invalid.
   /// Threads: may block. Order: ok happens after the releases that made it idle.
   [[nodiscard]] status wait_idle_blocking() const noexcept {
@@ -299,7 +299,7 @@ class semaphore {
 
   /// The limit on permits held at once.
   [[nodiscard]] std::uint64_t limit() const noexcept { return ::afflux_sem_limit(used().sem); }
-  /// Free now; 0 while in debt after a shrink and while anybody queues. Counts on after a close.
+  /// Free now; 0 while in debt after a shrink and while a request queues. Counts on after a close.
   [[nodiscard]] std::uint64_t available() const noexcept {
     return ::afflux_sem_available(used().sem);
   }

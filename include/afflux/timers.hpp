@@ -17,7 +17,8 @@
 
 namespace afflux {
 
-/// Choose who runs the timers: the process' own thread (false), or whoever calls timers_advance().
+/// Choose who runs the timers: the process' own thread (false), or the thread that calls
+/// timers_advance().
 /// @return ok; os_error. Since: 0.1
 inline status timers_manual(bool manual) noexcept {
   return static_cast<status>(::afflux_timers_manual(manual ? 1 : 0));

@@ -38,7 +38,7 @@ struct queue_source {
                                       ::afflux_waiter& waiter) noexcept {
     return ::afflux_queue_add_waiter_if(queue, &ask, std::addressof(condition), &request, &waiter);
   }
-  // Whoever woke it counts on somebody to look.
+  // The thread that woke it counts on a waiter to look.
   void give_back(const acquire_terms&) const noexcept { ::afflux_queue_wake_one(queue); }
 
  private:
@@ -90,10 +90,10 @@ class wait_queue {
 
   /// To be awaited: `while (!mine) co_await q.wait_unless([&] { return mine = try_lock(); });`
   /// `condition()` answers a bool and does not throw. It is asked once, on this thread, when the
-  /// coroutine has its place in the queue: whoever makes it true and then wakes is not missed.
-  /// co_await answers ok (the condition held, or it was woken, after which the condition may hold
-  /// or not); again (within(0)), timed_out, closed, invalid, os_error, no_memory.
-  /// A coroutine that is destroyed when it was woken and has not run yet passes the wake on, by
+  /// coroutine has its place in the queue: a thread that makes it true and then wakes is not
+  /// missed. co_await answers ok (the condition held, or it was woken, after which the condition
+  /// may hold or not); again (within(0)), timed_out, closed, invalid, os_error, no_memory. A
+  /// coroutine that is destroyed when it was woken and has not run yet passes the wake on, by
   /// wake_one(); so may a wake_all() wake one who came later.
   template <class Condition>
   requires std::predicate < std::decay_t<Condition>
@@ -102,8 +102,9 @@ class wait_queue {
     return {{used(), std::forward<Condition>(condition)}, detail::acquire_terms{}, resume_inline{}};
   }
 
-  /// Wake the first waiter. @return ok; again: nobody waits; invalid.
-  /// Threads: any; resumes coroutines (chapter 4). Order: happens before what it wakes; whoever
+  /// Wake the first waiter. @return ok; again: none waits; invalid.
+  /// Threads: any; resumes coroutines (chapter 4). Order: happens before what it wakes; a waiter
+  /// that
   ///          queues later sees what the caller did before.
   AFFLUX_HPP_NOINLINE status wake_one() const noexcept {
     const detail::resume_scope scope;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // A set of members (semaphores, clients) that come and go while others add up what all have done.
-// Nobody waits for anybody, and a sum is exact: of whatever a member counts, a sum that begins
+// No thread waits for another, and a sum is exact: of whatever a member counts, a sum that begins
 // after another has ended has no less.
 //
 // A member is in a slot. The slot's word says how it is counted:
@@ -15,7 +15,7 @@
 //   M1  A member is in one set at a time, and added or removed by one thread at a time: its
 //       registration word, which is claimed by an exchange.
 //   M2  The set has a reference to the member of each slot that is not empty. It is dropped when
-//       nobody is left who may have seen the member in that slot (reclaim.h, RC2).
+//       no reader is left that may have seen the member in that slot (reclaim.h, RC2).
 //   M3  Each reader counts a member that has left once: by its slot, or in departed_. What is
 //       folded into departed_[s] is folded before side s opens (RC1), and the slots are empty
 //       before the other side opens again.
@@ -79,7 +79,7 @@ class member_set {
   explicit member_set(std::uint32_t number) : number_(number) {}
   member_set(const member_set&) = delete;
   member_set& operator=(const member_set&) = delete;
-  // Nobody is inside, and nobody has the role.
+  // No reader is inside, and no thread has the role.
   ~member_set() {
     for (std::uint32_t i = 0; i != slots_.end(); ++i) {
       slot& x = slots_.at(i);
@@ -312,7 +312,7 @@ class member_set {
 
   // ---- the reclaimer
 
-  // For whom the role has come to; nobody is left on the closed side.
+  // For the thread that the role has come to; no reader is left on the closed side.
   void reclaim() {
     slot* done = nullptr;
     for (;;) {
@@ -338,8 +338,9 @@ class member_set {
     if (next != now) departed_[next] = departed_[now];
     for (slot* x = batch; x != nullptr; x = x->next) {
       Traits::add(departed_[next], left_of(*x));
-      const std::uint64_t word = x->word.load(std::memory_order_relaxed);  // nobody changes it
-      // release, pairs with [look]: whoever sees it already needs `left`, as [left] before it.
+      const std::uint64_t word = x->word.load(std::memory_order_relaxed);  // it does not change
+      // release, pairs with [look]: a thread that sees it already needs `left`, as [left] before
+      // it.
       x->word.store(in_phase(word, folded_into(next)), std::memory_order_release);
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // When may be freed what readers may be looking at? Readers announce themselves by one
-// read-modify-write and never wait, and nobody waits for them: the last of them to leave finds
+// read-modify-write and never wait, and no thread waits for them: the last of them to leave finds
 // out that it was the last, and does what was to be done then. After P. McKenney's SRCU, whose
 // writers wait.
 //
@@ -11,8 +11,8 @@
 //   RC1  turn() closes a side by the word in which readers announce themselves: so each reader is
 //        counted by it, or comes on the other side and sees all that was done before.
 //   RC2  gone_ of an open side is >= 0; of a closed one it is -(readers that are left). It gets to
-//        0 once, by turn() itself or by a leave(), and that thread knows that nobody is left.
-//   RC3  A side is closed only when nobody is left on the other one: by the thread of RC2, which
+//        0 once, by turn() itself or by a leave(), and that thread knows that no reader is left.
+//   RC3  A side is closed only when no reader is left on the other one: by the thread of RC2, which
 //        has the role of the reclaimer.
 //   RC4  The role is in the head of the list of what is retired: a push that finds kIdle has it.
 #pragma once
@@ -34,7 +34,7 @@ class readers {
     return side_of(inside_.fetch_add(1, std::memory_order_acquire));
   }
 
-  // True: the role of the reclaimer is this thread's, and nobody is left on the closed side.
+  // True: the role of the reclaimer is this thread's, and no reader is left on the closed side.
   bool leave(side s) {
     // [leave] release: it has read what it read; acquire, pairs with the [leave] of all others
     // there, and with [turn] for what the reclaimer did.
@@ -46,7 +46,7 @@ class readers {
   // For the reclaimer: the side that is open.
   side open() const { return side_of(inside_.load(std::memory_order_relaxed)); }
 
-  // The reclaimer closes the open side and opens the other. True: nobody was left. Otherwise
+  // The reclaimer closes the open side and opens the other. True: no reader was left. Otherwise
   // the role is now that of the last one to leave.
   bool turn() {
     const side old = open();
@@ -74,8 +74,8 @@ class retired_list {
     std::uintptr_t head = head_.load(std::memory_order_relaxed);  // the exchange decides
     do {
       x.next = head == kIdle ? nullptr : node(head);
-      // [push] release, pairs with [take]: the node. acquire, pairs with [rest]: whoever gets the
-      // role comes after the one who had it.
+      // [push] release, pairs with [take]: the node. acquire, pairs with [rest]: the thread that
+      // gets the role comes after the one who had it.
     } while (!head_.compare_exchange_strong(head, reinterpret_cast<std::uintptr_t>(&x),
                                             std::memory_order_acq_rel, std::memory_order_relaxed));
     return head == kIdle;

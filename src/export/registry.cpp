@@ -51,7 +51,7 @@ registry::registry()
     : created_(time::now_ns()),
       roughly_created_(time::rough_now_ns()),
       unix_offset_(unix_now() - created_),
-      // relaxed: a number. 0 is nobody's.
+      // relaxed: a number. 0 is no member's.
       sems(numbers_.fetch_add(1, std::memory_order_relaxed) + 1),
       clients(numbers_.fetch_add(1, std::memory_order_relaxed) + 1) {}
 

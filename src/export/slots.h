@@ -28,7 +28,7 @@ class slot_table {
   slot_table& operator=(const slot_table&) = delete;
   ~slot_table() {
     for (auto& entry : root_) {
-      // relaxed: nobody else is left.
+      // relaxed: no other thread is left.
       node* const n = entry.load(std::memory_order_relaxed);
       if (n == nullptr) continue;
       for (auto& chunk : n->chunks) {

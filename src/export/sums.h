@@ -54,7 +54,7 @@ void add_totals(Record& sum, const Record& one) {
   keep_largest(sum, one);
 }
 
-// The largest stay: nobody can tell how large they would be without what was before.
+// The largest stay: there is no telling how large they would be without what was before.
 template <class Record>
 void subtract_totals(Record& one, const Record& before) {
   each_total(one, before, [](std::uint64_t& a, std::uint64_t b) { a -= b; });

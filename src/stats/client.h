@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A client: a block of counters for whoever is accounted for.
+// A client: a block of counters for a tenant, a connection or a worker.
 //
 // CL1  What has been counted before a read is in it, also by sum: a status code's bit is set
 //      before its slot is added to, and who finds the bit set has it seen by his readers.
@@ -173,7 +173,7 @@ class client {
 
   // A line for each of those who write: another thread has each of them, as a rule.
 
-  // Nobody, as a rule: the first line.
+  // As a rule no thread: the first line.
   std::atomic<std::uint64_t> refs_{1};
   const std::int64_t created_ = time::rough_now_ns();
   count used_[2][2] = {};  // responses_ that are not 0, a bit for each
@@ -185,7 +185,7 @@ class client {
   count reconnections_{0};
   count timeouts_{0};
 
-  // Whoever ends a request to a semaphore.
+  // The thread that ends a request to a semaphore.
   alignas(kLine) count acquired_{0};
   count waits_{0};
   count wait_sum_{0};

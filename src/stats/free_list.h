@@ -25,7 +25,7 @@ class free_list {
     // [pop] acquire, pairs with [give]: the slot's life before has ended.
     std::uint64_t head = head_.load(std::memory_order_acquire);
     while (number_in(head) != kNone) {
-      // relaxed: right if nobody has taken it meanwhile, which the tag tells.
+      // relaxed: right if no thread has taken it meanwhile, which the tag tells.
       const std::uint32_t next = link_of(number_in(head)).load(std::memory_order_relaxed);
       if (head_.compare_exchange_strong(head, changed(head, next), std::memory_order_acquire,
                                         std::memory_order_acquire)) {

@@ -6,7 +6,7 @@
 // until it is emptied.
 //
 //   LG1  A line is written by its token's holder of the moment only (permit_token's busy bit), or
-//        by whoever makes it.
+//        by the thread that makes it.
 //   LG2  Readers copy a line between two looks at its version, and once more if it has changed:
 //        it is odd while the line is being written. Writers never wait.
 #pragma once
@@ -26,7 +26,7 @@
 namespace afflux::stats {
 
 struct holder {
-  std::uint64_t id = 0;  // 0: nobody
+  std::uint64_t id = 0;  // 0: no holder
   std::uint64_t permits = 0;
   std::int64_t since = 0;
   std::array<char, 48> tag{};  // 0-terminated
@@ -114,7 +114,7 @@ class ledger {
 
   explicit ledger(std::uint32_t lines) : lines_(new (std::nothrow) line[lines]), size_(lines) {
     if (lines_ == nullptr) return;
-    // relaxed: nobody else has it yet.
+    // relaxed: no other thread has it yet.
     for (std::uint32_t i = 0; i + 1 < lines; ++i) {
       lines_[i].next_free.store(i + 1, std::memory_order_relaxed);
     }
@@ -122,7 +122,7 @@ class ledger {
 
   void write(std::uint32_t at, const holder& who) {
     line& l = lines_[at];
-    // relaxed, both: nobody else writes it, and the next stores release.
+    // relaxed, both: no other thread writes it, and the next stores release.
     const std::uint64_t version = l.version.load(std::memory_order_relaxed);
     l.version.store(version + 1, std::memory_order_relaxed);
     // [line] release, each, pairs with copy(): with any of these comes the odd version.

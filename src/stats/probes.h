@@ -4,7 +4,7 @@
 // option `usdt` each is a no-op instruction and a note in the library that tells where it is; who
 // traces puts a breakpoint there. Without it there is nothing.
 //
-// What costs something to find out is asked for only while somebody traces it: the tracer counts
+// What costs something to find out is asked for only while it is traced: the tracer counts
 // itself in a word of the probe's.
 #pragma once
 

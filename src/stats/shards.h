@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Counters that many threads add to and hardly anybody reads: each thread has a shard of its
+// Counters that many threads add to and few read: each thread has a shard of its
 // own, to which it adds by a plain load and store.
 //
 //   SH1  A shard's own numbers are written by the thread whose key its owner's word holds, and
-//        nobody else. Once set that word does not change.
+//        no other. Once set that word does not change.
 //   SH2  A thread without a shard (more threads have come than there are shards) adds to the
 //        common numbers beside some shard, by a read-modify-write.
 //   SH3  So nothing is lost, and what is read is exact once nothing moves.

@@ -166,7 +166,7 @@ class asio_service final : public asio::execution_context::service {
       if (answer == AFFLUX_OK) {
         op.result = AFFLUX_ECANCELED;
       } else if (!op.arrived) {
-        return;  // whoever gets its completion sees that it is aborted
+        return;  // the thread that gets its completion sees that it is aborted
       }
       take(op);
       stop_watching();
@@ -285,7 +285,7 @@ inline void asio_canceller::operator()(asio::cancellation_type_t type) {
     const std::lock_guard guard(*mutex_);
     op = op_;
     if (op == nullptr || op->aborted) return;
-    op->canceling = true;  // nobody finishes it until cancel() has looked
+    op->canceling = true;  // no thread finishes it until cancel() has looked
     op->aborted = true;
   }
   op->service.cancel(*op);

@@ -101,7 +101,7 @@ class awaiter_base : protected turn {
       }
       return;
     }
-    // Nobody further up will see to it: this is the outermost one.
+    // No call further up will see to it: this is the outermost one.
     if (!leave(kWaiting, kClaimed)) return abandon();
     const resume_scope scope;
     handle_.resume();
@@ -110,8 +110,8 @@ class awaiter_base : protected turn {
   /// The frame is being destroyed and the wait has not come to its end. Within a resume_scope.
   /// `mine(queue)`: whether this thread may take a turn off that queue. `help()`: what lets a
   /// completion of this thread's own come.
-  /// @return kIdle: cancelled; nobody will touch the frame any more, nothing is held
-  ///         kAbandoned: nobody will touch the frame any more, result_ tells what is held
+  /// @return kIdle: cancelled; no thread will touch the frame any more, nothing is held
+  ///         kAbandoned: no thread will touch the frame any more, result_ tells what is held
   ///         kClaimed, kHandedOver: completed and handed over, result_ tells with what
   template <class Source, class Mine, class Help>
   std::uint32_t take_back(Source& source, Mine mine, Help help) noexcept {

@@ -92,7 +92,7 @@ class word_ref {
         limit.load(std::memory_order_relaxed) -
         static_cast<std::uint64_t>(static_cast<std::int64_t>(seen) >> kPermitsShift);
     if (n - 1 >= held) return false;  // 0 wraps round: refused as well
-    // release: pairs with the acquire of whoever gets these permits.
+    // release: pairs with the acquire that gets these permits.
     if (word.compare_exchange_weak(seen, seen + (n << kPermitsShift), std::memory_order_release,
                                    std::memory_order_acquire)) {
       return true;

@@ -46,7 +46,7 @@ class port_loop {
   port_loop(const port_loop&) = delete;
   port_loop& operator=(const port_loop&) = delete;
   ~port_loop() {
-    while (reminded_) {  // somebody else may have a reference, and drain it
+    while (reminded_) {  // another owner may have a reference, and drain it
       ::afflux_completions_run();
       if (collect() == 0) std::this_thread::yield();
     }

@@ -11,7 +11,7 @@
 
 namespace afflux::detail {
 
-/// This thread's completed coroutines, and whether somebody further up the stack will resume them.
+/// This thread's completed coroutines, and whether a call further up the stack will resume them.
 class resume_queue {
  public:
   [[nodiscard]] static resume_queue& mine() noexcept {
@@ -70,8 +70,8 @@ class resume_scope {
   bool outermost_;
 };
 
-/// Around a call that may block: whom it completes is resumed at once, and those who wait for
-/// their turn are resumed before, for this thread may be about to wait for them.
+/// Around a call that may block: a coroutine that it completes is resumed at once, and those who
+/// wait for their turn are resumed before, for this thread may be about to wait for them.
 class blocking_scope {
  public:
   blocking_scope() noexcept : queue_(resume_queue::mine()), was_open_(queue_.open) {

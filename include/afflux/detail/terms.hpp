@@ -24,7 +24,7 @@ struct acquire_terms {
   /// Relative; or absolute on steady_clock where has_deadline.
   std::int64_t time_ns = AFFLUX_FOREVER;
   bool has_deadline = false;
-  ::afflux_client* client = nullptr;  ///< borrowed; null: nobody's
+  ::afflux_client* client = nullptr;  ///< borrowed; null: none
 
   template <class Rep, class Period>
   void within(std::chrono::duration<Rep, Period> d) noexcept {

@@ -15,7 +15,7 @@
 namespace afflux::detail {
 
 inline constexpr std::int64_t kMaxNs = std::numeric_limits<std::int64_t>::max();
-// A little below 2^63 - 1, so that what lies under it converts exactly; nobody waits 291 years.
+// A little below 2^63 - 1, so that what lies under it converts exactly; no one waits 291 years.
 inline constexpr long double kHugeNs = 9.2e18L;
 
 using long_double_ns = std::chrono::duration<long double, std::nano>;

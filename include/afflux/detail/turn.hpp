@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A coroutine's turn to be resumed: who may, and who waits for whom (afflux.hpp, chapter 4).
+// A coroutine's turn to be resumed: which thread may, and which waits (afflux.hpp, chapter 4).
 #ifndef AFFLUX_DETAIL_TURN_HPP
 #define AFFLUX_DETAIL_TURN_HPP
 
@@ -40,7 +40,7 @@ class turn : public list_node<turn> {
     kClaimed,     // the completion resumes it, or hands it over
     kHandedOver,  // its turn has come; or, discarding executors only, the hand-over has ended
     kDestroying,  // the destructor waits for the completion to let go
-    kAbandoned    // the completion has let go; nobody will resume
+    kAbandoned    // the completion has let go; no thread will resume
   };
 
   turn() noexcept = default;
