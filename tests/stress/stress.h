@@ -20,7 +20,7 @@ using random_engine = std::mt19937_64;
 
 inline std::int64_t stress_ns() {
   const char* given = std::getenv("AFFLUX_STRESS_MS");
-  return (given != nullptr ? std::atoll(given) : 1500) * kMillisecond;
+  return (given != nullptr ? std::atoll(given) : 500) * kMillisecond;
 }
 
 // A fixture whose tests run for as long, and draw by such numbers.
