@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // How long a stress test runs and by which random numbers: AFFLUX_STRESS_MS
-// (default 1500, for each test) and AFFLUX_STRESS_SEED (default: any), which
+// (default 500, for each test) and AFFLUX_STRESS_SEED (default: any), which
 // is printed, so that a failure can be tried again. The watchdog is that of
 // contract/support/main.cpp.
 #pragma once
