@@ -647,10 +647,13 @@ void destroy_while_the_completion_is_under_way(Release release, Operation make) 
   std::thread completer([&] { release(sem); });
   before.wait_until_reached();
   std::atomic<bool> destroyed{false};
+  afflux_test::latch begun(1);
   std::thread destroyer([&] {
+    begun.count_down();
     task.destroy();
     destroyed = true;
   });
+  begun.wait();
   std::this_thread::sleep_for(kLongEnough);
   EXPECT_FALSE(destroyed);  // the completing thread will still come to the frame
   before.open();
@@ -691,7 +694,12 @@ TEST(CppCoroutineDestroy, WinsOverACloseUnderWay) {
   owned task = keep(sem.acquire(), out);
   std::thread completer([&] { sem.close(); });
   before.wait_until_reached();
-  std::thread destroyer([&] { task.destroy(); });
+  afflux_test::latch begun(1);
+  std::thread destroyer([&] {
+    begun.count_down();
+    task.destroy();
+  });
+  begun.wait();
   std::this_thread::sleep_for(kLongEnough);
   before.open();
   destroyer.join();
@@ -717,10 +725,13 @@ TEST(CppCoroutineDestroy, WinsOverACompletionThatWaitsForItsTurnElsewhere) {  //
   std::thread completer([&] { held.release(); });
   first_runs.wait();  // the second is granted and queued behind the first, on that thread
   std::atomic<bool> destroyed{false};
+  afflux_test::latch begun(1);
   std::thread destroyer([&] {
+    begun.count_down();
     task.destroy();
     destroyed = true;
   });
+  begun.wait();
   std::this_thread::sleep_for(kLongEnough);
   EXPECT_FALSE(destroyed);
   go_on.count_down();
