@@ -6,7 +6,7 @@
 //
 //   SS1  A standstill is never told longer than nothing has moved. It begins with the first look
 //        that finds a request unserved and nothing moved since the look before.
-//   SS2  All three words only grow, and a look that has seen something move publishes `moved_` last.
+//   SS2  All three words only grow. A look that has seen something move publishes `moved_` last.
 //        So a look that reads moved_ finds the other two words at least as new, in whatever order
 //        threads look.
 #pragma once
