@@ -98,8 +98,8 @@ class [[nodiscard]] acquire_operation {
     terms_.flags |= AFFLUX_WAIT_FOR_RESIZE;
     return std::move(*this);
   }
-  /// Account it to `c`, which must live until the wait has ended; default: none. Not within
-  /// any() and all(), which answer status::invalid then.
+  /// Account it to `c`, which must live until the wait has ended; default: none, as for an
+  /// empty one. Not within any() and all(), which answer status::invalid then.
   [[nodiscard]] acquire_operation account_to(const client& c) && noexcept {
     terms_.client = c.used();
     return std::move(*this);

@@ -394,8 +394,9 @@ typedef struct afflux_sem_options {
   uint32_t queue;            /**< AFFLUX_QUEUE_…; default AFFLUX_QUEUE_AUTO */
   uint32_t fairness;         /**< AFFLUX_FAIR (default) or AFFLUX_THROUGHPUT */
   uint32_t overflow;         /**< AFFLUX_OVERFLOW_…; default AFFLUX_OVERFLOW_SUSPEND */
-  uint64_t permits;          /**< the limit, 0 … 2^42 − 1; default 1. With 0 no request
-                                  gets in until afflux_sem_resize() */
+  uint64_t permits;          /**< the limit, 0 … 2^42 − 1; default 1. With 0 a request
+                                  answers AFFLUX_E2BIG, or with AFFLUX_WAIT_FOR_RESIZE
+                                  waits for afflux_sem_resize() */
   uint64_t max_waiters;      /**< bound on queued requests; 0 (default): none */
   uint64_t max_queue_bytes;  /**< bound on the sum of queued requests' cost_bytes;
                                   0 (default): none */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Counters of a tenant, a connection, a worker. A part of afflux.hpp, whose chapters hold here,
-// too; afflux.h ("Client") is the manual.
+// too; client.h is the manual.
 #ifndef AFFLUX_CLIENT_HPP
 #define AFFLUX_CLIENT_HPP
 

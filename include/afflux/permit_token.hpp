@@ -28,7 +28,8 @@ struct token_request {
   afflux::priority priority = afflux::priority::normal;
   std::uint64_t cost_bytes = 0;  ///< counts against options::max_queue_bytes while it waits
   bool wait_for_resize = false;  ///< wait although more is asked for than the limit allows
-  /// It is accounted to this one, which must live until the acquire has ended; null: none.
+  /// It is accounted to this one, which must live until the acquire has ended; null, or empty:
+  /// none.
   const client* account_to = nullptr;
 
   /// The same for the C API; `tag` is borrowed from here.

@@ -147,9 +147,6 @@ class port {
   // The loop
   // ------------------------------------------------------------------------------------------
 
-  /// Completions that lie in the port and have not been drained. Takes longer the more there are.
-  [[nodiscard]] std::uint64_t undrained() const noexcept { return ::afflux_port_undrained(used()); }
-
   /// Resume coroutines that are ready, `max` at most, those included that become ready meanwhile.
   /// When the handle is readable, the doorbell has rung: `while (loop.run_ready(64) != 0) {}`.
   /// @return how many were resumed; less than `max`: that was all. A loop that is edge-triggered

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Sums over semaphores and clients, and their text for Prometheus. A part of afflux.hpp, whose
-// chapters hold here, too; afflux.h ("Registry", "Export") is the manual.
+// chapters hold here, too; stats.h ("Registry", "Export") is the manual.
 #ifndef AFFLUX_REGISTRY_HPP
 #define AFFLUX_REGISTRY_HPP
 

@@ -240,7 +240,8 @@ class semaphore {
   status release(std::uint64_t n = 1) const noexcept { return detail::release(used(), n); }
   /// Make a permit of `n` permits that the caller owes; 0 makes an empty one.
   permit adopt(std::uint64_t n) const noexcept {
-    return n == 0 ? permit(status::already) : permit(used(), n);
+    if (used().sem == nullptr) return permit(status::invalid);
+    return n == 0 ? permit(status::already) : permit(target_, n);
   }
 
   // ------------------------------------------------------------------------------------------

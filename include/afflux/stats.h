@@ -220,7 +220,7 @@ AFFLUX_API afflux_status afflux_health_limits_init(afflux_health_limits *limits)
  *
  * @param size  sizeof(afflux_health_limits) of the caller; struct_size tells it.
  * @return AFFLUX_OK      filled
- *         AFFLUX_EINVAL  limits is NULL, or size ends before max_still_ns
+ *         AFFLUX_EINVAL  limits is NULL, or size is below that of version 0.1 (up to max_wait_ns)
  * Since: 0.1
  */
 AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *limits,
@@ -230,12 +230,12 @@ AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *l
  * Compare queue, memory, age and movement with limits.
  *
  * A semaphore stands still while permits are held, requests wait or are refused, and no permit is
- * acquired or released. Each call compares the semaphore with what the call before saw, whichever
- * thread made that; acquires and releases record nothing for it. A standstill begins with the first
- * call that finds a request unserved and nothing moved since the call before. So make the call at
- * regular intervals, shorter than max_still_ns. Overload is no standstill, however many requests
- * are refused, as long as permits come back. Permits that are taken inline (afflux_sem_fastpath())
- * do not count as moved.
+ * acquired or released. A request that was refused, or has left, counts for 5 s. Each call compares
+ * the semaphore with what the call before saw, whichever thread made that; acquires and releases
+ * record nothing for it. A standstill begins with the first call that finds a request unserved and
+ * nothing moved since the call before. So make the call at regular intervals, shorter than
+ * max_still_ns. Overload is no standstill, however many requests are refused, as long as permits
+ * come back. Permits that are taken inline (afflux_sem_fastpath()) do not count as moved.
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
  *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns; and the

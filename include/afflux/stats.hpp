@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What semaphore::health(), wait_times(), hold_times() and visit_holders() tell. A part of
-// afflux.hpp, whose chapters hold here, too; afflux.h ("Health", "Histograms", "Holder ledger") is
+// afflux.hpp, whose chapters hold here, too; stats.h ("Health", "Histograms", "Holder ledger") is
 // the manual.
 #ifndef AFFLUX_STATS_HPP
 #define AFFLUX_STATS_HPP

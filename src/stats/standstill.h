@@ -6,9 +6,9 @@
 //
 //   SS1  A standstill is never told longer than nothing has moved. It begins with the first look
 //        that finds a request unserved and nothing moved since the look before.
-//   SS2  All three words only grow. A look that has seen something move publishes `moved_` last.
-//        So a look that reads moved_ finds the other two words at least as new, in whatever order
-//        threads look.
+//   SS2  All words only grow. A look that has seen something move publishes `moved_` last.
+//        So a look that reads moved_ finds the others at least as new, in whatever order threads
+//        look.
 #pragma once
 
 #include <algorithm>
@@ -40,13 +40,15 @@ class standstill {
     if (at_look.moved > moved) {
       raise(since_, mark(after, false));
       raise(asked_, at_look.asked);
+      raise(seen_asked_, at_look.asked);
       raise(moved_, at_look.moved);
       return {};
     }
     // relaxed, both: SS2 has made them new enough, and a newer one only shortens what is told.
     const std::uint64_t asked = asked_.load(std::memory_order_relaxed);
     const std::uint64_t unserved = at_look.asked - std::min(asked, at_look.asked);
-    if (!at_look.held || (!at_look.waiting && unserved == 0)) {
+    if (!at_look.held ||
+        !(at_look.waiting || (unserved != 0 && asked_lately(at_look, before, after)))) {
       raise(since_, mark(after, false));
       return {};
     }
@@ -59,9 +61,22 @@ class standstill {
   }
 
  private:
+  // One that was refused, or has left, wants permits for a while. [asked] acquire, release: a look
+  // that finds the number finds a time at least as new.
+  bool asked_lately(const seen& at_look, std::int64_t before, std::int64_t after) {
+    if (at_look.asked > seen_asked_.load(std::memory_order_acquire)) {
+      raise(asked_at_, static_cast<std::uint64_t>(after));
+      raise(seen_asked_, at_look.asked);
+      return true;
+    }
+    const auto then = static_cast<std::int64_t>(asked_at_.load(std::memory_order_relaxed));
+    return before - then <= kDemandLasts;
+  }
+
   using word = typename P::template atomic<std::uint64_t>;
 
   static constexpr std::uint64_t kStands = 1;
+  static constexpr std::int64_t kDemandLasts = 5'000'000'000;
 
   static std::uint64_t mark(std::int64_t now, bool stands) {
     return static_cast<std::uint64_t>(now) << 1 | (stands ? kStands : 0);
@@ -76,8 +91,10 @@ class standstill {
   }
 
   word moved_{0};
-  word asked_{0};  // at the first look that found moved_
-  word since_{0};  // a look's time, shifted by one, and kStands: since then it stands still
+  word asked_{0};       // at the first look that found moved_
+  word seen_asked_{0};  // at the last look
+  word asked_at_{0};    // the time of the look that found seen_asked_
+  word since_{0};       // a look's time, shifted by one, and kStands: since then it stands still
 };
 
 }  // namespace afflux::stats

@@ -61,6 +61,19 @@ TEST_F(Standstill, KnowsRefusalsWithoutAQueue) {
   EXPECT_EQ(told.unserved, 7u);
 }
 
+// One refusal, and then nobody asks: the holder works for long, and that is all.
+TEST_F(Standstill, ForgetsOneThatAskedLongAgo) {
+  acquires();
+  look(0);
+  refuses(1);
+  EXPECT_EQ(seconds_still(1), 0);
+  EXPECT_EQ(seconds_still(6), 5);
+  for (std::int64_t at = 7; at < 30; ++at) EXPECT_EQ(look(at).ns, 0);
+  refuses(1);
+  EXPECT_EQ(seconds_still(30), 0);  // begins anew
+  EXPECT_EQ(seconds_still(32), 2);
+}
+
 TEST_F(Standstill, EndsWithAnythingThatMoves) {
   acquires();
   look(1);
