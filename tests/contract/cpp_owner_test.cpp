@@ -193,6 +193,7 @@ TEST_F(CppOwner, AnEmptySemaphoreIsReported) {
   EXPECT_EQ(reported([&] { return none.acquire_token_until(soon).status(); }), status::invalid);
   EXPECT_EQ(reported([&] { return afflux::permit_token(none).status(); }), status::invalid);
   EXPECT_EQ(reported([&] { return none.adopt_token(1).status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.adopt(3).status(); }), status::invalid);
   EXPECT_EQ(reported([&] { return none.drain().status(); }), status::invalid);
   EXPECT_EQ(reported([&] { return none.release(); }), status::invalid);
   EXPECT_EQ(reported([&] { return none.close(); }), status::invalid);
