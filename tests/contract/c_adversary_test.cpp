@@ -113,6 +113,7 @@ struct blocking_chain {
 
 TEST_P(AdversaryFork, TheChildRunsNoCompletionOfTheParents) {
   AFFLUX_STARTS_MANY_THREADS_IN_CHILD();
+  AFFLUX_FORKS_BESIDE_STARTING_THREADS();  // the helpers
   std::atomic<bool> over{false};
   std::atomic<int> rounds{0};
   std::thread busy([&] {
