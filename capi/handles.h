@@ -3,6 +3,8 @@
 // Between the handles of afflux.h and the objects of the core.
 #pragma once
 
+#include <algorithm>
+
 #include "afflux/afflux.h"
 #include "core/idle.h"
 #include "core/permit_token.h"
@@ -66,8 +68,7 @@ void set_last_os_error(int error);
 
 // What is asked for, within what the word can count: one more than any limit stands for the rest.
 inline std::uint64_t askable(std::uint64_t permits) {
-  return permits < queue::kMaxPermits ? permits
-                                      : queue::kMaxPermits + (permits > queue::kMaxPermits);
+  return std::min(permits, queue::kMaxPermits + 1);
 }
 
 // A caller's request of whatever size.

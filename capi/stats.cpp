@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
+#include "export/health.h"
 #include "export/sem_reading.h"
 #include "handles.h"
 #include "sized.h"
@@ -21,7 +21,6 @@ namespace {
 constexpr std::initializer_list<std::size_t> kLimitFields = {
     offsetof(afflux_health_limits, max_waiters), offsetof(afflux_health_limits, max_queue_bytes),
     offsetof(afflux_health_limits, max_wait_ns), offsetof(afflux_health_limits, max_still_ns)};
-constexpr std::int64_t kMaxStill = 5'000'000'000;
 
 // In version 0.1.
 constexpr std::size_t kFirstLimits = offsetof(afflux_health_limits, max_still_ns);
@@ -35,28 +34,6 @@ status read_times(const semaphore* sem, afflux_histogram* to,
   to->struct_size = sizeof *to;
   exporting::read_times((stats->*which)(), *to);
   return status::ok;
-}
-
-afflux_health_limits default_limits(std::size_t size) {
-  afflux_health_limits limits = {};
-  limits.struct_size = static_cast<std::uint32_t>(size);
-  limits.max_waiters = std::numeric_limits<std::uint64_t>::max();
-  limits.max_queue_bytes = std::numeric_limits<std::uint64_t>::max();
-  limits.max_wait_ns = AFFLUX_FOREVER;
-  limits.max_still_ns = kMaxStill;
-  return limits;
-}
-
-stats::standstill<policy>::told look_for_standstill(const semaphore& sem,
-                                                    const afflux_sem_stats& now,
-                                                    std::int64_t before) {
-  const auto* const stats = sem.stats();
-  if (stats == nullptr) return {};
-  return stats->looks().look({.held = now.held != 0,
-                              .waiting = now.waiters != 0,
-                              .moved = now.acquired_fast + now.acquired_after_wait + now.released,
-                              .asked = now.queued + now.rejected + now.try_failed},
-                             before, policy::now());
 }
 
 }  // namespace
@@ -100,7 +77,8 @@ afflux_status afflux_health_limits_init(afflux_health_limits* limits) {
 
 afflux_status afflux_health_limits_init_sized(afflux_health_limits* limits, uint32_t size) {
   if (limits == nullptr || size < kFirstLimits) return AFFLUX_EINVAL;
-  const afflux_health_limits defaults = default_limits(size);
+  afflux_health_limits defaults = exporting::default_limits();
+  defaults.struct_size = size;
   std::memset(static_cast<void*>(limits), 0, size);
   std::memcpy(static_cast<void*>(limits), &defaults, std::min<std::size_t>(size, sizeof defaults));
   return AFFLUX_OK;
@@ -111,38 +89,18 @@ afflux_status afflux_sem_health(const afflux_sem* sem, const afflux_health_limit
   if (sem == nullptr || ret_health == nullptr) return AFFLUX_EINVAL;
   const std::size_t size = writable(*ret_health, kFirstHealth);
   if (size == 0) return AFFLUX_EINVAL;
-  afflux_health_limits known = default_limits(sizeof known);
-  if (limits != nullptr) {
+  afflux_health_limits known = exporting::default_limits();
+  if (limits == nullptr) {
+    known = exporting::own_limits(*from(sem));
+  } else {
     if (const status s = read_sized(limits, known, kLimitFields); s != status::ok) return to_c(s);
     if (known.reserved != 0 || known.max_wait_ns < AFFLUX_FOREVER ||
         known.max_still_ns < AFFLUX_FOREVER) {
       return AFFLUX_EINVAL;
     }
-  } else {
-    const queue::settings& own = from(sem)->settings();
-    known.max_waiters = own.max_waiters;
-    known.max_queue_bytes = own.max_bytes;
-    known.max_wait_ns = own.default_timeout;
   }
-  const std::int64_t before = policy::now();
-  afflux_sem_stats now = {};
-  read_stats(*from(sem), now);
-  const stats::standstill<policy>::told still = look_for_standstill(*from(sem), now, before);
-  afflux_health told = {};
+  afflux_health told = exporting::health_of(*from(sem), known);
   told.struct_size = static_cast<std::uint32_t>(size);
-  told.still_ns = still.ns;
-  told.unserved = still.unserved;
-  told.waiters = now.waiters;
-  told.queue_bytes = now.queue_bytes;
-  told.oldest_wait_ns = now.oldest_wait_ns;
-  const auto is = [&told](bool so, std::uint32_t reason) { told.reasons |= so ? reason : 0; };
-  is(now.waiters > known.max_waiters, AFFLUX_HEALTH_WAITERS);
-  is(now.queue_bytes > known.max_queue_bytes, AFFLUX_HEALTH_QUEUE_BYTES);
-  is(known.max_wait_ns >= 0 && now.oldest_wait_ns > known.max_wait_ns, AFFLUX_HEALTH_WAIT);
-  is(from(sem)->closed(), AFFLUX_HEALTH_CLOSED);
-  is(now.held > now.limit, AFFLUX_HEALTH_DEBT);
-  is(known.max_still_ns >= 0 && still.ns > known.max_still_ns, AFFLUX_HEALTH_STANDSTILL);
-  told.healthy = (told.reasons & ~std::uint32_t{AFFLUX_HEALTH_DEBT}) == 0 ? 1 : 0;
   std::memcpy(static_cast<void*>(ret_health), &told, size);
   return AFFLUX_OK;
 }

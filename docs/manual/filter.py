@@ -29,18 +29,20 @@ def linked(text):
 
 
 def outcomes(lines, column):
-    """The lines of an @return: one @retval for each status that begins one."""
-    result = []
+    """The lines of an @return: one @retval for each status that begins one at that column."""
+    result, seen_status = [], False
     for line in lines:
-        found = STATUSES.match(line.strip()) if len(line) - len(line.lstrip()) == column else None
-        if found and not (found.group(2) or "").startswith(("or ", "and ")):
-            names = found.group(1).replace(" ", "")
-            result.append(f"@retval {names} {found.group(2) or ''}".rstrip())
-        elif result:
-            after = len(line) - len(line.lstrip()) == column and "@retval" in "".join(result)
-            result.append(("@return " if after else "") + line.strip())
+        text = line.strip()
+        begins = len(line) - len(line.lstrip()) == column
+        status = STATUSES.match(text) if begins else None
+        if status and not (status.group(2) or "").startswith(("or ", "and ")):
+            names = status.group(1).replace(" ", "")
+            result.append(f"@retval {names} {status.group(2) or ''}".rstrip())
+            seen_status = True
+        elif not result or (begins and seen_status):  # what is said of all of them
+            result.append("@return " + text)
         else:
-            result.append("@return " + line.strip())
+            result.append(text)
     return result
 
 

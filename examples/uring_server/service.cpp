@@ -22,6 +22,9 @@ afflux::semaphore make_permits(const options& chosen) {
 
 service::service(const options& chosen)
     : calls{std::chrono::microseconds(chosen.work_us), chosen.backend, chosen.buffer_kib * 1024},
-      permits(make_permits(chosen)) {}
+      permits(make_permits(chosen)) {
+  const afflux::status added = metrics.add(permits);
+  if (added != afflux::status::ok) throw afflux::error(added, "metrics");
+}
 
 }  // namespace uring_server

@@ -8,7 +8,6 @@
 
 #include "../support/gauge.h"
 #include "backend.h"
-#include "metrics.h"
 #include "options.h"
 
 namespace uring_server {
@@ -18,7 +17,7 @@ struct service {
 
   backend calls;
   afflux::semaphore permits;
-  metrics exported{permits};
+  afflux::registry metrics;  // the semaphore's, as Prometheus and afflux-top read them
   afflux::event stop{afflux::reset::manual};
   example::gauge in_flight;
 };

@@ -42,7 +42,9 @@ status look(const semaphore<P>& sem, std::uint64_t n) {
 template <class P>
 status counted(semaphore<P>& sem, status s, std::uint64_t n, bool is_final) {
   if (s == status::ok) return sem.count_taken(n);
-  if (s == status::again && is_final && sem.stats() != nullptr) sem.stats()->try_failed();
+  if (s == status::again && is_final && sem.stats() != nullptr) {
+    sem.stats()->template count<&afflux_sem_stats::try_failed>();
+  }
   return s;
 }
 

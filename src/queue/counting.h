@@ -41,7 +41,7 @@ class counting {
   }
   void refused(std::uint64_t permits) {
     AFFLUX_TRACE(reject, of_, permits, 0);
-    count(&stats_type::rejected);
+    count<&afflux_sem_stats::rejected>();
   }
   // Grants are traced, and their waits are known.
   bool traces_waits() const { return AFFLUX_TRACED(grant) && stats_ != nullptr; }
@@ -56,11 +56,11 @@ class counting {
   void ended(std::uint64_t permits, status why) {
     if (why == status::canceled) {
       AFFLUX_TRACE(cancel, of_, permits);
-      return count(&stats_type::canceled);
+      return count<&afflux_sem_stats::canceled>();
     }
     ended_otherwise(permits, why);
   }
-  void resized() { count(&stats_type::resized); }
+  void resized() { count<&afflux_sem_stats::resizes>(); }
   void closed() { AFFLUX_TRACE(close, of_); }
   // Who has waited longest, and what is held, as the lock is given back.
   void leaves(const line<P>& line, std::uint64_t held) {
@@ -75,15 +75,15 @@ class counting {
     switch (why) {
       case status::timed_out:
         AFFLUX_TRACE(timeout, of_, permits);
-        return count(&stats_type::timed_out);
+        return count<&afflux_sem_stats::timed_out>();
       case status::rejected:
         AFFLUX_TRACE(reject, of_, permits, 1);
-        return count(&stats_type::dropped);
+        return count<&afflux_sem_stats::dropped>();
       case status::closed:
         AFFLUX_TRACE(closed_out, of_, permits);
-        return count(&stats_type::closed_out);
+        return count<&afflux_sem_stats::closed_out>();
       case status::too_big:
-        return count(&stats_type::impossible);
+        return count<&afflux_sem_stats::impossible>();
       default:  // woken: not a semaphore's
         return;
     }
@@ -93,8 +93,9 @@ class counting {
     const bool exactly = times_ || x.has(traits::kAccounted);
     x.queued_at(stats::stamp_of(exactly ? P::now() : P::rough_now()));
   }
-  void count(void (stats_type::*one)()) {
-    if (stats_ != nullptr) (stats_.get()->*one)();
+  template <stats::sem_field Field>
+  void count() {
+    if (stats_ != nullptr) stats_->template count<Field>();
   }
 
   // A plain number of what the policy wraps.

@@ -91,7 +91,6 @@ class semaphore_stats {
     count<&afflux_sem_stats::requests_fast>();
     if (n != 1) count<&afflux_sem_stats::acquired_fast>(n - 1);
   }
-  void try_failed() { count<&afflux_sem_stats::try_failed>(); }
 
   // relaxed, all: an observation; only the largest counts.
   std::uint64_t peak_held() const { return peak_held_.load(std::memory_order_relaxed); }
@@ -114,13 +113,6 @@ class semaphore_stats {
     count<&afflux_sem_stats::acquired_after_wait>(permits);
   }
   void waited(std::int64_t ns) { times_->waits.record(static_cast<std::uint64_t>(ns)); }
-  void rejected() { count<&afflux_sem_stats::rejected>(); }
-  void canceled() { count<&afflux_sem_stats::canceled>(); }
-  void timed_out() { count<&afflux_sem_stats::timed_out>(); }
-  void dropped() { count<&afflux_sem_stats::dropped>(); }
-  void closed_out() { count<&afflux_sem_stats::closed_out>(); }
-  void impossible() { count<&afflux_sem_stats::impossible>(); }
-  void resized() { count<&afflux_sem_stats::resizes>(); }
   void oldest_is(stamp then) { oldest_.set(then | kSomebody); }
   void nobody_waits() {
     if (oldest_.get() != 0) oldest_.set(0);

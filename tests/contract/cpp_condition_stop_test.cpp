@@ -30,35 +30,34 @@ void until_waiting(const condition_variable_any& on, std::uint64_t n) {
   while (on.waiters() != n) std::this_thread::yield();
 }
 
-TEST(CppConditionStop, ARequestEndsTheWait) {
-  condition_variable_any changed;
-  std::mutex mutex;
-  std::stop_source source;
-  std::thread waiter([&] {
+// A thread that waits for a request to stop, and for nothing else, until it has joined.
+struct waits_for_a_request {
+  condition_variable_any changed{};
+  std::mutex mutex{};
+  std::stop_source source{};
+  std::thread waiter{[this] {
     std::unique_lock lock(mutex);
     EXPECT_FALSE(changed.wait(lock, source.get_token(), kNever));
     EXPECT_TRUE(lock.owns_lock());
-  });
-  until_waiting(changed, 1);
-  EXPECT_TRUE(source.request_stop());
-  waiter.join();
-  EXPECT_EQ(changed.waiters(), 0u);
+  }};
+};
+
+TEST(CppConditionStop, ARequestEndsTheWait) {
+  waits_for_a_request w;
+  until_waiting(w.changed, 1);
+  EXPECT_TRUE(w.source.request_stop());
+  w.waiter.join();
+  EXPECT_EQ(w.changed.waiters(), 0u);
 }
 
 TEST(CppConditionStop, ARequestWithTheLockHeldEndsTheWait) {
-  condition_variable_any changed;
-  std::mutex mutex;
-  std::stop_source source;
-  std::thread waiter([&] {
-    std::unique_lock lock(mutex);
-    EXPECT_FALSE(changed.wait(lock, source.get_token(), kNever));
-  });
-  until_waiting(changed, 1);
+  waits_for_a_request w;
+  until_waiting(w.changed, 1);
   {
-    const std::lock_guard lock(mutex);
-    EXPECT_TRUE(source.request_stop());
+    const std::lock_guard lock(w.mutex);
+    EXPECT_TRUE(w.source.request_stop());
   }
-  waiter.join();
+  w.waiter.join();
 }
 
 TEST(CppConditionStop, TimedWaitsEndByARequestToo) {

@@ -119,6 +119,26 @@ void port_short_drain_was_all(explorer& run) {
   w.at_rest(3);
 }
 
+// A look at what lies there, beside those who put in.
+template <class P>
+void port_counts_beside_completions(explorer& run) {
+  port_world<P> w(3, run.choose(2) == 1, run.choose(2) == 1);
+  run.spawn([&] { w.complete(0, 1); });
+  run.spawn([&] { w.complete(2); });
+  run.spawn([&] {
+    const std::uint64_t there = w.port->undrained();
+    const std::size_t n = w.drain(1);
+    check(n == 1 || there == 0, "what was there is drained");
+    check(w.port->undrained() + n >= there, "what is not drained stays");
+  });
+  run.join();
+  check(w.port->undrained() + static_cast<std::uint64_t>(w.got) == 3, "each is there or drained");
+  while (w.drain(4) != 0) {
+  }
+  check(w.port->undrained() == 0, "nothing is left");
+  w.at_rest(3);
+}
+
 // ---- a system that refuses to ring
 
 // The completions that come meanwhile have relied on the ring that is refused.
