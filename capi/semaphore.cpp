@@ -198,4 +198,8 @@ const afflux_fastpath* afflux_sem_fastpath(afflux_sem* sem) {
   return reinterpret_cast<const afflux_fastpath*>(&from(sem)->block());
 }
 
+void afflux_sem_note_peak(afflux_sem* sem, uint64_t word) {
+  if (sem != nullptr) from(sem)->note_peak(word);
+}
+
 }  // extern "C"

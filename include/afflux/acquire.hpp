@@ -53,7 +53,7 @@ class acquire_awaiter : public detail::awaiter<detail::permit_source, Executor> 
   [[nodiscard]] bool await_ready() noexcept {
     // Only the call accounts.
     return this->terms().client == nullptr &&
-           detail::fast_acquire(this->source().from.fast, this->terms().permits);
+           detail::fast_acquire(this->source().from, this->terms().permits);
   }
 
   permit await_resume() noexcept(!Throws) {

@@ -1143,19 +1143,21 @@ AFFLUX_API int64_t afflux_timers_advance(void);
 /* ------------------------------------------------------------------------ */
 
 enum {
-  /** afflux_fastpath.reserved: the semaphore has statistics. What is done inline works, and
-   *  is not in the totals: make the calls. Since: 0.1 */
+  /** afflux_fastpath.reserved: the semaphore has statistics. With layout 3 what is done inline
+   *  is in the totals; with layout 2 it is not: make the calls. Since: 0.1 */
   AFFLUX_FASTPATH_COUNTED = 1
 };
 
 /**
- * The two words that an uncontended acquire or release needs, so that a binding
- * can do it by one compare-and-swap in its own language. Both are to be read
- * and written as 64-bit atomics in native byte order.
+ * What an uncontended acquire or release needs, so that a binding can do it by one
+ * compare-and-swap in its own language. Its 64-bit words are to be read and written as atomics in
+ * native byte order. Which layout a semaphore has never changes: 2 without statistics, 3 with
+ * them.
  *
- * layout 2:
+ * layouts 2 and 3:
  *   word   bits 20 … 63  permits available, a signed number: negative while in debt
- *          bits 10 … 19  opaque; an exchange must leave them as it found them
+ *          bits 10 … 19  opaque; an exchange must leave them as it found them, but for the
+ *                        counting of layout 3
  *          bits  0 …  9  flags; any of them set: make the call instead
  *   limit  permits that may be held
  *
@@ -1168,17 +1170,29 @@ enum {
  *   w = load word, acquire;  if (w & 0x3ff) call afflux_sem_release();
  *   l = load limit, after w; if (n > l - ((int64_t)w >> 20)) call: fewer are held;
  *   compare-and-swap word from w to w + (n << 20), release on success, acquire on failure;
- *   on failure begin again. After a success touch neither word nor limit again.
+ *   on failure begin again. After a success touch the block no more.
+ *
+ * layout 3: bits 14 … 19 of the word count the acquires, so that the totals of statistics are exact
+ * at rest. An acquire changes them in the same exchange, and a release leaves them as they are:
+ *   bit 19 of w clear: exchange w for w - (n << 20) + (1 << 14)
+ *   bit 19 of w set:   exchange w for (w - (n << 20)) & ~(0x3f << 14), and after the success add
+ *                      ((w >> 14) & 0x3f) + 1 to `taken`, release
+ * and when it has succeeded, with v for what it put into the word:
+ *   n > 1:                                   add n - 1 to `beyond`, relaxed
+ *   load limit - ((int64_t)v >> 20) > peak:  call afflux_sem_note_peak(sem, v)
  *
  * (Layout 1, of the library's first versions, counted what is held.)
  *
  * Since: 0.1
  */
 typedef struct afflux_fastpath {
-  uint32_t layout;   /**< 2: as above. Unknown to you, or 0: make the calls */
+  uint32_t layout;   /**< 2, 3: as above. Unknown to you, or 0: make the calls */
   uint32_t reserved; /**< AFFLUX_FASTPATH_COUNTED, or 0 */
   uint64_t word;
   uint64_t limit;
+  uint64_t taken;  /**< layout 3: acquires by callers, but for those that the word counts */
+  uint64_t beyond; /**< layout 3: their permits beyond each one's first */
+  uint64_t peak;   /**< layout 3: held at most, as far as callers need to know */
 } afflux_fastpath;
 
 /**
@@ -1188,6 +1202,18 @@ typedef struct afflux_fastpath {
  * Since: 0.1
  */
 AFFLUX_API const afflux_fastpath *afflux_sem_fastpath(afflux_sem *sem);
+
+/**
+ * Note, for the statistics, that an acquire by the caller's own exchange has left more permits
+ * held than the block's `peak` says. The caller holds permits of the semaphore. Rare: each call
+ * raises `peak`.
+ *
+ * @param sem   NULL: nothing happens. Without statistics: likewise.
+ * @param word  What the exchange put into the word.
+ * Threads: any number at once.
+ * Since:   0.1
+ */
+AFFLUX_API void afflux_sem_note_peak(afflux_sem *sem, uint64_t word);
 
 /* ------------------------------------------------------------------------ */
 /* Permit token                                                             */

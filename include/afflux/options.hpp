@@ -45,7 +45,7 @@ enum class priority : std::uint32_t {
 /// What a semaphore counts; see AFFLUX_STATS_.... Since: 0.1
 enum class statistics_level : std::uint32_t {
   automatic = AFFLUX_STATS_DEFAULT,
-  off = AFFLUX_STATS_OFF,  ///< the fastest: permits are taken and given back inline
+  off = AFFLUX_STATS_OFF,  ///< a little faster
   counters = AFFLUX_STATS_COUNTERS,
   full = AFFLUX_STATS_FULL
 };

@@ -148,7 +148,7 @@ class semaphore {
   template <class Clock, class Duration>
   permit acquire_blocking_until(std::chrono::time_point<Clock, Duration> when,
                                 std::uint64_t n = 1) const noexcept {
-    if (detail::fast_acquire(used().fast, n)) return permit(used(), n);
+    if (detail::fast_acquire(used(), n)) return permit(used(), n);
     return make(acquire_raw(n, detail::remaining_ns(when, Clock::now())), n);
   }
 
@@ -230,7 +230,7 @@ class semaphore {
 
   /// As try_acquire; with ok the caller owes `n` permits to release().
   [[nodiscard]] status try_acquire_raw(std::uint64_t n = 1) const noexcept {
-    if (detail::fast_acquire(used().fast, n)) return status::ok;
+    if (detail::fast_acquire(used(), n)) return status::ok;
     return static_cast<status>(::afflux_sem_try_acquire(used().sem, n));
   }
   /// Give `n` permits back and complete the requests that now fit.
@@ -379,7 +379,7 @@ class semaphore {
   }
 
   [[nodiscard]] status acquire_raw(std::uint64_t n, std::int64_t timeout_ns) const noexcept {
-    if (detail::fast_acquire(used().fast, n)) return status::ok;
+    if (detail::fast_acquire(used(), n)) return status::ok;
     return detail::acquire_call(used().sem, n, timeout_ns);
   }
 

@@ -31,8 +31,8 @@ extern "C" {
 /**
  * What a semaphore has done since it was created. Since: 0.1
  *
- * At rest, for a semaphore that counts and whose permits are not taken inline
- * (afflux_sem_fastpath()):
+ * At rest, for a semaphore that counts, permits taken inline (afflux_sem_fastpath(), layout 3)
+ * included:
  *
  *   acquired_fast + acquired_after_wait = released + held
  *   (released is what was acquired and is no longer held: it is not counted by itself)
@@ -86,9 +86,7 @@ typedef struct afflux_sem_stats {
   /* High-water marks since the semaphore was created. */
   uint64_t peak_held;    /**< the most permits held at once, looked at just after each take: a short
                               overlap may be missed, and a permit that is given back just when a
-                              request is granted may count as held beside it. Permits taken inline
-                              (afflux_sem_fastpath()) are seen only when a call takes others. 0 with
-                              OFF */
+                              request is granted may count as held beside it. 0 with OFF */
   uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
   uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
@@ -235,7 +233,7 @@ AFFLUX_API afflux_status afflux_health_limits_init_sized(afflux_health_limits *l
  * record nothing for it. A standstill begins with the first call that finds a request unserved and
  * nothing moved since the call before. So make the call at regular intervals, shorter than
  * max_still_ns. Overload is no standstill, however many requests are refused, as long as permits
- * come back. Permits that are taken inline (afflux_sem_fastpath()) do not count as moved.
+ * come back.
  *
  * @param limits      NULL: what the semaphore was created with: max_waiters and max_queue_bytes
  *                    (unless 0), also with AFFLUX_OVERFLOW_SUSPEND, and waiter_timeout_ns; and the

@@ -21,7 +21,7 @@ void read_stats(const core::native_semaphore& sem, afflux_sem_stats& now) {
   now.queue_bytes = sem.waiting_bytes();
   now.age_ns = std::max<std::int64_t>(native_policy::rough_now() - sem.created_at, 0);
   if (stats == nullptr) return;
-  stats->read(now, [&sem] { return core::held(sem); });
+  stats->read(now, sem.block(), [&sem] { return core::held(sem); });
   now.oldest_wait_ns = stats->oldest_wait();
 }
 

@@ -168,6 +168,7 @@ class alignas(128) waiter_queue {
   atomic<std::uint64_t>& word() { return block_.word; }
   const atomic<std::uint64_t>& word() const { return block_.word; }
   fastpath<P>& block() { return block_; }
+  const fastpath<P>& block() const { return block_; }
   const queue::settings& settings() const { return settings_; }
   // relaxed: a thread that acts on it holds the lock, or confirms the word that came before.
   std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
@@ -199,6 +200,7 @@ class alignas(128) waiter_queue {
   stats_type* stats() const { return counts_.stats(); }
   void count_with(typename stats_type::pointer stats) {
     counts_.count_with(std::move(stats));
+    block_.layout = 3;
     block_.reserved = AFFLUX_FASTPATH_COUNTED;
   }
   // This thread has got n permits without queueing: ok.
@@ -210,6 +212,18 @@ class alignas(128) waiter_queue {
       if (rough > stats()->peak_held()) stats()->peak_held(held_now());
     }
     return status::ok;
+  }
+  // An acquire inline has left the word so, with more held than `peak` says.
+  void note_peak(std::uint64_t then) {
+    if (stats() == nullptr) return;
+    // acquire: the word is as new.
+    const std::uint64_t limit = limit_.load(std::memory_order_acquire);
+    // relaxed: only the value counts. As in held_now().
+    const std::uint64_t now = word().load(std::memory_order_relaxed);
+    const std::uint64_t changes = (then ^ now) & kResizes<P::kResizeBits>;
+    if (changes == 0 && (now & kBusy) == 0) stats()->peak_held(held(then, limit));
+    // relaxed, both: a hint. Lowered by a slower thread it lets some note it once more.
+    block_.peak.store(stats()->peak_held(), std::memory_order_relaxed);
   }
 
   std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The word that decides who gets in, and the limit beside it. Its layout is public
-// (afflux_fastpath, layout 2).
+// (afflux_fastpath, layouts 2 and 3).
 //
-//   63                          20 19          10 9                    0
-//   +-----------------------------+--------------+----------------------+
-//   | permits available, signed   | resizes      | flags                |
-//   +-----------------------------+--------------+----------------------+
+//   63                          20 19       14 13       10 9                    0
+//   +-----------------------------+-----------+-----------+----------------------+
+//   | permits available, signed   | inline    | resizes   | flags                |
+//   +-----------------------------+-----------+-----------+----------------------+
 //
 // Available, not held, is counted: an acquire compares with what it takes away, and reads no
 // limit. A debt after a shrink is a negative number. `resizes` counts them, so that a release
 // which read an older, larger limit fails its exchange: it decides over-release only, so a count
 // that comes round within one release lets a wrong program's mistake pass, and nothing else. An
 // observer tells by it, too, whether word and limit belong together.
+//
+// `inline` counts the acquires that callers made by an exchange of their own, without a call
+// (layout 3): so that exchange counts itself. One that finds the top bit moves the count to
+// `taken`. Nothing of it is of meaning to the library but when statistics are read.
 //
 //   flag       set by                        means
 //   kLocked    the thread that locks         one thread works on the line: the holder
@@ -63,6 +67,9 @@ inline constexpr std::uint64_t kWatched = 1u << 9;
 inline constexpr std::uint64_t kFlags = 0x3ff;
 
 inline constexpr unsigned kResizesShift = 10;
+inline constexpr unsigned kResizesBits = 4;
+inline constexpr unsigned kInlineShift = 14;
+inline constexpr std::uint64_t kInline = std::uint64_t{0x3f} << kInlineShift;
 inline constexpr unsigned kPermitsShift = 20;
 inline constexpr std::uint64_t kMaxPermits = (std::uint64_t{1} << 42) - 1;
 
@@ -85,13 +92,30 @@ constexpr std::uint64_t after_resize(std::uint64_t word) {
   return (word & ~kResizes<Bits>) | ((word + (std::uint64_t{1} << kResizesShift)) & kResizes<Bits>);
 }
 
-// As afflux_fastpath.
+constexpr std::uint64_t taken_inline(std::uint64_t word) {
+  return (word & kInline) >> kInlineShift;
+}
+
+// As afflux_fastpath. `taken`, `beyond` and `peak` are the callers', of layout 3.
 template <class P>
 struct fastpath {
-  std::uint32_t layout = 2;
+  template <class T>
+  using atomic = typename P::template atomic<T>;
+
+  std::uint32_t layout = 2;  // 3: with statistics
   std::uint32_t reserved = 0;
-  typename P::template atomic<std::uint64_t> word{0};
-  typename P::template atomic<std::uint64_t> limit{0};
+  atomic<std::uint64_t> word{0};
+  atomic<std::uint64_t> limit{0};
+  atomic<std::uint64_t> taken{0};   // acquires inline, but for those that the word counts
+  atomic<std::uint64_t> beyond{0};  // their permits, beyond each one's first
+  atomic<std::uint64_t> peak{0};    // an acquire inline that leaves no more held tells nobody
+
+  // Acquires inline. Never too many: an exchange on the word comes before its addition.
+  std::uint64_t requests_inline() const {
+    // acquire, pairs with the addition's release: the word is as new.
+    const std::uint64_t moved = taken.load(std::memory_order_acquire);
+    return moved + taken_inline(word.load(std::memory_order_relaxed));
+  }
 };
 
 }  // namespace afflux::queue

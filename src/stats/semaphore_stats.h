@@ -10,6 +10,8 @@
 //
 // Releases are not counted: what was released is what was acquired and is not held.
 //
+// What callers take inline, without a call, they count in the fast-path block (queue/word.h).
+//
 //   K1  acquired = released + held, at rest. An acquire is counted by its thread when it has its
 //       permits, a grant by the holder.
 //   K2  Each request that has queued is counted once when it is linked into the line, and ends in
@@ -130,15 +132,16 @@ class semaphore_stats {
   const histogram<P>& waits() const { return times_->waits; }
   const histogram<P>& holds() const { return times_->holds; }
 
-  // The totals, and what is held, by held_now(): that is read after the acquired ones, so that
-  // what was released is never told too early.
-  template <class F>
-  void read(afflux_sem_stats& to, F&& held_now) const {
+  // The totals, with those of `block`, and what is held, by held_now(): that is read after the
+  // acquired ones, so that what was released is never told too early.
+  template <class Block, class F>
+  void read(afflux_sem_stats& to, const Block& block, F&& held_now) const {
     each_counted<counted_in::line>(
         [&](sem_field field, unsigned at) { to.*field = line_[at].get(); });
     const auto sums = shards_->sums();
     each_counted<counted_in::shards>([&](sem_field field, unsigned at) { to.*field = sums[at]; });
-    to.acquired_fast += to.requests_fast;
+    to.requests_fast += largest_of(told_inline_, block.requests_inline());
+    to.acquired_fast += to.requests_fast + block.beyond.load(std::memory_order_relaxed);
     to.held = held_now();
     to.released = released(to.acquired_fast + to.acquired_after_wait, to.held);
     to.peak_held = peak_held();
@@ -158,6 +161,7 @@ class semaphore_stats {
 
  private:
   using gauge = typename P::template gauge<std::uint64_t>;
+  using number = typename P::template atomic<std::uint64_t>;
   struct time_histograms {
     histogram<P> waits;
     alignas(128) histogram<P> holds;
@@ -172,13 +176,17 @@ class semaphore_stats {
     to.*fields.max = from.max();
   }
 
-  // Both were read while things moved: a counter never goes back all the same.
+  // Both were read while things moved.
   std::uint64_t released(std::uint64_t acquired, std::uint64_t held) const {
-    const std::uint64_t now = acquired > held ? acquired - held : 0;
-    std::uint64_t told = told_released_.load(std::memory_order_relaxed);
+    return largest_of(told_released_, acquired > held ? acquired - held : 0);
+  }
+
+  // A counter never goes back: `now`, or more if that has been told before.
+  static std::uint64_t largest_of(number& told_before, std::uint64_t now) {
     // relaxed, all: only the largest counts.
-    while (now > told && !told_released_.compare_exchange_strong(
-                             told, now, std::memory_order_relaxed, std::memory_order_relaxed)) {
+    std::uint64_t told = told_before.load(std::memory_order_relaxed);
+    while (now > told && !told_before.compare_exchange_strong(told, now, std::memory_order_relaxed,
+                                                              std::memory_order_relaxed)) {
     }
     return std::max(now, told);
   }
@@ -187,8 +195,9 @@ class semaphore_stats {
   alignas(128) gauge oldest_;
   std::array<gauge, how_many(counted_in::line)> line_;
   gauge peak_waiters_;
-  alignas(128) typename P::template atomic<std::uint64_t> peak_held_{0};
-  mutable typename P::template atomic<std::uint64_t> told_released_{0};
+  alignas(128) number peak_held_{0};
+  mutable number told_released_{0};
+  mutable number told_inline_{0};
   mutable stats::standstill<P> looks_;
   std::unique_ptr<time_histograms> times_;
 };

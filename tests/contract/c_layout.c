@@ -90,11 +90,14 @@ static void check_completion(void) {
 }
 
 static void check_fastpath(void) {
-  SIZE(afflux_fastpath, 24);
+  SIZE(afflux_fastpath, 48);
   AT(afflux_fastpath, layout, 0);
   AT(afflux_fastpath, reserved, 4);
   AT(afflux_fastpath, word, 8);
   AT(afflux_fastpath, limit, 16);
+  AT(afflux_fastpath, taken, 24);
+  AT(afflux_fastpath, beyond, 32);
+  AT(afflux_fastpath, peak, 40);
 }
 
 static void check_permit(void) {

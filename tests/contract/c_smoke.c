@@ -60,7 +60,7 @@ static void check_calls(afflux_sem *sem) {
   CHECK(afflux_sem_try_acquire(sem, 1) == AFFLUX_OK);
   CHECK(afflux_sem_acquire(sem, 1, AFFLUX_FOREVER) == AFFLUX_OK);
   CHECK(afflux_sem_held(sem) == 2);
-  CHECK(fast != NULL && fast->layout == 2 && fast->word >> 20 == 2 && fast->limit == 4);
+  CHECK(fast != NULL && fast->layout == 3 && fast->word >> 20 == 2 && fast->limit == 4);
   CHECK(afflux_sem_drain(sem, &drained) == AFFLUX_OK && drained == 2);
   CHECK(afflux_sem_available(sem) == 0);
   CHECK(afflux_sem_try_acquire_up_to(sem, 0, 9, &drained) == AFFLUX_OK && drained == 0);

@@ -398,12 +398,6 @@ TEST_P(Stats, OffCountsNothing) {
   ASSERT_EQ(one.cancel(), AFFLUX_OK);
 }
 
-TEST_P(Stats, CountedIsToldToThoseWhoWouldGoInline) {
-  const sem_guard sem(options(1));
-  EXPECT_EQ(afflux_sem_fastpath(sem)->reserved, std::uint32_t{AFFLUX_FASTPATH_COUNTED});
-  EXPECT_EQ(afflux_sem_fastpath(sem)->layout, 2u);
-}
-
 // More threads than there are shards, at once and one after the other.
 TEST_P(Stats, NothingIsLostAmongThreads) {
   const sem_guard sem(options(1000));

@@ -56,7 +56,7 @@ TEST(CppSemaphore, TakesDesignatedOptions) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Inline, without statistics; everything else in this file makes the calls, which count
+// Inline
 // ---------------------------------------------------------------------------------------------
 
 const options inline_options{.permits = 3, .statistics = afflux::statistics_level::off};
@@ -76,6 +76,20 @@ TEST(CppSemaphoreInline, TakesAndGivesBack) {
   EXPECT_EQ(sem.try_acquire_raw(0), status::invalid);
   EXPECT_EQ(sem.available(), 3u);
   EXPECT_EQ(sem.stats().acquired_fast, 0u);  // nobody counted
+}
+
+TEST(CppSemaphoreInline, IsInTheTotals) {
+  const semaphore sem(100);
+  ASSERT_EQ(afflux_sem_fastpath(sem.handle())->layout, 3u);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(sem.try_acquire_raw(), status::ok);
+  EXPECT_EQ(sem.stats().peak_held, 100u);
+  EXPECT_EQ(sem.release(40), status::ok);
+  EXPECT_EQ(sem.try_acquire_raw(7), status::ok);
+  EXPECT_EQ(sem.stats().requests_fast, 101u);
+  EXPECT_EQ(sem.stats().acquired_fast, 107u);
+  EXPECT_EQ(sem.stats().released, 40u);
+  EXPECT_EQ(sem.stats().peak_held, 100u);
+  EXPECT_EQ(sem.release(67), status::ok);
 }
 
 TEST(CppSemaphoreInline, WaitsAndIsGrantedByTheCalls) {
@@ -641,80 +655,121 @@ TEST(CppTime, DistancesNeitherOverflowNorTurnNegative) {
 // The inline fast path
 // ---------------------------------------------------------------------------------------------
 
-// A word of layout 2 with neither flags nor opaque bits.
+// A word with neither flags nor opaque bits.
 std::uint64_t available(std::int64_t n) { return static_cast<std::uint64_t>(n) << 20; }
+
+// A block of no semaphore.
+struct lone_block : afflux_fastpath {
+  lone_block(std::uint32_t of_layout, std::uint64_t with_word, std::uint64_t with_limit)
+      : afflux_fastpath{of_layout, 0, with_word, with_limit, 0, 0, ~std::uint64_t{0}} {}
+
+  bool acquire(std::uint64_t n) { return afflux::detail::fast_acquire({nullptr, this}, n); }
+  bool release(std::uint64_t n) { return afflux::detail::fast_release({nullptr, this}, n); }
+};
 
 TEST(CppFastPath, LeavesTheOpaqueBitsAsItFoundThem) {
   constexpr std::uint64_t kOpaque = 0xffc00;
   for (const std::uint64_t opaque : {std::uint64_t{0xa5400}, std::uint64_t{0x5a800}, kOpaque}) {
-    afflux_fastpath block{2, 0, available(4) | opaque, 4};
-    ASSERT_TRUE(afflux::detail::fast_acquire(&block, 3));
+    lone_block block(2, available(4) | opaque, 4);
+    ASSERT_TRUE(block.acquire(3));
     EXPECT_EQ(block.word, available(1) | opaque);
-    ASSERT_TRUE(afflux::detail::fast_release(&block, 2));
+    ASSERT_TRUE(block.release(2));
     EXPECT_EQ(block.word, available(3) | opaque);
   }
+}
+
+TEST(CppFastPath, CountsInTheWordAndNowAndThenBesideIt) {
+  constexpr std::uint64_t kTag = 0xf << 10;
+  lone_block block(3, available(1000) | kTag, 1000);
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    ASSERT_TRUE(block.acquire(1));
+    ASSERT_EQ(block.word & 0x3fff, kTag);
+    ASSERT_EQ(block.word >> 20, 1000 - i);
+    ASSERT_EQ(block.taken + (block.word >> 14 & 0x3f), i);
+  }
+  EXPECT_EQ(block.taken, 3u * 33u);
+  EXPECT_EQ(block.beyond, 0u);
+  ASSERT_TRUE(block.acquire(5));
+  EXPECT_EQ(block.beyond, 4u);
+  const std::uint64_t before = block.word;
+  ASSERT_TRUE(block.release(105));
+  EXPECT_EQ(block.word, before + (std::uint64_t{105} << 20));
 }
 
 TEST(CppFastPath, MakesTheCallOnAnyFlag) {
   for (std::uint64_t flag = 1; flag < 0x400; flag <<= 1) {
     const std::uint64_t word = available(2) | flag;
-    afflux_fastpath block{2, 0, word, 4};
-    EXPECT_FALSE(afflux::detail::fast_acquire(&block, 1));
-    EXPECT_FALSE(afflux::detail::fast_release(&block, 1));
+    lone_block block(2, word, 4);
+    EXPECT_FALSE(block.acquire(1));
+    EXPECT_FALSE(block.release(1));
     EXPECT_EQ(block.word, word);
   }
 }
 
 TEST(CppFastPath, NeverGoesOutOfRange) {
-  afflux_fastpath block{2, 0, available(2), 4};
+  lone_block block(2, available(2), 4);
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{1} << 42,
                                 ~std::uint64_t{0}, ~std::uint64_t{0} - 1}) {
-    EXPECT_FALSE(afflux::detail::fast_acquire(&block, n)) << n;
-    EXPECT_FALSE(afflux::detail::fast_release(&block, n)) << n;
+    EXPECT_FALSE(block.acquire(n)) << n;
+    EXPECT_FALSE(block.release(n)) << n;
   }
   EXPECT_EQ(block.word, available(2));
-  block = {2, 0, available(-1), 1};  // in debt: two are held
-  EXPECT_FALSE(afflux::detail::fast_acquire(&block, 1));
-  EXPECT_FALSE(afflux::detail::fast_release(&block, 3));
-  EXPECT_TRUE(afflux::detail::fast_release(&block, 2));
+  block = lone_block(2, available(-1), 1);  // in debt: two are held
+  EXPECT_FALSE(block.acquire(1));
+  EXPECT_FALSE(block.release(3));
+  EXPECT_TRUE(block.release(2));
   EXPECT_EQ(block.word, available(1));
-  EXPECT_FALSE(afflux::detail::fast_release(&block, 1));
+  EXPECT_FALSE(block.release(1));
 }
 
 TEST(CppFastPath, TakesTheWholeRange) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 42) - 1;
   constexpr auto kAll = static_cast<std::uint64_t>(kMost);
-  afflux_fastpath block{2, 0, available(kMost), kAll};
-  EXPECT_TRUE(afflux::detail::fast_acquire(&block, kAll));
+  lone_block block(2, available(kMost), kAll);
+  EXPECT_TRUE(block.acquire(kAll));
   EXPECT_EQ(block.word, available(0));
-  EXPECT_TRUE(afflux::detail::fast_release(&block, kAll));
+  EXPECT_TRUE(block.release(kAll));
   EXPECT_EQ(block.word, available(kMost));
-  block = {2, 0, available(-kMost), 0};  // shrunk to nothing while all were held
-  EXPECT_TRUE(afflux::detail::fast_release(&block, kAll));
+  block = lone_block(2, available(-kMost), 0);  // shrunk to nothing while all were held
+  EXPECT_TRUE(block.release(kAll));
   EXPECT_EQ(block.word, available(0));
 }
 
-// What another layout means nobody here knows, and what is counted is for the calls to count.
-TEST(CppFastPath, IsUsedOnlyWhereTheBlockSaysSo) {
+TEST(CppFastPath, IsUsedWithStatisticsAndWithout) {
   for (const auto level : {statistics_level::off, statistics_level::counters}) {
     options o;
     o.statistics = level;
     const semaphore sem(o);
     const auto target = afflux::detail::target::of(sem.handle());
     EXPECT_EQ(target.sem, sem.handle());
-    const bool inline_allowed = level == statistics_level::off;
-    EXPECT_EQ(target.fast == afflux_sem_fastpath(sem.handle()), inline_allowed);
-    EXPECT_EQ(afflux::detail::fast_acquire(target.fast, 1), inline_allowed);
-    EXPECT_EQ(sem.held(), inline_allowed ? 1u : 0u);
-    EXPECT_EQ(afflux::detail::fast_release(target.fast, 1), inline_allowed);
+    EXPECT_EQ(target.fast, afflux_sem_fastpath(sem.handle()));
+    EXPECT_TRUE(afflux::detail::fast_acquire(target, 1));
+    EXPECT_EQ(sem.held(), 1u);
+    EXPECT_TRUE(afflux::detail::fast_release(target, 1));
     EXPECT_EQ(sem.held(), 0u);
   }
 }
 
+// A later library's block, or one of an older library that counts in its calls alone.
+TEST(CppFastPath, IsNotUsedWhereTheLayoutIsAnother) {
+  using afflux::detail::is_known;
+  lone_block block(2, 0, 0);
+  EXPECT_TRUE(is_known(&block));
+  block.reserved = AFFLUX_FASTPATH_COUNTED;
+  EXPECT_FALSE(is_known(&block));
+  block.layout = 3;
+  EXPECT_TRUE(is_known(&block));
+  for (const std::uint32_t other : {0u, 1u, 4u}) {
+    block.layout = other;
+    EXPECT_FALSE(is_known(&block)) << other;
+  }
+  EXPECT_FALSE(is_known(nullptr));
+}
+
 TEST(CppFastPath, WithoutABlockMakesTheCall) {
   const afflux::detail::target none;
-  EXPECT_FALSE(afflux::detail::fast_acquire(none.fast, 1));
-  EXPECT_FALSE(afflux::detail::fast_release(none.fast, 1));
+  EXPECT_FALSE(afflux::detail::fast_acquire(none, 1));
+  EXPECT_FALSE(afflux::detail::fast_release(none, 1));
 }
 
 }  // namespace

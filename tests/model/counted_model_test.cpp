@@ -4,6 +4,7 @@
 // counting touches nothing that is gone. All schedules of at most two preemptions, for each
 // number is another point at which threads may change places.
 #include "extended_scenarios.h"
+#include "inline_scenarios.h"
 #include "run_scenario.h"
 #include "scenarios.h"
 
@@ -99,6 +100,9 @@ AFFLUX_COUNTED(first_of_three_granted_unrefs)
 AFFLUX_COUNTED(three_granted_against_unref)
 AFFLUX_COUNTED(two_granted_against_acquire)
 AFFLUX_COUNTED(waiting_is_exact_at_rest)
+AFFLUX_COUNTED(inline_beside_calls)
+AFFLUX_COUNTED(inline_count_moves_beside_a_reader)
+AFFLUX_COUNTED(inline_peak_beside_resizes)
 
 }  // namespace
 }  // namespace afflux::model

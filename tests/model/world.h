@@ -149,7 +149,7 @@ class world {
   // K1, K2.
   void check_numbers(std::uint64_t held) const {
     afflux_sem_stats now = {};
-    sem->stats()->read(now, [held] { return held; });
+    sem->stats()->read(now, sem->block(), [held] { return held; });
     check(now.acquired_fast + now.acquired_after_wait == now.released + held,
           "K1: acquired is not released + held");
     check(!counts_releases || now.released == out, "K1: not what was released");

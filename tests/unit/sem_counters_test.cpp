@@ -16,6 +16,7 @@
 #include "export/exposition.h"
 #include "export/sums.h"
 #include "policy.h"
+#include "queue/word.h"
 #include "stats/semaphore_stats.h"
 
 namespace afflux::stats {
@@ -70,7 +71,7 @@ void count_one_alone() {
     ASSERT_NE(all, nullptr);
     all->template count<kCounter.field>(number_of(Row));
     afflux_sem_stats now = {};
-    all->read(now, [] { return std::uint64_t{0}; });
+    all->read(now, queue::fastpath<native_policy>{}, [] { return std::uint64_t{0}; });
     for (const sem_counter& each : kSemCounters) {
       // By definition these follow from what was counted.
       if (each.field == &afflux_sem_stats::released) continue;

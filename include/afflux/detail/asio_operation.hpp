@@ -151,7 +151,7 @@ class asio_initiation {
  private:
   [[nodiscard]] static bool take_now(const part& what) noexcept {
     if (what.terms.client != nullptr) return false;  // only a request accounts
-    return fast_acquire(what.from.fast, what.terms.permits) ||
+    return fast_acquire(what.from, what.terms.permits) ||
            ::afflux_sem_try_acquire(what.from.sem, what.terms.permits) == AFFLUX_OK;
   }
 

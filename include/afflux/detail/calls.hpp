@@ -39,7 +39,7 @@ AFFLUX_HPP_NOINLINE inline void unref_call(::afflux_sem* sem) noexcept {
 }
 
 inline status release(const target& t, std::uint64_t n) noexcept {
-  return fast_release(t.fast, n) ? status::ok : release_call(t.sem, n);
+  return fast_release(t, n) ? status::ok : release_call(t.sem, n);
 }
 
 }  // namespace afflux::detail
