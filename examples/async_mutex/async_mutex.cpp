@@ -25,7 +25,7 @@ class async_mutex {
   nested<guard> lock() {
     bool mine = try_lock();
     // Asked once more when it has its place in the queue, so that an unlock in between is not
-    // missed. Whoever is woken tries again: a newcomer may have been faster.
+    // missed. A woken coroutine tries again: a newcomer may have been faster.
     while (!mine) co_await waiting_.wait_unless([&] { return mine = try_lock(); });
     co_return guard(*this, std::adopt_lock);
   }

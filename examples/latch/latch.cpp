@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A latch: whoever waits goes on when it has been counted down to zero. An atomic counter, and an
+// A latch: those that wait go on when it has been counted down to zero. An atomic counter, and an
 // event that stays set. Threads and coroutines wait for it alike.
 #include <afflux/afflux.hpp>
 
@@ -22,7 +22,7 @@ class latch {
   }
 
   void count_down(std::int64_t n = 1) {
-    // acq_rel: whoever comes to zero passes on what the others did before they counted.
+    // acq_rel: the thread that comes to zero passes on what the others did before they counted.
     if (left_.fetch_sub(n, std::memory_order_acq_rel) == n) (void)zero_.notify_all();
   }
 

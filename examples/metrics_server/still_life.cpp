@@ -49,7 +49,7 @@ void still_life::at_the_database(afflux_sem* sem, afflux_client* client) {
   expect(afflux_sem_resize(sem, 4), AFFLUX_OK, "resize");
 }
 
-// Ends with one permit held, the other too little for whoever is first, and 64 KiB queued; the
+// Ends with one permit held, the other too little for the first in line, and 64 KiB queued; the
 // oldest has been dropped.
 void still_life::at_the_disk(afflux_sem* sem, afflux_client* client) {
   expect(afflux_sem_try_acquire(sem, 1), AFFLUX_OK, "try_acquire");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // For the examples: the least that a coroutine needs which another one awaits for a
-// value. It begins at the co_await, and its end resumes whoever awaits it. A real
+// value. It begins at the co_await, and its end resumes the coroutine that awaits it. A real
 // program has its own, with errors.
 #pragma once
 

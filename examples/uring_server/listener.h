@@ -18,7 +18,7 @@ class listener {
   int fd() const { return fd_; }
   std::uint16_t port() const;
 
-  // Whoever accepts is told EINVAL.
+  // The accepting thread is told EINVAL.
   void stop() const;
 
  private:

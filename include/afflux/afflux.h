@@ -304,7 +304,7 @@ enum {
                                    and waits for the lock where there is no memory */
   AFFLUX_QUEUE_HYBRID = 3,    /**< the inbox is an atomic slot for one newcomer, more wait for the
                                    lock; never allocates */
-  AFFLUX_QUEUE_MUTEX = 4      /**< no inbox: everybody waits for the lock; the yardstick; never
+  AFFLUX_QUEUE_MUTEX = 4      /**< no inbox: each arrival waits for the lock; the yardstick; never
                                    allocates */
 };
 
@@ -1172,8 +1172,8 @@ enum {
  *   compare-and-swap word from w to w + (n << 20), release on success, acquire on failure;
  *   on failure begin again. After a success touch the block no more.
  *
- * layout 3: bits 14 … 19 of the word count the acquires, so that the totals of statistics are exact
- * at rest. An acquire changes them in the same exchange, and a release leaves them as they are:
+ * layout 3: bits 14 … 19 of the word count the acquires, so that statistics' totals are exact at
+ * rest. An acquire changes them in the same exchange, and a release leaves them as they are:
  *   bit 19 of w clear: exchange w for w - (n << 20) + (1 << 14)
  *   bit 19 of w set:   exchange w for (w - (n << 20)) & ~(0x3f << 14), and after the success add
  *                      ((w >> 14) & 0x3f) + 1 to `taken`, release

@@ -68,14 +68,14 @@
 //   D5  resume_on(executor), completed and handed to the executor: the frame may be destroyed if
 //       the executor will never resume that handle. An executor with a member `discard(handle)`
 //       is told by the destructor, after the hand-over has ended, to drop it: then a coroutine may
-//       be destroyed at any time on the thread that runs the executor's handles, whoever completes
+//       be destroyed at any time on the thread that runs the executor's handles, whatever completes
 //       the wait meanwhile.
 //   D6  Its completion is under way on this very thread, which has resumed the coroutine that
 //       destroys it from the same list (the timer's thread; a C caller's release): the destructor
 //       wins here too. It runs the rest of that list first, so callbacks set by way of the C API
 //       may run inside destroy(). Not from within a slow_wait function (afflux.h).
-//   D7  resume_on(port): the thread that calls run_ready() may destroy at any time, whoever
-//       completes the wait meanwhile; another thread only while nobody uses the port.
+//   D7  resume_on(port): the thread that calls run_ready() may destroy at any time, whatever
+//       completes the wait meanwhile; another thread only while no thread uses the port.
 //
 // A coroutine resumed without an executor must not let exceptions leave resume().
 #ifndef AFFLUX_HPP

@@ -313,7 +313,7 @@ class alignas(128) waiter_queue {
 
   const queue::settings settings_;
   const bool simple_;  // FAIR, and no times are taken
-  const bool posts_;   // with queue limits everybody takes the lock: they are exact
+  const bool posts_;   // with queue limits each arrival takes the lock: they are exact
   // Read often, written by resize only: away from the word.
   alignas(128) atomic<std::uint64_t> limit_;
   counting<P> counts_;

@@ -108,7 +108,7 @@ struct fastpath {
   atomic<std::uint64_t> limit{0};
   atomic<std::uint64_t> taken{0};   // acquires inline, but for those that the word counts
   atomic<std::uint64_t> beyond{0};  // their permits, beyond each one's first
-  atomic<std::uint64_t> peak{0};    // an acquire inline that leaves no more held tells nobody
+  atomic<std::uint64_t> peak{0};    // an inline acquire that leaves no more held makes no call
 
   // Acquires inline. Never too many: an exchange on the word comes before its addition.
   std::uint64_t requests_inline() const {

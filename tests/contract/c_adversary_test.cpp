@@ -358,7 +358,7 @@ class AdversaryToken : public per_queue {
   }
 };
 
-// Nobody owns anything any more when both tokens are released.
+// Nothing is held any more when both tokens are released.
 TEST_P(AdversaryToken, GivesBackWhatIsHeldAndTellsWhenSomeWasReleasedByHand) {
   const sem_guard sem(of_queue(GetParam(), 10));
   afflux_permit_token a{}, b{};

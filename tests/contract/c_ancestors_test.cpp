@@ -23,7 +23,7 @@ namespace {
 class Ancestors : public per_variant {};
 
 // The Swift semaphore counted a waiter down in its atomic counter and never let it up again: once
-// anybody had waited, the next async acquire hung although every permit was free.
+// any request had waited, the next async acquire hung although every permit was free.
 TEST_P(Ancestors, ACountThatAWaiterTakesDownComesUpAgain) {
   const sem_guard sem(options(2));
   for (int round = 0; round < 100; ++round) {
@@ -75,7 +75,7 @@ TEST_P(Ancestors, ACancelledWaitersSlotSwallowsNoWakeup) {
 }
 
 // The same with the cancel and the wakeup at one moment: either the cancelled one was granted and
-// says so, or the live one has the permit. It is never nobody's.
+// says so, or the live one has the permit. It is never lost.
 TEST_P(Ancestors, ACancelThatRacesTheWakeupPassesItOn) {
   constexpr int kRounds = 2000;
   const sem_guard sem(options(1));
@@ -204,7 +204,7 @@ TEST_P(Ancestors, TheWaiterCountAnswersWhileEverythingMoves) {
 }
 
 // Asked for beside the channel-versus-mutex baseline: 100,000 operations by many threads, and
-// everybody arrives. Ten workers, as there.
+// all arrive. Ten workers, as there.
 TEST_P(Ancestors, HundredThousandOperationsEndWithoutDeadlock) {
   constexpr int kWorkers = 10;
   constexpr int kOperations = 100000 / kWorkers;

@@ -241,7 +241,7 @@ TEST_P(Cancel, ALongChainOfReleasesInCompletionsDoesNotRecurse) {
   expect_all_free(sem, 1);
 }
 
-// S3 and S4 with a granter and a canceller at once: whoever wins, one outcome.
+// S3 and S4 with a granter and a canceller at once: whichever wins, one outcome.
 TEST_P(Cancel, RacingAReleaseHasExactlyOneOutcome) {
   constexpr int kRounds = 3000;
   const sem_guard sem(options(1));

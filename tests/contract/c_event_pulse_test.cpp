@@ -94,7 +94,7 @@ TEST_P(Pulse, DoesNotWakeWhoWaitsAgainFromACompletion) {
 
 TEST_P(Pulse, RefusesNull) { EXPECT_EQ(afflux_event_pulse(nullptr), AFFLUX_EINVAL); }
 
-// Whoever was told to wait before the pulse is woken by it, and sees what came before.
+// A thread that was told to wait before the pulse is woken by it, and sees what came before.
 TEST_P(Pulse, MissesNobodyWhoWaitsAlready) {
   constexpr int kRounds = 500;
   const event_guard event(false, GetParam());

@@ -174,7 +174,7 @@ TEST_P(SemPriority, AgeingHoldsForNewcomersThatFit) {
   EXPECT_TRUE(low.completed_once_with(AFFLUX_OK));
 }
 
-// Whoever comes last, behind however long a backlog.
+// The last to come, behind however long a backlog.
 TEST_P(SemPriority, ALowerOneAgesBehindABacklog) {
   constexpr int kBacklog = 10 * AFFLUX_AGEING_BOUND;
   const sem_guard sem(options(1));
@@ -331,7 +331,7 @@ TEST_P(SemThroughput, ASleeperThatLostItsPermitIsWokenAfterAHigherRequest) {
   }
 }
 
-// With real threads: everybody gets through all rounds, and never two at once. (How often one was
+// With real threads: each gets through all rounds, and never two at once. (How often one was
 // passed cannot be told from outside: between a look at a counter and the queueing lies a nap of
 // any length.)
 TEST_P(SemThroughput, NoThreadStarvesAmongThreads) {

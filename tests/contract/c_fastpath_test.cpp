@@ -141,7 +141,7 @@ TEST_P(Fastpath, SendsTheCallerIntoTheCallsWhileAnybodyQueues) {
   expect_all_free(sem, 2);
 }
 
-// The last release is to be noticed, whoever makes it.
+// The last release is to be noticed, whichever thread makes it.
 TEST_P(Fastpath, SendsReleasesIntoTheCallsWhileSomebodyWaitsForIdleness) {
   const sem_guard sem(options(2));
   const binding block = block_of(sem);

@@ -82,7 +82,7 @@ TEST_P(SemHealthPolicies, TellLostPermitsByWhoComesThen) {
   expect_standstill(sem);
 }
 
-// A look may find an empty queue: nobody waits for longer than the time between two.
+// A look may find an empty queue: no request waits for longer than the time between two.
 TEST_P(SemHealthPolicies, TellLostPermitsByWhoGaveUp) {
   const sem_guard sem(bounded(GetParam()));
   lose_all_permits(sem);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// afflux_sem_wait_idle() and its asynchronous form: nothing is held and nobody queues.
+// afflux_sem_wait_idle() and its asynchronous form: nothing is held and no request queues.
 // By an io_uring: c_uring_wait_test.cpp.
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
@@ -323,7 +323,7 @@ TEST_P(Idle, RefusesBadArguments) {
   EXPECT_EQ(p.completions(), 0);
 }
 
-// The recipe of the header: nobody is inside any more when wait_idle has answered.
+// The recipe of the header: no holder is inside any more when wait_idle has answered.
 TEST_P(Idle, ShutsDownAfterAClose) {
   constexpr int kThreads = 4;
   for (int round = 0; round < 20; ++round) {

@@ -114,7 +114,7 @@ TEST_P(Ledger, FollowsSplitMergeAndForget) {
   ASSERT_EQ(afflux_permit_forget(&part), AFFLUX_OK);
   std::uint64_t untold = 0;
   EXPECT_EQ(holders(sem, &untold).size(), 1u);
-  EXPECT_EQ(untold, 1u);  // held by nobody who can be named
+  EXPECT_EQ(untold, 1u);  // held, and no holder is known by name
   ASSERT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
 }
 

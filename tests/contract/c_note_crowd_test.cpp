@@ -117,7 +117,7 @@ TEST_P(NoteCrowd, AShrinkEndsAllImpossibleOnesAlthoughTheFirstNoteGrowsAgain) {
   EXPECT_EQ(book.size(), kCrowd);
 }
 
-// ---- nobody's time is wasted
+// ---- no thread's time is wasted
 
 TEST_P(NoteCrowd, AThreadBehindThemIsWokenBeforeTheFirstNote) {
   const sem_guard sem(options(kCrowd + 1));
@@ -184,7 +184,7 @@ TEST_P(NoteCrowd, ASlowWaitFunctionThatBlocksKeepsNoCancelWaiting) {
   releaser.join();
 }
 
-// ---- within a note nobody else's note can be told (chapter 8)
+// ---- within a note no other note can be told (chapter 8)
 
 TEST_P(NoteCrowd, WithinANoteANewcomerThatWouldDropOneIsRefused) {
   afflux_sem_options o = options(1);

@@ -146,7 +146,7 @@ TEST_P(NoteMemory, ATimersThreadThatIsBusyKeepsNoCancelWaiting) {
   }
 }
 
-// The wait of a cancel is for whoever has taken the request off, never for foreign code.
+// A cancel waits for the thread that has taken the request off, never for foreign code.
 TEST_P(NoteMemory, ACancelOfACallbackDoesNotWaitForOneThatBlocks) {
   pending blocking, behind;
   latch blocks(1), inside(1);

@@ -54,7 +54,7 @@ TEST_P(PortFault, TheLastUnrefLeavesRequestsToEndByThemselves) {
   afflux_port_unref(made.give());
   // One completes, one is cancelled, the last one ends with the semaphore.
   EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
-  EXPECT_EQ(afflux_sem_held(sem), 3u);  // granted to somebody who cannot be told
+  EXPECT_EQ(afflux_sem_held(sem), 3u);  // granted to a request that cannot be told
   EXPECT_EQ(waiting[1].cancel(), AFFLUX_OK);
   EXPECT_NE(made.bell_is_open(), made.calls_back());
   EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);

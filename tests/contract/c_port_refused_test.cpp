@@ -42,7 +42,7 @@ bool rings_allowed() {
   if (ring >= 0) close(ring);
   return ring >= 0;
 }
-// Whether the build does; they come together, and this one asks nobody for a ring.
+// Whether the build does; they come together, and this one asks no ring of anything.
 bool has_uring() { return offered(AFFLUX_PORT_EVENTFD); }
 // Whether a filter can be set at all.
 bool filters_allowed() {

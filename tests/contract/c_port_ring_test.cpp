@@ -59,7 +59,7 @@ TEST_P(PortRing, EverySleepIsRungOnce) {
   }
 }
 
-// From its first completion until a drain that answers 0: whoever completes what, rings nobody.
+// From its first completion until a drain that answers 0 no other completion rings.
 TEST_P(PortRing, AnAwakeLoopIsNotRung) {
   constexpr std::uint64_t kTurns = 20;
   for (const std::uint32_t flags : {0u, std::uint32_t{AFFLUX_PORT_DRAINS_ALL}}) {

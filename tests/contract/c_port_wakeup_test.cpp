@@ -30,7 +30,7 @@ constexpr std::uint64_t kCompletions = kSanitized ? 4000 : 40000;
 class PortWakeup : public per_port {};
 
 // Permits that loops were granted, and that these threads give back: each is one more
-// completion for somebody. Between two of them a loop has nothing to do but sleep.
+// completion for some loop. Between two of them a loop has nothing to do but sleep.
 class releasers {
  public:
   releasers(afflux_sem* sem, int threads) : sem_(sem) {
@@ -178,7 +178,7 @@ TEST_P(PortWakeup, EdgeTriggeredEpollNeedsDrainsToZeroOnly) {
 }
 #endif
 
-// What the releaser wrote is seen by whoever drains (S11), although no lock is between them.
+// The thread that drains sees what the releaser wrote (S11), although no lock is between them.
 TEST_P(PortWakeup, ADrainHappensAfterTheReleaseThatCausedIt) {
   constexpr std::uint64_t kRounds = kCompletions / 4;
   const sem_guard sem(options(1));

@@ -153,7 +153,7 @@ TEST_P(Queue, WakeOneCompletesTheFirstAndAnswersEagainWithNobodyWaiting) {
   for (pending& p : waiting) EXPECT_TRUE(p.completed_once_with(AFFLUX_OK));
 }
 
-// A wake that finds nobody is not remembered: the next one waits.
+// A wake that finds no waiter is not remembered: the next one waits.
 TEST_P(Queue, AWakeWithNobodyWaitingIsForgotten) {
   const queue_guard queue(GetParam());
   pending p;
@@ -260,7 +260,7 @@ TEST_P(Queue, AWakeThatMeetsOneThatNeedNotWaitGoesToTheNext) {
 }
 
 // Its time runs out before the answer: it counts only if the request has to wait.
-// Nobody takes it from its thread while that asks; its time is over as soon as it waits.
+// No wake takes it from its thread while that asks; its time is over as soon as it waits.
 TEST_P(Queue, ATimeThatRunsOutBeforeTheAnswer) {
   ASSERT_EQ(afflux_timers_manual(1), AFFLUX_OK);
   for (const bool holds : {false, true}) {

@@ -44,7 +44,7 @@ TEST_P(SemResizing, AShrinkLeavesADebtPaidExactly) {
   const sem_guard sem(options(10));
   ASSERT_EQ(afflux_sem_try_acquire(sem, 8), AFFLUX_OK);
   EXPECT_EQ(afflux_sem_resize(sem, 3), AFFLUX_OK);
-  // S2: five too many are held; nobody is revoked and nobody gets in before they are back.
+  // S2: five too many are held; none is revoked, and no request gets in before they are back.
   for (std::uint64_t held = 8; held > 3; --held) {
     EXPECT_EQ(state_of(sem), (sem_state{3, 0, held, 0}));
     EXPECT_REFUSED(sem, AFFLUX_EAGAIN, afflux_sem_try_acquire(sem, 1));

@@ -342,7 +342,7 @@ TEST_P(Stats, SlowWaitsAreTold) {
   }
 }
 
-// What a wait for several queues is the library's own, and nobody's to look into.
+// What a wait for several queues is the library's own, and not to be looked into.
 TEST_P(Stats, SlowWaitsForSeveralHaveNoContext) {
   slow_book book;
   afflux_sem_options watched = options(1);

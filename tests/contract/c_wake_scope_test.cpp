@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Whose wake functions run in whose call: cancel, close, resize, an expiring wait and observers
-// run those that their own act lets in or ends, and nobody else's, whatever others release at the
+// run those that their own act lets in or ends, and no others, whatever others release at the
 // same moment (S12).
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
@@ -85,7 +85,7 @@ class worker {
     switch (current) {
       case act::free_to_run:  // acquire, release
         break;
-      case act::cancel:  // all ask for one: who leaves lets nobody in
+      case act::cancel:  // all ask for one: one that leaves lets none in
       case act::observe:
       case act::resize:  // to the same limit
         own = false;

@@ -75,7 +75,7 @@ TEST_F(CppAsio, FreePermitsArePosted) {
   EXPECT_EQ(out.held.count(), 1u);
 }
 
-// Also where permits are free, which nobody would account inline.
+// Also where permits are free: an inline acquire would not be accounted.
 TEST_F(CppAsio, AnAcquireIsAccountedToItsClient) {
   const afflux::client tenant;
   busy.release();

@@ -151,7 +151,7 @@ TEST(CppAll, AnEventIsOneOfThem) {
   expect_free(a);
 }
 
-// An executor has the handle; the notification is nobody's yet.
+// An executor has the handle; the notification has no owner yet.
 TEST(CppGroupDestroy, PassesAnEventsNotificationOn) {
   const semaphore a(1);
   const event stop(afflux::reset::automatic);
@@ -329,7 +329,7 @@ TEST(CppGroupDestroy, AfterTheHandOverReturnsThePermits) {  // D5
   expect_free(b);
 }
 
-// D1, D2: the owner destroys while others complete; whoever it was, nothing is lost.
+// D1, D2: the owner destroys while others complete; whichever comes first, nothing is lost.
 TEST(CppGroupDestroyStress, WhileOthersComplete) {
   constexpr int kRounds = 2000;
   const semaphore a(1), b(1);

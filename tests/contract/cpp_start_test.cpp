@@ -47,7 +47,7 @@ struct tell {
 
 // ---- by a coroutine that the beginning has completed
 
-// Five permits, three of them held; one may wait. Whoever comes then, drops it and is granted.
+// Five permits, three of them held; one may wait. The next request drops it and is granted.
 semaphore crowded() {
   return semaphore({.permits = 5,
                     .queue = afflux::queue_strategy::mutex,

@@ -382,7 +382,7 @@ class CppClientOf : public testing::TestWithParam<statistics_level> {};
 INSTANTIATE_TEST_SUITE_P(Statistics, CppClientOf,
                          testing::Values(statistics_level::off, statistics_level::counters));
 
-// Also where permits are taken inline, which nobody would account.
+// Also where permits could be taken inline, without being accounted.
 TEST_P(CppClientOf, AcquiresAreAccountedToIt) {
   const semaphore sem({.permits = 2, .statistics = GetParam()});
   const client tenant;

@@ -107,7 +107,7 @@ class ScreenTest(unittest.TestCase):
 
             server.page = first_only
             server.start()
-            # Nobody knows what happened meanwhile.
+            # What happened meanwhile is not known.
             self.wait_for_row(terminal, "database", 3, ["-"] * 4)
             server.page = lambda _: PAGE
             gate.release()

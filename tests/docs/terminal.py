@@ -28,7 +28,7 @@ class Terminal:
         self.resize(lines, columns)
         self.modes_before = self.modes()
         variables = {**os.environ, "TERM": "xterm-256color", **environment}
-        # LINES and COLUMNS would be those of whoever runs the test.
+        # LINES and COLUMNS would be those of the terminal that runs the test.
         for name in {"LINES", "COLUMNS", "NO_COLOR"} - set(environment):
             variables.pop(name, None)
         self.child = subprocess.Popen(command, stdin=self._slave, stdout=self._slave,

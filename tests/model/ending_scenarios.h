@@ -9,7 +9,7 @@
 
 namespace afflux::model::scenarios {
 
-// No permit is free that the first in line waits for; frees the semaphore, and ends whoever waits.
+// No permit is free that the first in line waits for. Frees the semaphore, and ends the waiters.
 template <class W>
 void nobody_left_asleep(W& w) {
   const std::uint64_t word = w.sem->word().peek();
@@ -66,7 +66,7 @@ void canceled_against_newcomer_that_drops(explorer& run) {
   check(w.parties[1].completions == 1, "S3: the newcomer");
 }
 
-// A cancel lets in nobody but those whom its own request kept out: it has to wait for the lock, but
+// A cancel lets in only those whom its own request kept out: it has to wait for the lock, but
 // not to do the holder's work.
 template <class W>
 void cancel_lets_in_nobody_else(explorer& run) {

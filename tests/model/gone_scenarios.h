@@ -24,7 +24,7 @@ struct started_late : several<W> {
   }
 };
 
-// Nobody gives it what it waits for.
+// It is never given what it waits for.
 template <class W>
 void all_ends_when_another_closes(explorer& run) {
   W a(run, 1), b(run, 1, 1);

@@ -91,7 +91,7 @@ struct several {
   }
   std::uint64_t holds(int i) const { return has(i) && !releases ? n[i] : 0; }
 
-  // Exactly one outcome, and nobody has anything but by it.
+  // Exactly one outcome, and nothing is held but by it.
   void at_rest(bool closed0 = false, bool closed1 = false) {
     check(completions + (said == status::ok ? 1 : 0) == 1, "G1: not exactly one outcome");
     of[0]->at_rest(holds(0), closed0);
@@ -137,7 +137,7 @@ void any_starts_among_releases(explorer& run) {
   g.at_rest();
 }
 
-// Whoever stands behind the loser's request is granted what it does not take.
+// The request behind the loser's is granted what that does not take.
 template <class W>
 void any_leaves_the_loser_alone(explorer& run) {
   W a(run, 1, 1), b(run, 1, 1);

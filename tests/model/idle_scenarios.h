@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Scenarios of who waits for a semaphore to be idle: nothing held, nobody queued.
+// Scenarios of waits for a semaphore to be idle: nothing is held, and no request queues.
 #pragma once
 
 #include "core/idle.h"
@@ -34,7 +34,7 @@ void idle_thread_against_pass_and_release(explorer& run) {
   w.at_rest(0);
 }
 
-// Told when nothing is held: nobody comes who could take it again.
+// Told when nothing is held: no newcomer could take it again.
 template <class W>
 void idle_is_told_when_all_is_given_back(explorer& run) {
   idle_world<W> w(run, 2, 2);

@@ -2,7 +2,7 @@
 //
 // Scenarios of notes: completions by value. The waiter's memory is its owner's as soon as its
 // status is final or a cancel has returned, whatever the answer; so each scenario lets go of it
-// there, and whoever still touches it is found.
+// there, and a late touch is found.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,7 @@ struct note_world : W {
     if (s == status::ok) W::completed(p, s);
     return s;
   }
-  // The note says that it is time to look. Whoever has let go of the waiter keeps what he saw.
+  // The note says that it is time to look. What was seen before letting go of the waiter is kept.
   static void noted(void* context, std::uint64_t) {
     party& p = *static_cast<party*>(context);
     if (!of(p).free[&p - p.all->parties]) of(p).look(static_cast<int>(&p - p.all->parties));
@@ -167,7 +167,7 @@ void note_close_against_competing(explorer& run) {
 }
 
 // A note that queues where the line is full of notes: the oldest of them gives way, or the newcomer
-// is refused, but nobody turns in circles.
+// is refused, but no thread turns in circles.
 template <class W>
 void note_queues_where_notes_are_dropped(explorer& run) {
   note_world<W> w(run, 2, 2, dropping_oldest(1));

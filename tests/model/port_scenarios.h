@@ -65,7 +65,7 @@ void port_loop_looks_without_being_rung(explorer& run) {
   w.at_rest(2);
 }
 
-// Nobody drains: whatever follows the first one rings no more.
+// No loop drains: completions after the first ring no more.
 template <class P>
 void port_burst_rings_once(explorer& run) {
   port_world<P> w(4, run.choose(2) == 1);
@@ -82,7 +82,7 @@ void port_burst_rings_once(explorer& run) {
   w.at_rest(4);
 }
 
-// A loop that has not caught up is awake: nobody rings. Taken before: node 0 of 0 and 1.
+// A loop that has not caught up is awake: no completion rings. Taken before: node 0 of 0 and 1.
 template <class P>
 void port_awake_is_not_rung(explorer& run) {
   port_world<P> w(4, run.choose(2) == 1, run.choose(2) == 1);
@@ -243,7 +243,7 @@ void port_unref_before_the_ring(explorer& run) {
   run.join();
 }
 
-// Nobody is left to drain: what completes last frees it.
+// No loop is left to drain: the last completion frees it.
 template <class P>
 void port_unref_with_requests(explorer& run) {
   port_world<P> w(2);

@@ -143,7 +143,7 @@ struct port_world : port_loop<Policy, plain_node<Policy>> {
     const int which = x.value - 1;  // the race detector checks the order
     check(which == static_cast<int>(&x - nodes) && place[which] == 0, "S3: completed twice");
     place[which] = ++taken;
-    P::returned(&x, sizeof x);  // the owner's again: nobody may touch it
+    P::returned(&x, sizeof x);  // the owner's again: no other may touch it
   }
   bool in_order(int first, int second) const { return place[first] < place[second]; }
 

@@ -11,7 +11,7 @@ namespace afflux::model::scenarios {
 
 // ---- the event
 
-// An event that is not set. Whoever waits takes the signal with it, so nobody leaves.
+// An event that is not set. Each wait takes the signal with it, so none leaves.
 template <class W>
 struct event_world : W {
   event_world(explorer& run, bool manual) : W(run, 1, 1, core::event_settings(manual, 0)) {
@@ -30,7 +30,7 @@ void event_wakes_a_thread(explorer& run) {
   w.at_rest(1);
 }
 
-// A completion may drop the last reference, whoever notifies.
+// A completion may drop the last reference, whichever thread notifies.
 template <class W>
 void event_completion_unrefs(explorer& run) {
   event_world<W> w(run, run.choose(2) == 1);
@@ -307,8 +307,8 @@ void queue_wake_sees_who_arrives(explorer& run) {
   w.at_rest(1);
 }
 
-// A wake that met nobody is seen by whoever asks for a place after it, also by one who finds the
-// queue in somebody else's hands.
+// A wake that met no waiter is seen by each that asks for a place after it, also where it finds the
+// queue in another thread's hands.
 template <class W>
 void queue_missed_wake_is_seen(explorer& run) {
   queue_world<W> w(run, 3);

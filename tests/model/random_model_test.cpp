@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Scenarios that nobody thought of: each is drawn from a seed, three to five threads
+// Scenarios that no author thought of: each is drawn from a seed, three to five threads
 // that acquire, release, wait by callback, note or for idleness, cancel, time out, use memory
 // again, resize and close, and is run under random schedules, with wake-ups without cause, and with
-// a thread that stops. Whoever gets in leaves again, so everybody must get through, whatever the
+// a thread that stops. Each that gets in leaves again, so all must get through, whatever the
 // mixture. AFFLUX_MODEL_PLANS says how many are drawn, and AFFLUX_MODEL_SEED from where (default:
 // 1, so that a run can be repeated).
 #include <gtest/gtest.h>
@@ -148,7 +148,7 @@ struct opened : W::semaphore {
   static const auto& line(typename W::semaphore& sem) { return sem.*(&opened::line_); }
 };
 
-// L1: nobody who is first in line, and fits, is left asleep. (A note may be: one who has stopped
+// L1: no request that is first in line, and fits, is left asleep. (A note may be: a stopped thread
 // was to come back for it.)
 template <class W>
 void nobody_forgotten(const explorer& run, W& w) {
@@ -158,8 +158,8 @@ void nobody_forgotten(const explorer& run, W& w) {
   check(!queue::fits(word, first->permits), "L1: a first-in-line that fits");
 }
 
-// Somebody has stopped. Unless that holds the lock, nobody has to wait for it who comes now, and
-// nobody is left asleep for its sake.
+// A thread has stopped. Unless it holds the lock, no newcomer has to wait for it, and
+// none is left asleep for its sake.
 template <class W>
 void stopped_elsewhere(explorer& run, W& w, int fibres) {
   if ((w.sem->word().peek() & queue::kLocked) != 0) return;

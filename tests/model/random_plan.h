@@ -49,7 +49,7 @@ struct plan {
   std::vector<std::vector<step>> threads;
   bool closes = false;
   bool times = false;
-  bool keeps = false;  // nobody blocks, and some keep their permits: L1 is looked at in between
+  bool keeps = false;  // no thread blocks, and some keep their permits: L1 is looked at in between
   int stalls = -1;     // this thread may stop anywhere (`keeps`)
 };
 

@@ -88,7 +88,7 @@ struct registry_world {
     return s;
   }
 
-  // Removes one's own, of which nobody else has a reference.
+  // Removes the fibre's own, of which no other has a reference.
   void remove(int which) {
     check(all->remove(*members[which]) == membership::done, "M1");
     members[which]->unref();

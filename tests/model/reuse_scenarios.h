@@ -92,7 +92,7 @@ void note_memory_is_used_again_before_the_note(explorer& run) {
 }
 
 // One of two cancels has taken the note back, and its owner uses the memory again, for a note or
-// for a callback: the other cancel comes back, although nobody serves that one.
+// for a callback: the other cancel comes back, although no thread serves that one.
 template <class W>
 void note_memory_is_used_again_under_a_second_cancel(explorer& run) {
   note_world<W> w(run, 1, 1);

@@ -50,8 +50,8 @@ void orphans_block_in_turn(explorer& run) {
   w.at_rest(0);
 }
 
-// Two threads leave callbacks at once, one of which waits for the other: nobody who takes them may
-// hide one from the other's helper.
+// Two threads leave callbacks at once, one of which waits for the other: a thread that takes them
+// may not hide one from the other's helper.
 template <class W>
 void orphans_of_two_threads(explorer& run) {
   W a(run, 2, 2), b(run, 2, 2), c(run, 1, 1);
@@ -90,7 +90,7 @@ void orphans_of_two_threads(explorer& run) {
 
 // Fibre 0 may stop anywhere; 1 gives back a permit, 2 tries for one. They wait only for one that
 // holds the lock, a release only where that is busy; or they have gone to sleep for the lock, and
-// it stopped before it woke them, having unlocked: then whoever comes later finds everything free.
+// it stopped before it woke them, having unlocked: then a later comer finds everything free.
 template <class W, class F>
 void others_beside_a_stalled_one(explorer& run, W& w, F&& stalled) {
   run.spawn(stalled);

@@ -93,8 +93,8 @@ TEST_P(StressEvent, NotificationsAtTheSameMomentWakeOneEach) {
   EXPECT_EQ(lost, 0u) << "after " << rounds << " rounds";
 }
 
-// The usual use of an auto-reset event: work is counted, then notified; whoever is woken takes
-// all that there is. The last notification of a round must reach somebody, although
+// The usual use of an auto-reset event: work is counted, then notified; a woken thread takes
+// all that there is. The last notification of a round must reach a waiter, although
 // those who wait cancel, or their time runs out, at the same moment.
 TEST_P(StressEvent, ACancelStormSwallowsNoNotification) {
   constexpr int kProducers = 2;
@@ -361,7 +361,7 @@ TEST_P(StressQueue, AWakeBetweenTheCheckAndTheQueueingIsNeverLost) {
 }
 
 // A mutex, as its user would write it: an unlock wakes one, which tries again. An
-// unlock whose wake goes to somebody who got the lock in another way must reach the next.
+// unlock whose wake goes to a thread that got the lock in another way must reach the next.
 TEST_P(StressQueue, AMutexByAFlagAndAQueueExcludesAndStopsNobody) {
   constexpr int kThreads = 4;
   const queue_guard waiters(queue());

@@ -67,7 +67,7 @@ TEST_P(StressLifetime, FreedAfterAcquireWhileReleasesReturn) {
 }
 
 // The last unref while another thread cancels one of the requests and a third releases: each owns
-// a reference of its own, and whoever drops the last one completes the rest.
+// a reference of its own, and the thread that drops the last one completes the rest.
 TEST_P(StressLifetime, LastUnrefAgainstCancelAndRelease) {
   random_engine random = engine(0);
   while (time_left()) {

@@ -71,7 +71,7 @@ class litmus : public seeded<Fixture> {
 
 // ---- Cancels and time limits --------------------------------------------------
 
-// S3, S4: what a request must have come to when nobody is inside any call.
+// S3, S4: what a request must have come to when no thread is inside any call.
 bool told_the_truth(afflux_status cancel, const pending& request) {
   return request.completions() == (cancel == AFFLUX_OK ? 0 : 1);
 }

@@ -2,8 +2,8 @@
 //
 // Threads do everything to one semaphore at random, while an oracle beside it
 // counts who is inside: S1 (never more than the limit), S3 (each request
-// completes exactly once), S2 at the end (all permits free, nobody queued), L1
-// and L3 (everybody gets through: else the watchdog barks).
+// completes exactly once), S2 at the end (all permits free, no request queued), L1
+// and L3 (each thread gets through: else the watchdog barks).
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ class returner {
     thread_.join();
   }
   void give(std::uint64_t n) {
-    // Notifies under the lock: whoever sees that all has been given may end this object.
+    // Notifies under the lock: a thread that sees that all has been given may end this object.
     const std::lock_guard lock(mutex_);
     owed_.push_back(n);
     changed_.notify_one();

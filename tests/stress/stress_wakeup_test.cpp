@@ -2,7 +2,7 @@
 //
 // AFFLUX_THROUGHPUT wakes the first sleeper early and lets it compete; here it
 // goes another way at that very moment: its time runs out, or a shrink refuses
-// it. Nobody behind it may be forgotten (L1), and it may not sleep on (L3).
+// it. No request behind it may be forgotten (L1), and it may not sleep on (L3).
 #include <afflux/afflux.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ namespace {
 class StressWakeup : public stress {};
 
 // The sleeper is woken, loses the permit, is no longer the first and times out, within some
-// microseconds. Whoever came before it in rank is served by the next release all the same.
+// microseconds. A request before it in rank is served by the next release all the same.
 TEST_P(StressWakeup, ASleeperTimesOutAsItIsWokenWhileAHigherRequestArrives) {
   constexpr std::int64_t kTime = 100 * 1000;
   random_engine random = engine(0);

@@ -50,7 +50,7 @@ TEST(HelpersFork, AChildStartsItsOwn) {
             kFine);
 }
 
-// Whoever forks when: at any point of a call for help, of a helper that goes idle or wakes up.
+// A fork at any point of a call for help, of a helper that goes idle or wakes up.
 TEST(HelpersFork, AChildIsAtRestWhateverOthersWereAt) {
   AFFLUX_FORKS_BESIDE_STARTING_THREADS();
   EXPECT_EQ(in_child([]() -> std::string {

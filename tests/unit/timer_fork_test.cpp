@@ -71,7 +71,7 @@ TEST(TimerFork, ChildOfForkStartsItsOwn) {
             kFine);
 }
 
-// The mutex of the service is held by nobody in the child, whoever forks when.
+// The mutex of the service is free in the child, whichever thread forks when.
 TEST(TimerFork, ForkWhileOthersArm) {
   AFFLUX_STARTS_THREADS_IN_CHILD();
   EXPECT_EQ(in_child([]() -> std::string {

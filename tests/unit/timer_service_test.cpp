@@ -312,13 +312,13 @@ TEST_F(TimerService, ForkHooksHoldTheMutex) {
 // removed the waiter and is the one to complete it.
 struct waiter : afflux::time::timer_entry<real> {
   std::atomic<bool> claimed{false};
-  int result = 0;  // plain: whoever publishes must see what the winner stored
+  int result = 0;  // plain: the publisher must see what the winner stored
 };
 
 enum { kNothing, kExpired, kGranted };
 
 // S3, S4: waiters of which each is expired, granted or cancelled, exactly once,
-// and freed by whoever ends it, at once.
+// and freed at once by the thread that ends it.
 struct storm {
   explicit storm(unsigned first_seed) : seed(first_seed) {}
 

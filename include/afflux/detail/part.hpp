@@ -38,7 +38,7 @@ struct part {
   }
 };
 
-/// What is not everybody's: permits are made here, operations taken apart.
+/// For the library's own headers: permits are made here, operations taken apart.
 struct part_access {
   [[nodiscard]] static permit make(const target& t, std::uint64_t n) noexcept { return {t, n}; }
   [[nodiscard]] static permit failed(::afflux_status why) noexcept {

@@ -170,6 +170,6 @@ class aligned_sides {
 
 }  // namespace afflux_test
 
-// Alone on a CPU nobody meets anybody.
+// Threads that share one CPU do not meet.
 #define AFFLUX_NEEDS_TWO_CPUS() \
   if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two CPUs"

@@ -41,7 +41,7 @@ class owned {
   std::coroutine_handle<promise_type> handle_;
 };
 
-/// Runs at once, destroys itself at its end: for those that end on another thread, which nobody
+/// Runs at once, destroys itself at its end: for those that end on another thread, which no owner
 /// could destroy at a moment known to be safe.
 struct fire_and_forget {
   struct promise_type {

@@ -19,7 +19,7 @@ class latch {
   latch& operator=(const latch&) = delete;
 
   void count_down() {
-    // Notifies under the lock: whoever waits may end the latch once it has it.
+    // Notifies under the lock: the waiting thread may end the latch once it has it.
     const std::lock_guard lock(mutex_);
     if (--left_ == 0) changed_.notify_all();
   }

@@ -44,7 +44,7 @@ class listener {
  public:
   // Those that it can hear; a build may lack some.
   static constexpr std::array<std::uint32_t, 2> kKinds = {AFFLUX_PORT_EVENTFD, AFFLUX_PORT_PIPE};
-  // What has rung shows until it is silenced, whether somebody has slept on it or not.
+  // What has rung shows until it is silenced, whether a thread has slept on it or not.
   static constexpr bool kByLevel = true;
 
   // What of the loop's own the options have to name: nothing here.

@@ -26,7 +26,7 @@ class note_book {
     auto& self = *static_cast<note_book*>(context);
     const auto then = self.then;
     {
-      // Whoever sees the number may end the book: nothing of it is touched below.
+      // A thread that sees the number may end the book: nothing of it is touched below.
       const std::lock_guard lock(self.mutex_);
       self.all_.push_back(user_data);
     }

@@ -71,7 +71,7 @@ class port_guard {
     if (status != AFFLUX_OK) std::abort();
     ear_.listen(port_);
   }
-  // Whoever rings may still be at it, in this object.
+  // The ringing thread may still be at it, in this object.
   ~port_guard() {
     await([this] { return afflux_port_pending(port_) == 0; });
     afflux_port_unref(port_);

@@ -103,7 +103,7 @@ class pending {
     if (self->book_ != nullptr) self->book_->add(self->id_);
     auto then = std::move(self->then);
     self->status_.store(status, std::memory_order_relaxed);
-    // Whoever sees the count may free the object: nothing of it is touched below.
+    // A thread that sees the count may free the object: nothing of it is touched below.
     self->completions_.fetch_add(1, std::memory_order_acq_rel);
     if (then) then(status);
   }

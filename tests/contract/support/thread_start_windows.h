@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Stands between whoever starts a thread in this program and the C runtime: the
+// Stands between this program's starts of threads and the C runtime: the
 // program's own import of _beginthreadex(). To be included in one source file of a
 // program that is linked statically.
 #pragma once

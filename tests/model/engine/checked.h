@@ -147,14 +147,14 @@ class checked_atomic {
   }
 
   // The value, without a point or a check: for oracles. With store buffers the newest
-  // that was stored, whoever can see it.
+  // that was stored, whichever fibres see it.
   T peek() const { return value_; }
   // What the running fibre would load here and now, without a point or a check.
   T look(explorer& engine) const {
     return engine.delays() ? value_of(engine.look(place()).bits) : value_;
   }
   // For a condition of the explorer: whether the value is another, or becomes another
-  // without anybody's doing.
+  // without any fibre's doing.
   bool may_differ(std::uint64_t seen) const {
     const explorer& engine = *explorer::active();
     return engine.delays() ? engine.may_differ(this, bits_of(value_), seen)

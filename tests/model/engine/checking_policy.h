@@ -60,7 +60,7 @@ struct checking_policy {
   using var = checked_var<T>;
   using mutex = checked_mutex;
 
-  // Observed by nobody who decides anything by it: no scheduling point.
+  // No fibre decides anything by it: no scheduling point.
   template <class T>
   class gauge {
    public:
@@ -259,7 +259,7 @@ struct checking_policy {
     if (explorer* engine = explorer::active()) engine->reused(address, size);
   }
 
-  // ---- timers: nobody advances them but fibres that the scenario has for that
+  // ---- timers: only those fibres advance them that the scenario has for that
 
   static time::timer_service<checking_policy>& timers() { return timing().service; }
   static int start_timers(std::int64_t (*advance)()) {
@@ -303,7 +303,7 @@ struct checking_policy {
     return 0;
   }
   // A helper thread for so many calls of help(). Ends with the other fibres, like a
-  // thread of the library that nobody joins, or after the last of its turns. It must be
+  // thread of the library that is not joined, or after the last of its turns. It must be
   // what its fibre does first: help() counts on it from the start.
   static void run_helper(int turns) {
     explorer& engine = *explorer::in_fibre();

@@ -54,7 +54,7 @@ struct options {
   std::uint64_t seed = 1;               // of the random mode
   int priority_changes = 3;             // in each random execution
   int store_buffers = 0;      // stores that each fibre may have under way; 0: none is ever late
-  int delayed_stores = 2;     // of an execution, that somebody looks past: see store_buffer.h
+  int delayed_stores = 2;     // of an execution, that some fibre looks past: see store_buffer.h
   bool reuse_memory = false;  // create() hands out what destroy() took back
 };
 
@@ -137,11 +137,11 @@ class explorer {
   void may_stall(int fibre);
   bool stalled() const { return stalled_ >= 0; }
   int stalled_fibre() const { return stalled_; }  // -1: none
-  // join() then returns when nobody can go on without the stopped fibre; else a failure.
+  // join() then returns when no fibre can go on without the stopped fibre; else a failure.
   void may_wait_for_stalled() { may_wait_for_stalled_ = true; }
   // Whether join() left that fibre waiting.
   bool waits_for_stalled(int fibre) const { return (waiting_for_stalled_ & bit(fibre)) != 0; }
-  // Lets virtual time pass; nobody is woken by that alone.
+  // Lets virtual time pass; no fibre is woken by that alone.
   void advance(std::int64_t nanoseconds) { time_ += nanoseconds; }
   std::int64_t time() const { return time_; }
   std::uint64_t execution() const { return execution_; }  // never the same again
@@ -181,7 +181,7 @@ class explorer {
   std::uint64_t settle_until_differs(const store_buffers::place& where, std::uint64_t seen);
   bool may_differ(const void* address, std::uint64_t in_memory, std::uint64_t seen) const;
   void delay(const store_buffers::place& where, const store_buffers::content& what);
-  // Around a read-modify-write of memory, or a store that nobody sees late.
+  // Around a read-modify-write of memory, or a store that no fibre sees late.
   void begin_update(const store_buffers::place& where);
   void end_update(const store_buffers::place& where) { buffers_.conceal(where); }
 

@@ -2,7 +2,7 @@
 //
 // The memory of one execution: an arena whose blocks are not reused before the
 // execution ends, unless asked for, so that a stale access is seen instead of
-// undefined; and the ranges that nobody may touch at present.
+// undefined; and the ranges that no fibre may touch at present.
 #pragma once
 
 #include <cstddef>

@@ -215,7 +215,7 @@ TEST(Helper, IsRefusedAfterItsLastTurn) {
   EXPECT_EQ(refused, (std::set<int>{2}));
 }
 
-// Nobody calls: it ends with the others.
+// No fibre calls: it ends with the others.
 TEST(Helper, EndsWithTheOthers) {
   std::set<int> refused;
   const auto found = with_helper(3, 0, refused);

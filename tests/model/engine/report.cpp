@@ -137,7 +137,7 @@ void explorer::touched(const void* address, std::size_t size) {
   fail("touched after destroy: " + describe(address) + " by " + who(current_));
 }
 
-// The owner uses memory anew, or frees it: whoever touched it must be known to
+// The owner uses memory anew, or frees it: each thread that touched it must be known to
 // have finished, whatever the schedule was.
 void explorer::check_ordered(const void* address, std::size_t size, const char* what) {
   if (current_ < 0) return;

@@ -58,7 +58,7 @@ TEST(Stall, TheOthersGoOnAndAreJoined) {
     run.join();
     check(ended.load(kRelaxed) == (run.stalled() ? 2 : 3), "join() came too early");
     stopped.insert(run.stalled_fibre());
-    run.spawn([&] { ended.fetch_add(1, kRelaxed); });  // and nobody else
+    run.spawn([&] { ended.fetch_add(1, kRelaxed); });  // and no other fibre
     run.join();
     check(ended.load(kRelaxed) == (run.stalled() ? 3 : 4), "it went on in a later join()");
   });

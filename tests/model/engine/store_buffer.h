@@ -59,7 +59,7 @@ class store_buffers {
   mask owners(const void* address, int self) const;
   // The owner whose store to that word was made first.
   int first_owner(const void* address, int self) const;
-  // How many stores of owners() nobody has looked past yet, and that somebody does.
+  // How many stores of owners() no fibre has looked past yet, and that some fibre does.
   int not_overlooked(const void* address, int self) const;
   void overlook(const void* address, int self);
 

@@ -296,7 +296,7 @@ TEST(StoreBuffers, AParkMissesAStoreThatNoSystemCallFollows) {
       atomic<int> asleep{0};
       run.spawn([&, wakes] {
         word.store(1, kRelease);
-        // Nobody there yet, so nobody to wake: the bug, without a read-modify-write.
+        // No sleeper seen, so none to wake: the bug, without a read-modify-write.
         if (wakes || asleep.load(kAcquire) == 1) policy::unpark(&word);
       });
       run.spawn([&] {

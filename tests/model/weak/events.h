@@ -5,7 +5,7 @@
 
 // Completes the first n in line without permits; returns how many.
 static int wake(semaphore *s, int n) {
-  // A read-modify-write: either it comes before that of somebody who lines up, who then sees the
+  // A read-modify-write: either it comes before that of a newcomer, which then sees the
   // condition that was stored before it, or after, and then QUEUED or LOCKED is seen here.
   const word seen = BUG == WAKE_ONLY_LOADS ? load(&s->word, memory_order_acquire)
                                            : atomic_fetch_or_explicit(&s->word, 0, WAKE_LOOK);

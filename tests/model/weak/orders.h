@@ -3,7 +3,7 @@
 // tells which scenario shows it; README.md has the table.
 //
 // Everything that changes the word is a read-modify-write. So each exchange on it continues the
-// release sequences of all before it: whoever acquires the word has all that was released to it.
+// release sequences of all before it: who acquires the word has all that was released to it.
 #pragma once
 #include <stdatomic.h>
 
@@ -71,7 +71,7 @@
 // A granter has taken it off: its result, and the data that came with the permits. Pairs with
 // TAKE_OFF.
 #define SETTLE_FAILED ACQUIRE
-// ASKING -> CLAIMED by the waiter's own thread: relaxed would do, for nobody but it acts on CLAIMED
+// ASKING -> CLAIMED by the waiter's own thread: relaxed would do, for it alone acts on CLAIMED
 // and LOCK_TAKE orders what it does to the line; but C11 wants it no weaker than its failure.
 #define ASK_CLAIM ACQUIRE
 // As SETTLE_FAILED.
@@ -96,7 +96,7 @@
 #define LOCK_TAKE_FAILED RELAXED
 // The line and the limit as the holder before left them. Pairs with UNLOCK and ENQUEUE_UNLOCK.
 #define LOCK_TAKE ACQUIRE
-// relaxed: says only that somebody sleeps; the kernel compares the word under a lock of its own.
+// relaxed: says only that a thread sleeps; the kernel compares the word under a lock of its own.
 #define WAITED_SET RELAXED
 #define WAITED_SET_FAILED RELAXED
 

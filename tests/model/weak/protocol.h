@@ -181,7 +181,7 @@ static int try_acquire(semaphore *s, int64_t n) {
     if (w & CLOSED) return ECLOSED;
     if (w & QUEUED) return EAGAIN_;
     if (available(w) < n) return n > load(&s->limit, LIMIT) ? EINVALID : EAGAIN_;
-    if (w & LOCKED) {  // somebody is at an empty line: rare and short, and "again" would be wrong
+    if (w & LOCKED) {  // a thread is at an empty line: rare and short, and "again" would be wrong
       w = lock(s, 0);
       const bool fits = !(w & (CLOSED | QUEUED)) && available(w) >= n;
       leave(s, w, fits ? n : 0);
@@ -219,7 +219,7 @@ static int ask(semaphore *s, waiter *x, bool held_before) {
   return x->result;
 }
 
-// Somebody is at the line: x goes to the inbox, and the holder is told, or, where it has just left,
+// A thread is at the line: x goes to the inbox, and the holder is told, or, where it has just left,
 // its place is taken.
 static int arrive(semaphore *s, waiter *x, bool asks, bool held_before) {
   store(&x->where, asks ? ASKING : ARRIVING, ARRIVE_STATE);
@@ -279,7 +279,7 @@ static int enqueue(semaphore *s, waiter *x, int64_t n, bool asks) {
   }
   store(&x->where, asks ? ASKING : IN, ENQUEUE_IN);
   append(s, x, x);
-  // Whoever is first does not fit, as before (WK2).
+  // The first in line does not fit, as before (WK2).
   if (!swap(&s->word, &w, (w & ~LOCKED) | QUEUED, ENQUEUE_UNLOCK, ENQUEUE_UNLOCK_FAILED))
     leave(s, w, 0);
   return asks ? ask(s, x, held_before) : PENDING;

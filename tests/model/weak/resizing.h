@@ -256,7 +256,7 @@ static void over_release_during_shrink(enum step step) {
   }
 }
 
-// 63: release of what nobody holds | grow: refused, before and after
+// 63: release of what is not held | grow: refused, before and after
 static void over_release_during_growth(enum step step) {
   if (step == SETUP) start_with(1, 0, 0, CALLS, NOTE);
   if (step == FIRST) it.answers[0] = release(it.sem, 1);

@@ -17,7 +17,7 @@
 // WK4  The semaphore lives while a waiter is in the line, or expelled with its canceller still
 //      to come (`comers`). One that is ARRIVING or ASKING is inside the call of its caller, who has
 //      a reference.
-// WK5  While BUSY nobody but the holder changes `available`, CLOSED, DEAD or the line. (A pusher
+// WK5  While BUSY only the holder changes `available`, CLOSED, DEAD or the line. (A pusher
 //      who saw the word before BUSY may still set MAIL.)
 //
 // Where a waiter is:
@@ -25,7 +25,7 @@
 //   ARRIVING  in the inbox or the line; its thread is not done with the semaphore, and tells itself
 //             if it is taken off
 //   ASKING    the same, until its thread has asked whether to wait at all
-//   IN        in the inbox or the line; whoever takes it off tells it
+//   IN        in the inbox or the line; the thread that takes it off tells it
 //   CLAIMED   in the line; its canceller will unlink it
 //   EXPELLED  was CLAIMED; a granter has unlinked it, and its canceller counts in `comers`
 //
@@ -64,11 +64,11 @@
 #endif
 
 typedef uint64_t word;
-#define LOCKED ((word)1)   // somebody is at the line
+#define LOCKED ((word)1)   // a thread is at the line
 #define QUEUED ((word)2)   // the line is not empty
 #define MAIL ((word)4)     // with LOCKED: the inbox is not empty
 #define BUSY ((word)8)     // with LOCKED: the holder takes nothing more; wait for the lock
-#define WAITED ((word)16)  // with LOCKED: somebody sleeps for the lock
+#define WAITED ((word)16)  // with LOCKED: a thread sleeps for the lock
 #define CLOSED ((word)32)
 #define DEAD ((word)64)  // the last reference is gone
 #define FLAGS ((word)1023)

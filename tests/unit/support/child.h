@@ -23,7 +23,7 @@ std::string in_child(std::string (*body)(), bool orderly_exit = false);
 // Threads of this process by that name.
 int threads_named(const std::string& name);
 
-// Threads created so far in this process, whoever does it; and the errno value with
+// Threads created so far in this process, by whichever code; and the errno value with
 // which each further attempt fails, 0: as usual.
 inline std::atomic<int> g_created{0};
 inline std::atomic<int> g_create_error{0};

@@ -32,7 +32,7 @@ def main():
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        discard_output()  # whoever read has seen enough
+        discard_output()  # the reader has seen enough
         return OK
 
 

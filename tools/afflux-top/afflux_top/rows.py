@@ -97,7 +97,7 @@ def _restarted(old, new):
 
 
 def _up_to(earlier, bound):
-    """How many had waited at most so long. Where a bound is not there nobody had between it and
+    """How many had waited at most so long. Where a bound is missing no wait had ended between it and
     the one below."""
     if bound in earlier:
         return earlier[bound]

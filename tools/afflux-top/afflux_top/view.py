@@ -27,7 +27,7 @@ class View:
 
     def take(self, outcome):
         if isinstance(outcome, scrape.ScrapeError):
-            # Across a gap there are no rates: nobody knows how long it was, nor who answers next.
+            # Across a gap there are no rates: neither its length nor what answers next is known.
             self._error, self._before = outcome, None
             return
         self._rows = rows.rates(self._before, outcome)
