@@ -91,7 +91,8 @@ void register_all() {
   measure_two_threads<fifo_blocking>("fifo_reference_blocking", true);
   measure_one<bare_calls>("bare_calls");
   measure_one<c_event>("afflux_event");
-  measure<cpp_inline>("afflux_inline");
+  measure<cpp_uncounted>("afflux_inline");
+  measure<cpp_counted>("afflux_inline_counted");
   measure_one<cpp_permit>("afflux_inline_permit");
 }
 

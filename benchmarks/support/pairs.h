@@ -134,11 +134,14 @@ struct c_abi_async {
 };
 
 // Through the C++ header, whose free path is inline.
+template <statistics_level kLevel>
 struct cpp_inline {
   bool take() noexcept { return sem.try_acquire_raw() == status::ok; }
   bool give() noexcept { return sem.release() == status::ok; }
-  semaphore sem{kPermits};
+  semaphore sem{options{.permits = kPermits, .statistics = kLevel}};
 };
+using cpp_counted = cpp_inline<statistics_level::counters>;
+using cpp_uncounted = cpp_inline<statistics_level::off>;
 
 // The same as a permit that releases itself, in one call of take().
 struct cpp_permit {
