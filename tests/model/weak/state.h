@@ -3,11 +3,10 @@
 // execution that C11 allows, and for a reader. Priorities, time, limits of queues and statistics
 // are left out.
 //
-//    63                                   20 19       10 9                                        0
-//   +---------------------------------------+-----------+------------------------------------------+
-//   | permits available, signed             |  shrinks  | DEAD CLOSED WAITED BUSY MAIL QUEUED
-//   LOCKED |
-//   +---------------------------------------+-----------+------------------------------------------+
+//    63                         20 19       10 9                                               0
+//   +-----------------------------+-----------+-------------------------------------------------+
+//   | permits available, signed   |  shrinks  | DEAD CLOSED WAITED BUSY MAIL QUEUED LOCKED      |
+//   +-----------------------------+-----------+-------------------------------------------------+
 //
 // WK1  While LOCKED only the holder lowers `available`, and only by the exchange that unlocks:
 //      what is granted under the lock is final.
