@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 SUMMARY = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) tests?", re.M)
+BINDING = re.compile(r"^bindings/\w+: (\d+) passed(?:, (\d+) skipped)?$", re.M)
 EXPLORED = re.compile(r"^explored (\d+) executions$", re.M)
 
 
@@ -23,10 +24,13 @@ class Sums:
         self.seconds = 0.0
 
     def add(self, test):
-        """One entry of Meson's log: a GoogleTest program tells of its tests, any other is one."""
+        """One entry of Meson's log: a GoogleTest program or a binding tells of its tests, any other
+        is one."""
         said = test.get("stdout", "")
         good = test["result"] in ("OK", "EXPECTEDFAIL")
         counts = {what: int(number) for what, number in SUMMARY.findall(said)}
+        for passed, skipped in BINDING.findall(said):
+            counts = {"PASSED": int(passed), "SKIPPED": int(skipped or 0)}
         if counts:
             self.passed += counts.get("PASSED", 0)
             self.skipped += counts.get("SKIPPED", 0)
