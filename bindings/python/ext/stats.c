@@ -44,7 +44,7 @@ static PyStructSequence_Field health_fields[] = {
 };
 
 static PyStructSequence_Field times_fields[] = {
-  {"count", "times recorded"},   {"sum_ns", "their sum"},
+  {"recorded", "how many"},      {"sum_ns", "their sum"},
   {"max_ns", "the longest"},     {"p50_ns", "the median, to 3.1 %"},
   {"p90_ns", "90th percentile"}, {"p99_ns", "99th percentile"},
   {"p999_ns", "99.9th percentile"}, {NULL},

@@ -10,7 +10,7 @@ import trio
 
 from ._afflux import _Mailbox
 
-_mailbox: trio.lowlevel.RunVar[_Mailbox] = trio.lowlevel.RunVar("afflux_mailbox")
+_mailbox: trio.lowlevel.RunVar[_Mailbox | None] = trio.lowlevel.RunVar("afflux_mailbox", None)
 
 
 async def _drain(box: _Mailbox) -> None:
@@ -27,14 +27,14 @@ def peek() -> _Mailbox | None:
     """The mailbox of the run whose task is running on this thread, if it has one."""
     if not trio.lowlevel.in_trio_task():
         return None
-    return _mailbox.get(None)
+    return _mailbox.get()
 
 
 def running() -> _Mailbox | None:
     """The mailbox of the run whose task is running on this thread; None: no task of trio's."""
     if not trio.lowlevel.in_trio_task():
         return None
-    box = _mailbox.get(None)
+    box = _mailbox.get()
     if box is None:
         box = _Mailbox()
         _mailbox.set(box)
