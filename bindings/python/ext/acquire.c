@@ -190,6 +190,8 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
     const int awaits = await_future(self, box);
     collect_deliver(&collected); /* the wait itself may be in there */
     if (awaits < 0) stop_waiting(self, true);
+    /* Asked now: what ran while the future was made may have delivered to none. */
+    else if (atomic_load(&w->state) == WAIT_COMPLETED) sent = complete(self, ret_result);
     else sent = resume(self, Py_None, ret_result);
   }
   Py_DECREF(box);

@@ -56,8 +56,11 @@ PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
   PyThread_acquire_lock(b.lock, WAIT_LOCK);
   PyObject *result = NULL;
   Py_INCREF(target); /* while other threads run */
-  COLLECTING(b.status = request_start(target, terms, blocker_wake, &b, &b.waiter));
-  if (b.status != AFFLUX_PENDING || blocker_sleep(&b, target, terms) == 0) {
+  afflux_status status; /* not b.status: the completion may come before the call returns */
+  COLLECTING(status = request_start(target, terms, blocker_wake, &b, &b.waiter));
+  if (status != AFFLUX_PENDING) {
+    result = request_result(target, terms, status);
+  } else if (blocker_sleep(&b, target, terms) == 0) {
     result = request_result(target, terms, b.status);
   }
   Py_DECREF(target);

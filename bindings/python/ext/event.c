@@ -97,19 +97,19 @@ static PyGetSetDef event_getset[] = {
 
 static PyMethodDef event_methods[] = {
   {"wait", (PyCFunction)(void *)event_wait, KEYWORDS,
-   "wait(timeout=None)\n--\n\nAwait until it is set; True. TimeoutError after `timeout` seconds."},
+   "wait($self, timeout=None)\n--\n\nAwait until it is set; True. TimeoutError after `timeout` seconds."},
   {"wait_blocking", (PyCFunction)(void *)event_wait_blocking, KEYWORDS,
-   "wait_blocking(timeout=None)\n--\n\nThe same for a thread, which sleeps with the GIL released."},
-  {"set", event_notify_all, METH_NOARGS, "set()\n--\n\nThe same as notify_all()."},
+   "wait_blocking($self, timeout=None)\n--\n\nThe same for a thread, which sleeps with the GIL released."},
+  {"set", event_notify_all, METH_NOARGS, "set($self)\n--\n\nThe same as notify_all()."},
   {"notify_one", event_notify_one, METH_NOARGS,
-   "notify_one()\n--\n\nWake the first that waits; without any the event is set. Manual reset: "
+   "notify_one($self)\n--\n\nWake the first that waits; without any the event is set. Manual reset: "
    "as set()."},
   {"notify_all", event_notify_all, METH_NOARGS,
-   "notify_all()\n--\n\nWake all that wait; without any, or by manual reset, the event is set."},
+   "notify_all($self)\n--\n\nWake all that wait; without any, or by manual reset, the event is set."},
   {"pulse", event_pulse, METH_NOARGS,
-   "pulse()\n--\n\nWake all that wait now, and remember nothing."},
-  {"clear", event_clear, METH_NOARGS, "clear()\n--\n\nThe event is not set any more."},
-  {"is_set", event_is_set, METH_NOARGS, "is_set()\n--\n\nWhether it is set at this moment."},
+   "pulse($self)\n--\n\nWake all that wait now, and remember nothing."},
+  {"clear", event_clear, METH_NOARGS, "clear($self)\n--\n\nThe event is not set any more."},
+  {"is_set", event_is_set, METH_NOARGS, "is_set($self)\n--\n\nWhether it is set at this moment."},
   {NULL},
 };
 

@@ -220,15 +220,15 @@ static PyGetSetDef permit_getset[] = {
 
 static PyMethodDef permit_methods[] = {
   {"release", permit_release_method, METH_NOARGS,
-   "release()\n--\n\nGive all of it back. True; False if that was done before: of any number of "
+   "release($self)\n--\n\nGive all of it back. True; False if that was done before: of any number of "
    "threads\nexactly one gets True."},
   {"forget", permit_forget, METH_NOARGS,
-   "forget()\n--\n\nEmpty it without giving back: the permits stay held until "
+   "forget($self)\n--\n\nEmpty it without giving back: the permits stay held until "
    "Semaphore.release(n)."},
   {"split", permit_split, METH_O,
-   "split(n)\n--\n\nMove n of its permits into a new Permit. ValueError: it has not more than n."},
+   "split($self, n, /)\n--\n\nMove n of its permits into a new Permit. ValueError: it has not more than n."},
   {"merge", permit_merge, METH_O,
-   "merge(other)\n--\n\nMove all permits of another Permit of the same semaphore into this one."},
+   "merge($self, other, /)\n--\n\nMove all permits of another Permit of the same semaphore into this one."},
   {"__enter__", permit_enter, METH_NOARGS, NULL},
   {"__exit__", (PyCFunction)(void *)permit_exit, METH_FASTCALL, NULL},
   {NULL},

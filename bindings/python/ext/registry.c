@@ -95,12 +95,12 @@ static PyObject *registry_content_type(PyObject *type, PyObject *args, PyObject 
 
 static PyMethodDef registry_methods[] = {
   {"add", registry_add, METH_O,
-   "add(semaphore, /)\n--\n\nTrue; False if it is in a registry, this one or another."},
+   "add($self, semaphore, /)\n--\n\nTrue; False if it is in a registry, this one or another."},
   {"remove", registry_remove, METH_O,
-   "remove(semaphore, /)\n--\n\nTrue; False if it is not in this registry. What it did stays in "
+   "remove($self, semaphore, /)\n--\n\nTrue; False if it is not in this registry. What it did stays in "
    "the totals."},
   {"render", (PyCFunction)(void *)registry_render, KEYWORDS,
-   "render(format='prometheus')\n--\n\nAll of it as text: 'prometheus' or 'openmetrics'."},
+   "render($self, format='prometheus')\n--\n\nAll of it as text: 'prometheus' or 'openmetrics'."},
   {"content_type", (PyCFunction)(void *)registry_content_type, KEYWORDS | METH_STATIC,
    "content_type(format='prometheus')\n--\n\nThe HTTP header Content-Type of that text."},
   {NULL},

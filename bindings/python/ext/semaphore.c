@@ -295,52 +295,52 @@ static PyGetSetDef semaphore_getset[] = {
 
 static PyMethodDef semaphore_methods[] = {
   {"acquire", FAST(semaphore_acquire), KEYWORDS,
-   "acquire(n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
+   "acquire($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
    "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n\n"
    "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
    "Rejected, or TooLarge for more than the limit."},
   {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
-   "acquire_blocking(n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
+   "acquire_blocking($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
    "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
    "it blocks all of it."},
   {"try_acquire", FAST(semaphore_try_acquire), METH_FASTCALL,
-   "try_acquire(n=1, /)\n--\n\nA Permit, or None if they are not free or others wait."},
+   "try_acquire($self, n=1, /)\n--\n\nA Permit, or None if they are not free or others wait."},
   {"try_acquire_up_to", semaphore_try_acquire_up_to, METH_VARARGS,
-   "try_acquire_up_to(min, max, /)\n--\n\nA Permit for as many as are free, or None if fewer than "
+   "try_acquire_up_to($self, min, max, /)\n--\n\nA Permit for as many as are free, or None if fewer than "
    "min are."},
   {"release", FAST(semaphore_release_method), METH_FASTCALL,
-   "release(n=1, /)\n--\n\nGive n permits back, whoever acquired them. ValueError: fewer are held."},
+   "release($self, n=1, /)\n--\n\nGive n permits back, whoever acquired them. ValueError: fewer are held."},
   {"resize", semaphore_resize, METH_O,
-   "resize(permits, /)\n--\n\nChange the limit. Growth grants at once; a shrink revokes nothing."},
+   "resize($self, permits, /)\n--\n\nChange the limit. Growth grants at once; a shrink revokes nothing."},
   {"resize_by", semaphore_resize_by, METH_O,
-   "resize_by(delta, /)\n--\n\nChange the limit by a difference; answers the new limit."},
+   "resize_by($self, delta, /)\n--\n\nChange the limit by a difference; answers the new limit."},
   {"close", semaphore_close, METH_NOARGS,
-   "close()\n--\n\nEvery queued and new request raises Closed. What is held may be released."},
+   "close($self)\n--\n\nEvery queued and new request raises Closed. What is held may be released."},
   {"wait_idle", FAST(semaphore_wait_idle), KEYWORDS,
-   "wait_idle(timeout=None)\n--\n\nAwait a moment at which nothing is held and nothing queues."},
+   "wait_idle($self, timeout=None)\n--\n\nAwait a moment at which nothing is held and nothing queues."},
   {"wait_idle_blocking", FAST(semaphore_wait_idle_blocking), KEYWORDS,
-   "wait_idle_blocking(timeout=None)\n--\n\nThe same for a thread."},
+   "wait_idle_blocking($self, timeout=None)\n--\n\nThe same for a thread."},
   {"locked", semaphore_locked, METH_NOARGS,
-   "locked()\n--\n\nWhether an acquire of one permit would wait, or raise Closed."},
+   "locked($self)\n--\n\nWhether an acquire of one permit would wait, or raise Closed."},
   {"from_handle", semaphore_from_handle, METH_O | METH_CLASS,
-   "from_handle(address, /)\n--\n\nA semaphore of another language in this process, by the address "
+   "from_handle($type, address, /)\n--\n\nA semaphore of another language in this process, by the address "
    "of its afflux_sem,\nwhich must be valid for the call. Takes a reference."},
   {"__aenter__", semaphore_aenter, METH_NOARGS, NULL},
   {"__aexit__", FAST(semaphore_aexit), METH_FASTCALL, NULL},
   {"__enter__", semaphore_enter, METH_NOARGS, NULL},
   {"__exit__", FAST(semaphore_exit), METH_FASTCALL, NULL},
   {"stats", semaphore_stats, METH_NOARGS,
-   "stats()\n--\n\nNumbers and totals, as Stats; exact at rest."},
+   "stats($self)\n--\n\nNumbers and totals, as Stats; exact at rest."},
   {"health", (PyCFunction)(void *)semaphore_health, METH_VARARGS | METH_KEYWORDS,
-   "health(*, max_waiters=None, max_queue_bytes=None, max_wait=None, max_still=5.0)\n--\n\n"
+   "health($self, *, max_waiters=None, max_queue_bytes=None, max_wait=None, max_still=5.0)\n--\n\n"
    "Compare queue, memory, age and movement with limits, as Health. Call it regularly, more\n"
    "often than every max_still seconds."},
   {"wait_times", semaphore_wait_times, METH_NOARGS,
-   "wait_times()\n--\n\nHow long requests waited, as Times. Needs statistics='full'."},
+   "wait_times($self)\n--\n\nHow long requests waited, as Times. Needs statistics='full'."},
   {"hold_times", semaphore_hold_times, METH_NOARGS,
-   "hold_times()\n--\n\nHow long Permits were held, as Times. Needs statistics='full'."},
+   "hold_times($self)\n--\n\nHow long Permits were held, as Times. Needs statistics='full'."},
   {"holders", semaphore_holders, METH_NOARGS,
-   "holders()\n--\n\nWho holds permits, a list of Holder, longest first. Needs a ledger."},
+   "holders($self)\n--\n\nWho holds Permits, a list of Holder, oldest first. Needs a ledger."},
   {NULL},
 };
 

@@ -205,12 +205,6 @@ static int32_t add_holder(void *ctx, const afflux_holder *holder) {
   return failed;
 }
 
-static PyObject *held_key(PyObject *unused, PyObject *holder) {
-  return PyNumber_Negative(PyStructSequence_GetItem(holder, 2));
-}
-
-static PyMethodDef held_key_def = {"held_key", held_key, METH_O, NULL};
-
 PyObject *semaphore_holders(PyObject *op, PyObject *unused) {
   PyObject *list = PyList_New(0);
   if (list == NULL) return NULL;
@@ -221,17 +215,7 @@ PyObject *semaphore_holders(PyObject *op, PyObject *unused) {
   } else if (status != AFFLUX_OK && !PyErr_Occurred()) {
     raise_status(status);
   }
-  PyObject *sort = NULL, *key = NULL, *kwargs = NULL, *done = NULL, *none = NULL;
-  if (!PyErr_Occurred() && (key = PyCFunction_New(&held_key_def, NULL)) != NULL &&
-      (kwargs = Py_BuildValue("{sO}", "key", key)) != NULL && (none = PyTuple_New(0)) != NULL &&
-      (sort = PyObject_GetAttrString(list, "sort")) != NULL) {
-    done = PyObject_Call(sort, none, kwargs);
-  }
-  Py_XDECREF(sort);
-  Py_XDECREF(none);
-  Py_XDECREF(kwargs);
-  Py_XDECREF(key);
-  if (done == NULL) Py_CLEAR(list);
-  Py_XDECREF(done);
+  /* The number, which grows with time, is the first field. */
+  if (PyErr_Occurred() || PyList_Sort(list) < 0) Py_CLEAR(list);
   return list;
 }

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -56,11 +55,3 @@ def check_laws(sem: afflux.Semaphore) -> afflux.Stats:
     ends = s.granted + s.canceled + s.timed_out + s.dropped + s.closed_out + s.impossible
     assert s.queued == s.waiters + ends
     return s
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    left = [t for t in threading.enumerate() if t not in before and not t.daemon]
-    assert not left
