@@ -14,12 +14,15 @@ import argparse
 import asyncio
 import hashlib
 import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import afflux
 from afflux import Priority
+
+LATENCY = 0.01  # seconds that the server takes for a file
 
 
 def content(path: str) -> bytes:
@@ -43,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:-1])
+        time.sleep(LATENCY)
         with cls.lock:
             cls.serving -= 1
         self.wfile.write(body[-1:])

@@ -12,14 +12,13 @@
 enum { ACQUIRE_NEW, ACQUIRE_WAITING, ACQUIRE_DONE };
 
 typedef struct {
-  PyObject_HEAD
-  PyObject *target; /* a Semaphore or an Event */
-  Terms terms;      /* with a reference to its tag */
-  int step;         /* ACQUIRE_… */
-  wait *w;               /* while ACQUIRE_WAITING; the awaitable's reference */
-  PyObject *future_iter; /* likewise */
-  bool keeps_permit;     /* of `async with`: __aexit__() gives it back */
-  PyObject *permit;      /* within that */
+  PyObject_HEAD PyObject *target; /* a Semaphore or an Event */
+  Terms terms;                    /* with a reference to its tag */
+  int step;                       /* ACQUIRE_… */
+  wait *w;                        /* while ACQUIRE_WAITING; the awaitable's reference */
+  PyObject *future_iter;          /* likewise */
+  bool keeps_permit;              /* of `async with`: __aexit__() gives it back */
+  PyObject *permit;               /* within that */
 } Acquire;
 
 /* Objects to use again. Without the GIL threads would share them. */
@@ -59,8 +58,10 @@ static void stop_waiting(Acquire *self, bool leave) {
   wait *w = self->w;
   self->w = NULL;
   if (w != NULL) {
-    if (leave) wait_leave(w);
-    else wait_finish(w);
+    if (leave)
+      wait_leave(w);
+    else
+      wait_finish(w);
   }
   Py_CLEAR(self->future_iter);
 }
@@ -174,8 +175,7 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
   }
   collect collected;
   collect_begin(&collected);
-  const afflux_status status =
-      request_start(self->target, &self->terms, wait_wake, w, &w->waiter);
+  const afflux_status status = request_start(self->target, &self->terms, wait_wake, w, &w->waiter);
   collect_end(&collected);
   PySendResult sent = PYGEN_ERROR;
   if (status != AFFLUX_PENDING) {
@@ -191,8 +191,10 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
     collect_deliver(&collected); /* the wait itself may be in there */
     if (awaits < 0) stop_waiting(self, true);
     /* Asked now: what ran while the future was made may have delivered to none. */
-    else if (atomic_load(&w->state) == WAIT_COMPLETED) sent = complete(self, ret_result);
-    else sent = resume(self, Py_None, ret_result);
+    else if (atomic_load(&w->state) == WAIT_COMPLETED)
+      sent = complete(self, ret_result);
+    else
+      sent = resume(self, Py_None, ret_result);
   }
   Py_DECREF(box);
   return sent;
@@ -262,8 +264,10 @@ static PyObject *acquire_throw(PyObject *op, PyObject *args) {
     Py_XINCREF(traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
   } else {
-    PyErr_Format(PyExc_TypeError, "exceptions must be classes or instances deriving from "
-                 "BaseException, not %.100s", Py_TYPE(type)->tp_name);
+    PyErr_Format(PyExc_TypeError,
+                 "exceptions must be classes or instances deriving from "
+                 "BaseException, not %.100s",
+                 Py_TYPE(type)->tp_name);
     return NULL;
   }
   Acquire *self = (Acquire *)op;
@@ -280,7 +284,8 @@ static PyObject *acquire_close(PyObject *op, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* ---- async with sem.acquire(…) ---------------------------------------------------------------- */
+/* ---- async with sem.acquire(…) ----------------------------------------------------------------
+ */
 
 /* The permit is kept for __aexit__(): step by step the same as the bare awaitable. */
 static PyObject *acquire_aenter(PyObject *op, PyObject *unused) {
@@ -310,32 +315,32 @@ static PyObject *acquire_aexit(PyObject *op, PyObject *const *args, Py_ssize_t n
 }
 
 static PyMethodDef acquire_methods[] = {
-  {"send", acquire_send_method, METH_O, NULL},
-  {"throw", acquire_throw, METH_VARARGS, NULL},
-  {"close", acquire_close, METH_NOARGS, NULL},
-  {"__aenter__", acquire_aenter, METH_NOARGS, NULL},
-  {"__aexit__", (PyCFunction)(void *)acquire_aexit, METH_FASTCALL, NULL},
-  {NULL},
+    {"send", acquire_send_method, METH_O, NULL},
+    {"throw", acquire_throw, METH_VARARGS, NULL},
+    {"close", acquire_close, METH_NOARGS, NULL},
+    {"__aenter__", acquire_aenter, METH_NOARGS, NULL},
+    {"__aexit__", (PyCFunction)(void *)acquire_aexit, METH_FASTCALL, NULL},
+    {NULL},
 };
 
 static PyAsyncMethods acquire_async = {.am_await = PyObject_SelfIter, .am_send = acquire_send};
 
 PyTypeObject Acquire_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux._afflux.Acquire",
-  .tp_doc = "What acquire() and wait() return: await it once, or (acquire) use `async with`.",
-  .tp_basicsize = sizeof(Acquire),
-  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-  .tp_dealloc = acquire_dealloc,
-  .tp_traverse = acquire_traverse,
-  .tp_clear = acquire_clear,
-  .tp_as_async = &acquire_async,
-  .tp_iter = PyObject_SelfIter,
-  .tp_iternext = acquire_iternext,
-  .tp_methods = acquire_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux._afflux.Acquire",
+    .tp_doc = "What acquire() and wait() return: await it once, or (acquire) use `async with`.",
+    .tp_basicsize = sizeof(Acquire),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = acquire_dealloc,
+    .tp_traverse = acquire_traverse,
+    .tp_clear = acquire_clear,
+    .tp_as_async = &acquire_async,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = acquire_iternext,
+    .tp_methods = acquire_methods,
 };
 
-/* ---- Ready at once ---------------------------------------------------------------------------- */
+/* ---- Ready at once ----------------------------------------------------------------------------
+ */
 
 static PySendResult ready_send(PyObject *op, PyObject *value, PyObject **ret_result) {
   *ret_result = Py_NewRef(Py_None);
@@ -347,11 +352,10 @@ static PyObject *ready_iternext(PyObject *op) { return NULL; }
 static PyAsyncMethods ready_async = {.am_await = PyObject_SelfIter, .am_send = ready_send};
 
 PyTypeObject Ready_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux._afflux._Ready",
-  .tp_basicsize = sizeof(PyObject),
-  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-  .tp_as_async = &ready_async,
-  .tp_iter = PyObject_SelfIter,
-  .tp_iternext = ready_iternext,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux._afflux._Ready",
+    .tp_basicsize = sizeof(PyObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_as_async = &ready_async,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = ready_iternext,
 };

@@ -22,8 +22,7 @@
 /* ---- Objects --------------------------------------------------------------------------------- */
 
 typedef struct {
-  PyObject_HEAD
-  afflux_sem *sem; /* one reference */
+  PyObject_HEAD afflux_sem *sem; /* one reference */
   /* The fast-path block; NULL: a layout that this file does not know, so make the calls. */
   afflux_fastpath *fast;
   bool uses_tokens; /* a ledger or hold times: permits are tokens of the library */
@@ -31,14 +30,13 @@ typedef struct {
 } Semaphore;
 
 typedef struct {
-  PyObject_HEAD
-  afflux_event *event; /* one reference */
+  PyObject_HEAD afflux_event *event; /* one reference */
   bool manual_reset;
   PyObject *weakrefs;
 } Event;
 
-extern PyTypeObject Semaphore_Type, Event_Type, Permit_Type, Acquire_Type, Ready_Type,
-    Mailbox_Type, Registry_Type;
+extern PyTypeObject Semaphore_Type, Event_Type, Permit_Type, Acquire_Type, Ready_Type, Mailbox_Type,
+    Registry_Type;
 
 /* The awaitable that is ready at once, with None. One object serves all. */
 extern PyObject *ready;
@@ -52,7 +50,8 @@ PyObject *raise_status(afflux_status status);
 int stats_init(PyObject *module);
 int mailbox_init(PyObject *module);
 
-/* ---- Arguments: each returns 0, or -1 with an exception --------------------------------------- */
+/* ---- Arguments: each returns 0, or -1 with an exception ---------------------------------------
+ */
 
 /* None, or seconds from 0 on (infinity: as None), as the library's nanoseconds. */
 int parse_timeout(PyObject *value, int64_t *ret_ns);
@@ -78,8 +77,10 @@ typedef struct {
   PyObject *tag; /* str, or NULL */
 } Terms;
 
-#define TERMS_INIT(of_kind) \
-  ((Terms){.kind = (of_kind), .priority = AFFLUX_PRIORITY_NORMAL, .permits = 1, \
+#define TERMS_INIT(of_kind)                    \
+  ((Terms){.kind = (of_kind),                  \
+           .priority = AFFLUX_PRIORITY_NORMAL, \
+           .permits = 1,                       \
            .timeout_ns = AFFLUX_FOREVER})
 
 /* Arguments of acquire(n=1, *, priority, timeout, cost, tag); `terms` borrows the tag. */
@@ -118,7 +119,8 @@ PyObject *semaphore_wait_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_hold_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_holders(PyObject *op, PyObject *unused);
 
-/* ---- Deliveries ------------------------------------------------------------------------------- */
+/* ---- Deliveries -------------------------------------------------------------------------------
+ */
 
 typedef struct wait wait;
 typedef struct mailbox mailbox;
@@ -139,12 +141,12 @@ void collect_end(collect *c);
 void collect_deliver(collect *c);
 
 /* Make a call of the library that may complete others, and deliver these. */
-#define COLLECTING(call) \
-  do { \
-    collect collected_; \
-    collect_begin(&collected_); \
-    call; \
-    collect_end(&collected_); \
+#define COLLECTING(call)          \
+  do {                            \
+    collect collected_;           \
+    collect_begin(&collected_);   \
+    call;                         \
+    collect_end(&collected_);     \
     collect_deliver(&collected_); \
   } while (0)
 
@@ -155,13 +157,13 @@ void collect_deliver(collect *c);
  */
 struct wait {
   afflux_waiter waiter;
-  wait *next;        /* in a collect, or in a mailbox */
-  mailbox *box;      /* a reference: where it is delivered */
+  wait *next;          /* in a collect, or in a mailbox */
+  mailbox *box;        /* a reference: where it is delivered */
   afflux_sem *sem;     /* a reference, or NULL: `permits` go back there if the task has gone */
   afflux_event *event; /* a reference, or NULL: the notification goes back there likewise */
   uint64_t permits;
-  PyObject *future;  /* resumed by set_result(None); NULL: not made yet, or the task has gone */
-  atomic_int state;  /* WAIT_… */
+  PyObject *future; /* resumed by set_result(None); NULL: not made yet, or the task has gone */
+  atomic_int state; /* WAIT_… */
   atomic_int refs;
   afflux_status status; /* valid once state is WAIT_COMPLETED */
 };
@@ -179,7 +181,8 @@ void wait_finish(wait *w);
 void wait_leave(wait *w);
 void wait_unref(wait *w);
 
-/* ---- Mailboxes: one for each loop ------------------------------------------------------------- */
+/* ---- Mailboxes: one for each loop -------------------------------------------------------------
+ */
 
 /* The mailbox of the loop that runs on this thread, made and attached to the loop at first. A new
    reference to the Python object, or NULL with an exception. */

@@ -53,19 +53,21 @@ int parse_permits(PyObject *value, uint64_t *ret_permits) {
 int parse_priority(PyObject *value, uint32_t *ret_priority) {
   const long n = PyLong_AsLong(value);
   if (n == -1 && PyErr_Occurred()) {
-    if (PyErr_ExceptionMatches(PyExc_OverflowError)) PyErr_Clear();
-    else return -1;
+    if (PyErr_ExceptionMatches(PyExc_OverflowError))
+      PyErr_Clear();
+    else
+      return -1;
   }
   if (n < AFFLUX_PRIORITY_LOW || n > AFFLUX_PRIORITY_CRITICAL) {
-    PyErr_SetString(PyExc_ValueError, "a priority is one of afflux.Priority: 0 (LOW) to 3 (CRITICAL)");
+    PyErr_SetString(PyExc_ValueError,
+                    "a priority is one of afflux.Priority: 0 (LOW) to 3 (CRITICAL)");
     return -1;
   }
   *ret_priority = (uint32_t)n;
   return 0;
 }
 
-int parse_choice(PyObject *value, const char *name, const char *const *names,
-                 uint32_t *ret_index) {
+int parse_choice(PyObject *value, const char *name, const char *const *names, uint32_t *ret_index) {
   if (!PyUnicode_Check(value)) {
     PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", name, Py_TYPE(value)->tp_name);
     return -1;
@@ -111,8 +113,8 @@ static int parse_keyword(Terms *terms, PyObject *name, PyObject *value, bool of_
   return -1;
 }
 
-static int parse_keywords(Terms *terms, PyObject *const *values, PyObject *names,
-                          bool of_acquire, Py_ssize_t nargs) {
+static int parse_keywords(Terms *terms, PyObject *const *values, PyObject *names, bool of_acquire,
+                          Py_ssize_t nargs) {
   const Py_ssize_t count = names == NULL ? 0 : PyTuple_GET_SIZE(names);
   for (Py_ssize_t i = 0; i < count; ++i) {
     if (parse_keyword(terms, PyTuple_GET_ITEM(names, i), values[i], of_acquire, nargs) < 0) {

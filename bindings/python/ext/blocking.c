@@ -25,19 +25,15 @@ static void blocker_wake(void *ctx, afflux_status status) {
 static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
   for (;;) {
     PyLockStatus got;
-    Py_BEGIN_ALLOW_THREADS
-    got = PyThread_acquire_lock_timed(b->lock, -1, 1);
-    Py_END_ALLOW_THREADS
-    if (got == PY_LOCK_ACQUIRED) return 0;
+    Py_BEGIN_ALLOW_THREADS got = PyThread_acquire_lock_timed(b->lock, -1, 1);
+    Py_END_ALLOW_THREADS if (got == PY_LOCK_ACQUIRED) return 0;
     if (PyErr_CheckSignals() == 0) continue;
     afflux_status canceled;
     COLLECTING(canceled = afflux_waiter_cancel(&b->waiter));
     if (canceled != AFFLUX_OK) {
       /* It completes without anybody's doing. */
-      Py_BEGIN_ALLOW_THREADS
-      PyThread_acquire_lock(b->lock, WAIT_LOCK);
-      Py_END_ALLOW_THREADS
-      if (b->status == AFFLUX_OK) request_undo(target, terms);
+      Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(b->lock, WAIT_LOCK);
+      Py_END_ALLOW_THREADS if (b->status == AFFLUX_OK) request_undo(target, terms);
     }
     return -1;
   }
@@ -55,7 +51,7 @@ PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
   if (b.lock == NULL) return PyErr_NoMemory();
   PyThread_acquire_lock(b.lock, WAIT_LOCK);
   PyObject *result = NULL;
-  Py_INCREF(target); /* while other threads run */
+  Py_INCREF(target);    /* while other threads run */
   afflux_status status; /* not b.status: the completion may come before the call returns */
   COLLECTING(status = request_start(target, terms, blocker_wake, &b, &b.waiter));
   if (status != AFFLUX_PENDING) {

@@ -88,43 +88,47 @@ static PyObject *event_repr(PyObject *op) {
 }
 
 static PyGetSetDef event_getset[] = {
-  {"waiters", event_get_waiters, NULL, "Tasks and threads that wait now."},
-  {"handle", event_get_handle, NULL, "The address of the library's afflux_event, borrowed."},
-  {NULL},
+    {"waiters", event_get_waiters, NULL, "Tasks and threads that wait now."},
+    {"handle", event_get_handle, NULL, "The address of the library's afflux_event, borrowed."},
+    {NULL},
 };
 
 #define KEYWORDS (METH_FASTCALL | METH_KEYWORDS)
 
 static PyMethodDef event_methods[] = {
-  {"wait", (PyCFunction)(void *)event_wait, KEYWORDS,
-   "wait($self, timeout=None)\n--\n\nAwait until it is set; True. TimeoutError after `timeout` seconds."},
-  {"wait_blocking", (PyCFunction)(void *)event_wait_blocking, KEYWORDS,
-   "wait_blocking($self, timeout=None)\n--\n\nThe same for a thread, which sleeps with the GIL released."},
-  {"set", event_notify_all, METH_NOARGS, "set($self)\n--\n\nThe same as notify_all()."},
-  {"notify_one", event_notify_one, METH_NOARGS,
-   "notify_one($self)\n--\n\nWake the first that waits; without any the event is set. Manual reset: "
-   "as set()."},
-  {"notify_all", event_notify_all, METH_NOARGS,
-   "notify_all($self)\n--\n\nWake all that wait; without any, or by manual reset, the event is set."},
-  {"pulse", event_pulse, METH_NOARGS,
-   "pulse($self)\n--\n\nWake all that wait now, and remember nothing."},
-  {"clear", event_clear, METH_NOARGS, "clear($self)\n--\n\nThe event is not set any more."},
-  {"is_set", event_is_set, METH_NOARGS, "is_set($self)\n--\n\nWhether it is set at this moment."},
-  {NULL},
+    {"wait", (PyCFunction)(void *)event_wait, KEYWORDS,
+     "wait($self, timeout=None)\n--\n\nAwait until it is set; True. TimeoutError after `timeout` "
+     "seconds."},
+    {"wait_blocking", (PyCFunction)(void *)event_wait_blocking, KEYWORDS,
+     "wait_blocking($self, timeout=None)\n--\n\nThe same for a thread, which sleeps with the GIL "
+     "released."},
+    {"set", event_notify_all, METH_NOARGS, "set($self)\n--\n\nThe same as notify_all()."},
+    {"notify_one", event_notify_one, METH_NOARGS,
+     "notify_one($self)\n--\n\nWake the first that waits; without any the event is set. Manual "
+     "reset: "
+     "as set()."},
+    {"notify_all", event_notify_all, METH_NOARGS,
+     "notify_all($self)\n--\n\nWake all that wait; without any, or by manual reset, the event is "
+     "set."},
+    {"pulse", event_pulse, METH_NOARGS,
+     "pulse($self)\n--\n\nWake all that wait now, and remember nothing."},
+    {"clear", event_clear, METH_NOARGS, "clear($self)\n--\n\nThe event is not set any more."},
+    {"is_set", event_is_set, METH_NOARGS, "is_set($self)\n--\n\nWhether it is set at this moment."},
+    {NULL},
 };
 
 PyTypeObject Event_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux.Event",
-  .tp_doc = "Event(*, manual_reset=True, queue='auto')\n--\n\n"
-            "An event for tasks of any loop and threads at once. With manual_reset=False each "
-            "notification\nlets one wait pass.",
-  .tp_basicsize = sizeof(Event),
-  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-  .tp_new = event_new,
-  .tp_dealloc = event_dealloc,
-  .tp_repr = event_repr,
-  .tp_weaklistoffset = offsetof(Event, weakrefs),
-  .tp_getset = event_getset,
-  .tp_methods = event_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Event",
+    .tp_doc =
+        "Event(*, manual_reset=True, queue='auto')\n--\n\n"
+        "An event for tasks of any loop and threads at once. With manual_reset=False each "
+        "notification\nlets one wait pass.",
+    .tp_basicsize = sizeof(Event),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = event_new,
+    .tp_dealloc = event_dealloc,
+    .tp_repr = event_repr,
+    .tp_weaklistoffset = offsetof(Event, weakrefs),
+    .tp_getset = event_getset,
+    .tp_methods = event_methods,
 };

@@ -21,19 +21,18 @@ struct mailbox {
   _Atomic(wait *) newest; /* completed waits, the newest first; `closed` at the end */
   atomic_int refs;
   int read_fd, write_fd; /* the doorbell; one eventfd, or the ends of a pipe */
-  PyObject *loop; /* borrowed, of asyncio; NULL: it is gone, or the mailbox is trio's. GIL */
+  PyObject *loop;        /* borrowed, of asyncio; NULL: it is gone, or the mailbox is trio's. GIL */
 };
 
 typedef struct {
-  PyObject_HEAD
-  mailbox *core;
+  PyObject_HEAD mailbox *core;
   PyObject *loop_ref; /* weak: tells when the loop goes */
 } Mailbox;
 
 static wait closed_mark;
 #define CLOSED (&closed_mark)
 
-static PyObject *mailboxes; /* {id(loop): Mailbox}, of asyncio */
+static PyObject *mailboxes;     /* {id(loop): Mailbox}, of asyncio */
 static Mailbox *newest_mailbox; /* the one asked for last; borrowed from `mailboxes` */
 static PyObject *get_running_loop, *invalid_state_error; /* of asyncio; NULL: not imported yet */
 static PyObject *trio_running, *trio_peek, *trio_future; /* of afflux._trio, likewise */
@@ -69,7 +68,7 @@ static int doorbell_open(int fds[2]) {
 
 void mailbox_post(mailbox *box, wait *w) {
   const int saved = errno; /* the caller may be any code */
-  mailbox_ref(box); /* once posted, the wait may be freed, and its reference with it */
+  mailbox_ref(box);        /* once posted, the wait may be freed, and its reference with it */
   wait *newest = atomic_load(&box->newest);
   do {
     if (newest == CLOSED) break;
@@ -79,7 +78,8 @@ void mailbox_post(mailbox *box, wait *w) {
   if (newest == NULL) {
     /* An eventfd and a pipe take the same 8 bytes. Full, it shows all the same. */
     const uint64_t one = 1;
-    while (write(box->write_fd, &one, sizeof one) < 0 && errno == EINTR) {}
+    while (write(box->write_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
   }
   mailbox_unref(box);
   errno = saved;
@@ -95,7 +95,8 @@ static void mailbox_close(mailbox *box) {
   }
 }
 
-/* ---- The Python object ------------------------------------------------------------------------ */
+/* ---- The Python object ------------------------------------------------------------------------
+ */
 
 static PyObject *mailbox_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
   mailbox *core = malloc(sizeof *core);
@@ -136,9 +137,11 @@ static PyObject *mailbox_fileno(PyObject *op, PyObject *unused) {
 static PyObject *mailbox_drain(PyObject *op, PyObject *unused) {
   mailbox *box = mailbox_ref(((Mailbox *)op)->core);
   uint64_t rung[8];
-  while (read(box->read_fd, rung, sizeof rung) < 0 && errno == EINTR) {}
+  while (read(box->read_fd, rung, sizeof rung) < 0 && errno == EINTR) {
+  }
   wait *newest = atomic_load(&box->newest);
-  while (newest != CLOSED && !atomic_compare_exchange_weak(&box->newest, &newest, NULL)) {}
+  while (newest != CLOSED && !atomic_compare_exchange_weak(&box->newest, &newest, NULL)) {
+  }
   wait *oldest = NULL;
   while (newest != NULL && newest != CLOSED) {
     wait *next = newest->next;
@@ -175,26 +178,26 @@ static PyObject *mailbox_loop_gone(PyObject *op, PyObject *ref) {
 }
 
 static PyMethodDef mailbox_methods[] = {
-  {"fileno", mailbox_fileno, METH_NOARGS, NULL},
-  {"drain", mailbox_drain, METH_NOARGS, NULL},
-  {"close", mailbox_close_method, METH_NOARGS, NULL},
-  {"_loop_gone", mailbox_loop_gone, METH_O, NULL},
-  {NULL},
+    {"fileno", mailbox_fileno, METH_NOARGS, NULL},
+    {"drain", mailbox_drain, METH_NOARGS, NULL},
+    {"close", mailbox_close_method, METH_NOARGS, NULL},
+    {"_loop_gone", mailbox_loop_gone, METH_O, NULL},
+    {NULL},
 };
 
 PyTypeObject Mailbox_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux._afflux._Mailbox",
-  .tp_basicsize = sizeof(Mailbox),
-  .tp_flags = Py_TPFLAGS_DEFAULT,
-  .tp_new = mailbox_new,
-  .tp_dealloc = mailbox_dealloc,
-  .tp_methods = mailbox_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux._afflux._Mailbox",
+    .tp_basicsize = sizeof(Mailbox),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = mailbox_new,
+    .tp_dealloc = mailbox_dealloc,
+    .tp_methods = mailbox_methods,
 };
 
 mailbox *mailbox_core(PyObject *box) { return ((Mailbox *)box)->core; }
 
-/* ---- Which loop runs here --------------------------------------------------------------------- */
+/* ---- Which loop runs here ---------------------------------------------------------------------
+ */
 
 /* Whether the module was imported by the program: loads nothing. */
 static bool is_imported(PyObject *name) {
@@ -324,8 +327,10 @@ void wait_resume(wait *w) {
     PyObject *done = PyObject_CallMethodOneArg(future, str_set_result, Py_None);
     if (done == NULL) {
       /* The future is cancelled: its task is about to be told, and gives back what it has got. */
-      if (invalid_state_error != NULL && PyErr_ExceptionMatches(invalid_state_error)) PyErr_Clear();
-      else PyErr_WriteUnraisable(future);
+      if (invalid_state_error != NULL && PyErr_ExceptionMatches(invalid_state_error))
+        PyErr_Clear();
+      else
+        PyErr_WriteUnraisable(future);
     }
     Py_XDECREF(done);
     Py_DECREF(future);

@@ -10,7 +10,9 @@ PyObject *error_base, *error_closed, *error_rejected, *error_too_large;
 PyObject *raise_status(afflux_status status) {
   const char *text = afflux_strerror(status);
   switch (status) {
-    case AFFLUX_ECLOSED: PyErr_SetString(error_closed, "the semaphore is closed"); break;
+    case AFFLUX_ECLOSED:
+      PyErr_SetString(error_closed, "the semaphore is closed");
+      break;
     case AFFLUX_EREJECTED:
       PyErr_SetString(error_rejected, "a queue limit refused or dropped the request");
       break;
@@ -18,19 +20,27 @@ PyObject *raise_status(afflux_status status) {
       PyErr_SetString(error_too_large, "more permits than the semaphore's limit");
       break;
     case AFFLUX_EAGAIN:
-    case AFFLUX_ETIMEDOUT: PyErr_SetString(PyExc_TimeoutError, "no permits in time"); break;
-    case AFFLUX_EINVAL: PyErr_SetString(PyExc_ValueError, text); break;
+    case AFFLUX_ETIMEDOUT:
+      PyErr_SetString(PyExc_TimeoutError, "no permits in time");
+      break;
+    case AFFLUX_EINVAL:
+      PyErr_SetString(PyExc_ValueError, text);
+      break;
     case AFFLUX_EOVERFLOW:
       PyErr_SetString(PyExc_ValueError, "more permits released than are held, or too many");
       break;
-    case AFFLUX_ENOMEM: PyErr_NoMemory(); break;
+    case AFFLUX_ENOMEM:
+      PyErr_NoMemory();
+      break;
     case AFFLUX_EOS: {
       PyObject *args = Py_BuildValue("(is)", (int)afflux_last_os_error(), text);
       if (args != NULL) PyErr_SetObject(PyExc_OSError, args);
       Py_XDECREF(args);
       break;
     }
-    default: PyErr_SetString(error_base, text); break;
+    default:
+      PyErr_SetString(error_base, text);
+      break;
   }
   return NULL;
 }
@@ -75,8 +85,8 @@ void request_undo(PyObject *target, const Terms *terms) {
   }
 }
 
-static int add_exception(PyObject *module, PyObject **ret_error, const char *name,
-                         const char *doc, PyObject *bases) {
+static int add_exception(PyObject *module, PyObject **ret_error, const char *name, const char *doc,
+                         PyObject *bases) {
   *ret_error = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
   if (*ret_error == NULL) return -1;
   return PyModule_AddObjectRef(module, strrchr(name, '.') + 1, *ret_error);
@@ -89,8 +99,8 @@ static int add_exceptions(PyObject *module) {
   }
   PyObject *both = PyTuple_Pack(2, error_base, PyExc_ValueError);
   if (both == NULL) return -1;
-  int failed = add_exception(module, &error_closed, "afflux.Closed", "The semaphore is closed.",
-                             error_base);
+  int failed =
+      add_exception(module, &error_closed, "afflux.Closed", "The semaphore is closed.", error_base);
   failed |= add_exception(module, &error_rejected, "afflux.Rejected",
                           "A queue limit refused or dropped the request.", error_base);
   failed |= add_exception(module, &error_too_large, "afflux.TooLarge",
@@ -100,7 +110,7 @@ static int add_exceptions(PyObject *module) {
 }
 
 static int module_exec(PyObject *module) {
-  PyTypeObject *const types[] = {&Semaphore_Type, &Event_Type,  &Permit_Type,   &Acquire_Type,
+  PyTypeObject *const types[] = {&Semaphore_Type, &Event_Type,   &Permit_Type,  &Acquire_Type,
                                  &Ready_Type,     &Mailbox_Type, &Registry_Type};
   for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
     if (PyType_Ready(types[i]) < 0) return -1;
@@ -119,19 +129,19 @@ static int module_exec(PyObject *module) {
 }
 
 static PyModuleDef_Slot module_slots[] = {
-  {Py_mod_exec, (void *)module_exec},
+    {Py_mod_exec, (void *)module_exec},
 #ifdef Py_mod_multiple_interpreters
-  /* Its types and mailboxes are the process'. */
-  {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+    /* Its types and mailboxes are the process'. */
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
-  {0, NULL},
+    {0, NULL},
 };
 
 static struct PyModuleDef module_def = {
-  PyModuleDef_HEAD_INIT,
-  .m_name = "afflux._afflux",
-  .m_doc = "The extension behind afflux.",
-  .m_slots = module_slots,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "afflux._afflux",
+    .m_doc = "The extension behind afflux.",
+    .m_slots = module_slots,
 };
 
 PyMODINIT_FUNC PyInit__afflux(void) { return PyModuleDef_Init(&module_def); }

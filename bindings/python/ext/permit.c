@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 typedef struct {
-  PyObject_HEAD
-  Semaphore *sem;
+  PyObject_HEAD Semaphore *sem;
   _Atomic uint64_t permits;   /* 0: given back, forgotten or merged away; unused with a token */
   afflux_permit_token *token; /* NULL: without */
 } Permit;
@@ -209,39 +208,41 @@ static PyObject *permit_repr(PyObject *op) {
 }
 
 static PyGetSetDef permit_getset[] = {
-  {"permits", permit_get_permits, NULL, "Permits that it holds; 0 once they were given back."},
-  {"id", permit_get_id, NULL,
-   "Its number in the ledger, unique in the process; None without a ledger and hold times."},
-  {"held_ns", permit_get_held_ns, NULL,
-   "Nanoseconds since it was acquired; None without a ledger and hold times."},
-  {"semaphore", permit_get_semaphore, NULL, "Where it was acquired."},
-  {NULL},
+    {"permits", permit_get_permits, NULL, "Permits that it holds; 0 once they were given back."},
+    {"id", permit_get_id, NULL,
+     "Its number in the ledger, unique in the process; None without a ledger and hold times."},
+    {"held_ns", permit_get_held_ns, NULL,
+     "Nanoseconds since it was acquired; None without a ledger and hold times."},
+    {"semaphore", permit_get_semaphore, NULL, "Where it was acquired."},
+    {NULL},
 };
 
 static PyMethodDef permit_methods[] = {
-  {"release", permit_release_method, METH_NOARGS,
-   "release($self)\n--\n\nGive all of it back. True; False if that was done before: of any number of "
-   "threads\nexactly one gets True."},
-  {"forget", permit_forget, METH_NOARGS,
-   "forget($self)\n--\n\nEmpty it without giving back: the permits stay held until "
-   "Semaphore.release(n)."},
-  {"split", permit_split, METH_O,
-   "split($self, n, /)\n--\n\nMove n of its permits into a new Permit. ValueError: it has not more than n."},
-  {"merge", permit_merge, METH_O,
-   "merge($self, other, /)\n--\n\nMove all permits of another Permit of the same semaphore into this one."},
-  {"__enter__", permit_enter, METH_NOARGS, NULL},
-  {"__exit__", (PyCFunction)(void *)permit_exit, METH_FASTCALL, NULL},
-  {NULL},
+    {"release", permit_release_method, METH_NOARGS,
+     "release($self)\n--\n\nGive all of it back. True; False if that was done before: of any "
+     "number of "
+     "threads\nexactly one gets True."},
+    {"forget", permit_forget, METH_NOARGS,
+     "forget($self)\n--\n\nEmpty it without giving back: the permits stay held until "
+     "Semaphore.release(n)."},
+    {"split", permit_split, METH_O,
+     "split($self, n, /)\n--\n\nMove n of its permits into a new Permit. ValueError: it has not "
+     "more than n."},
+    {"merge", permit_merge, METH_O,
+     "merge($self, other, /)\n--\n\nMove all permits of another Permit of the same semaphore into "
+     "this one."},
+    {"__enter__", permit_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)(void *)permit_exit, METH_FASTCALL, NULL},
+    {NULL},
 };
 
 PyTypeObject Permit_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux.Permit",
-  .tp_doc = "Permits that were acquired. Give them back by release(), or use it in `with`.",
-  .tp_basicsize = sizeof(Permit),
-  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-  .tp_dealloc = permit_dealloc,
-  .tp_repr = permit_repr,
-  .tp_getset = permit_getset,
-  .tp_methods = permit_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Permit",
+    .tp_doc = "Permits that were acquired. Give them back by release(), or use it in `with`.",
+    .tp_basicsize = sizeof(Permit),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = permit_dealloc,
+    .tp_repr = permit_repr,
+    .tp_getset = permit_getset,
+    .tp_methods = permit_methods,
 };

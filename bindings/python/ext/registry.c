@@ -3,8 +3,7 @@
 #include "afflux_python.h"
 
 typedef struct {
-  PyObject_HEAD
-  afflux_registry *registry; /* one reference */
+  PyObject_HEAD afflux_registry *registry; /* one reference */
 } Registry;
 
 static const char *const format_names[] = {"prometheus", "openmetrics", NULL};
@@ -94,25 +93,25 @@ static PyObject *registry_content_type(PyObject *type, PyObject *args, PyObject 
 #define KEYWORDS (METH_VARARGS | METH_KEYWORDS)
 
 static PyMethodDef registry_methods[] = {
-  {"add", registry_add, METH_O,
-   "add($self, semaphore, /)\n--\n\nTrue; False if it is in a registry, this one or another."},
-  {"remove", registry_remove, METH_O,
-   "remove($self, semaphore, /)\n--\n\nTrue; False if it is not in this registry. What it did stays in "
-   "the totals."},
-  {"render", (PyCFunction)(void *)registry_render, KEYWORDS,
-   "render($self, format='prometheus')\n--\n\nAll of it as text: 'prometheus' or 'openmetrics'."},
-  {"content_type", (PyCFunction)(void *)registry_content_type, KEYWORDS | METH_STATIC,
-   "content_type(format='prometheus')\n--\n\nThe HTTP header Content-Type of that text."},
-  {NULL},
+    {"add", registry_add, METH_O,
+     "add($self, semaphore, /)\n--\n\nTrue; False if it is in a registry, this one or another."},
+    {"remove", registry_remove, METH_O,
+     "remove($self, semaphore, /)\n--\n\nTrue; False if it is not in this registry. What it did "
+     "stays in "
+     "the totals."},
+    {"render", (PyCFunction)(void *)registry_render, KEYWORDS,
+     "render($self, format='prometheus')\n--\n\nAll of it as text: 'prometheus' or 'openmetrics'."},
+    {"content_type", (PyCFunction)(void *)registry_content_type, KEYWORDS | METH_STATIC,
+     "content_type(format='prometheus')\n--\n\nThe HTTP header Content-Type of that text."},
+    {NULL},
 };
 
 PyTypeObject Registry_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux.Registry",
-  .tp_doc = "Registry()\n--\n\nSemaphores that are exported together. It keeps them alive.",
-  .tp_basicsize = sizeof(Registry),
-  .tp_flags = Py_TPFLAGS_DEFAULT,
-  .tp_new = registry_new,
-  .tp_dealloc = registry_dealloc,
-  .tp_methods = registry_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Registry",
+    .tp_doc = "Registry()\n--\n\nSemaphores that are exported together. It keeps them alive.",
+    .tp_basicsize = sizeof(Registry),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = registry_new,
+    .tp_dealloc = registry_dealloc,
+    .tp_methods = registry_methods,
 };

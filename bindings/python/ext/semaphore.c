@@ -32,9 +32,9 @@ static PyObject *semaphore_of(PyTypeObject *type, afflux_sem *sem) {
 }
 
 static PyObject *semaphore_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"permits",     "queue",           "fairness",       "overflow",
-                          "max_waiters", "max_queue_bytes", "waiter_timeout", "name",
-                          "statistics",  "ledger",          NULL};
+  static char *names[] = {
+      "permits",        "queue", "fairness",   "overflow", "max_waiters", "max_queue_bytes",
+      "waiter_timeout", "name",  "statistics", "ledger",   NULL};
   PyObject *permits = NULL, *queue = NULL, *fairness = NULL, *overflow = NULL, *max_waiters = NULL,
            *max_queue_bytes = NULL, *waiter_timeout = NULL, *statistics = NULL, *ledger = NULL;
   afflux_sem_options o;
@@ -101,7 +101,8 @@ int semaphore_release(Semaphore *sem, uint64_t permits) {
   return -1;
 }
 
-/* ---- Acquire and release ---------------------------------------------------------------------- */
+/* ---- Acquire and release ----------------------------------------------------------------------
+ */
 
 static PyObject *semaphore_aenter(PyObject *op, PyObject *unused) {
   const Terms terms = TERMS_INIT(REQUEST_ENTER);
@@ -180,7 +181,8 @@ static PyObject *semaphore_release_method(PyObject *op, PyObject *const *args, P
   Py_RETURN_NONE;
 }
 
-/* ---- The limit, the end ------------------------------------------------------------------------ */
+/* ---- The limit, the end ------------------------------------------------------------------------
+ */
 
 static PyObject *semaphore_resize(PyObject *op, PyObject *arg) {
   uint64_t permits;
@@ -220,8 +222,8 @@ static PyObject *semaphore_wait_idle(PyObject *op, PyObject *const *args, Py_ssi
   return parse_wait(&terms, args, nargs, kwnames) < 0 ? NULL : acquire_new(op, &terms);
 }
 
-static PyObject *semaphore_wait_idle_blocking(PyObject *op, PyObject *const *args,
-                                              Py_ssize_t nargs, PyObject *kwnames) {
+static PyObject *semaphore_wait_idle_blocking(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
+                                              PyObject *kwnames) {
   Terms terms = TERMS_INIT(REQUEST_IDLE);
   return parse_wait(&terms, args, nargs, kwnames) < 0 ? NULL : acquire_blocking(op, &terms);
 }
@@ -231,7 +233,8 @@ static PyObject *semaphore_locked(PyObject *op, PyObject *unused) {
   return PyBool_FromLong(afflux_sem_available(sem) == 0 || afflux_sem_is_closed(sem));
 }
 
-/* ---- Observers --------------------------------------------------------------------------------- */
+/* ---- Observers ---------------------------------------------------------------------------------
+ */
 
 #define SEM(op) (((Semaphore *)(op))->sem)
 
@@ -269,94 +272,103 @@ static PyObject *get_handle(PyObject *op, void *unused) { return PyLong_FromVoid
 static PyObject *semaphore_repr(PyObject *op) {
   PyObject *name = get_name(op, NULL);
   if (name == NULL) return NULL;
-  PyObject *repr = PyUnicode_FromFormat(
-      "<afflux.Semaphore %R limit=%llu available=%llu waiters=%llu%s>", name,
-      (unsigned long long)afflux_sem_limit(SEM(op)),
-      (unsigned long long)afflux_sem_available(SEM(op)),
-      (unsigned long long)afflux_sem_waiters(SEM(op)), afflux_sem_is_closed(SEM(op)) ? " closed" : "");
+  PyObject *repr =
+      PyUnicode_FromFormat("<afflux.Semaphore %R limit=%llu available=%llu waiters=%llu%s>", name,
+                           (unsigned long long)afflux_sem_limit(SEM(op)),
+                           (unsigned long long)afflux_sem_available(SEM(op)),
+                           (unsigned long long)afflux_sem_waiters(SEM(op)),
+                           afflux_sem_is_closed(SEM(op)) ? " closed" : "");
   Py_DECREF(name);
   return repr;
 }
 
 static PyGetSetDef semaphore_getset[] = {
-  {"limit", get_limit, NULL, "Permits that may be held at once."},
-  {"available", get_available, NULL, "Permits free now; 0 while a request queues."},
-  {"held", get_held, NULL, "Permits held now; above the limit after a shrink."},
-  {"waiters", get_waiters, NULL, "Requests queued now, of tasks and threads."},
-  {"closed", get_closed, NULL, "Whether close() has been called."},
-  {"name", get_name, NULL, "The name given at creation, '' without one."},
-  {"queue", get_queue, NULL, "The strategy that is really used, never 'auto'."},
-  {"handle", get_handle, NULL, "The address of the library's afflux_sem, borrowed."},
-  {NULL},
+    {"limit", get_limit, NULL, "Permits that may be held at once."},
+    {"available", get_available, NULL, "Permits free now; 0 while a request queues."},
+    {"held", get_held, NULL, "Permits held now; above the limit after a shrink."},
+    {"waiters", get_waiters, NULL, "Requests queued now, of tasks and threads."},
+    {"closed", get_closed, NULL, "Whether close() has been called."},
+    {"name", get_name, NULL, "The name given at creation, '' without one."},
+    {"queue", get_queue, NULL, "The strategy that is really used, never 'auto'."},
+    {"handle", get_handle, NULL, "The address of the library's afflux_sem, borrowed."},
+    {NULL},
 };
 
 #define KEYWORDS (METH_FASTCALL | METH_KEYWORDS)
 #define FAST(function) (PyCFunction)(void *)(function)
 
 static PyMethodDef semaphore_methods[] = {
-  {"acquire", FAST(semaphore_acquire), KEYWORDS,
-   "acquire($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
-   "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n\n"
-   "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
-   "Rejected, or TooLarge for more than the limit."},
-  {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
-   "acquire_blocking($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
-   "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
-   "it blocks all of it."},
-  {"try_acquire", FAST(semaphore_try_acquire), METH_FASTCALL,
-   "try_acquire($self, n=1, /)\n--\n\nA Permit, or None if they are not free or others wait."},
-  {"try_acquire_up_to", semaphore_try_acquire_up_to, METH_VARARGS,
-   "try_acquire_up_to($self, min, max, /)\n--\n\nA Permit for as many as are free, or None if fewer than "
-   "min are."},
-  {"release", FAST(semaphore_release_method), METH_FASTCALL,
-   "release($self, n=1, /)\n--\n\nGive n permits back, whoever acquired them. ValueError: fewer are held."},
-  {"resize", semaphore_resize, METH_O,
-   "resize($self, permits, /)\n--\n\nChange the limit. Growth grants at once; a shrink revokes nothing."},
-  {"resize_by", semaphore_resize_by, METH_O,
-   "resize_by($self, delta, /)\n--\n\nChange the limit by a difference; answers the new limit."},
-  {"close", semaphore_close, METH_NOARGS,
-   "close($self)\n--\n\nEvery queued and new request raises Closed. What is held may be released."},
-  {"wait_idle", FAST(semaphore_wait_idle), KEYWORDS,
-   "wait_idle($self, timeout=None)\n--\n\nAwait a moment at which nothing is held and nothing queues."},
-  {"wait_idle_blocking", FAST(semaphore_wait_idle_blocking), KEYWORDS,
-   "wait_idle_blocking($self, timeout=None)\n--\n\nThe same for a thread."},
-  {"locked", semaphore_locked, METH_NOARGS,
-   "locked($self)\n--\n\nWhether an acquire of one permit would wait, or raise Closed."},
-  {"from_handle", semaphore_from_handle, METH_O | METH_CLASS,
-   "from_handle($type, address, /)\n--\n\nA semaphore of another language in this process, by the address "
-   "of its afflux_sem,\nwhich must be valid for the call. Takes a reference."},
-  {"__aenter__", semaphore_aenter, METH_NOARGS, NULL},
-  {"__aexit__", FAST(semaphore_aexit), METH_FASTCALL, NULL},
-  {"__enter__", semaphore_enter, METH_NOARGS, NULL},
-  {"__exit__", FAST(semaphore_exit), METH_FASTCALL, NULL},
-  {"stats", semaphore_stats, METH_NOARGS,
-   "stats($self)\n--\n\nNumbers and totals, as Stats; exact at rest."},
-  {"health", (PyCFunction)(void *)semaphore_health, METH_VARARGS | METH_KEYWORDS,
-   "health($self, *, max_waiters=None, max_queue_bytes=None, max_wait=None, max_still=5.0)\n--\n\n"
-   "Compare queue, memory, age and movement with limits, as Health. Call it regularly, more\n"
-   "often than every max_still seconds."},
-  {"wait_times", semaphore_wait_times, METH_NOARGS,
-   "wait_times($self)\n--\n\nHow long requests waited, as Times. Needs statistics='full'."},
-  {"hold_times", semaphore_hold_times, METH_NOARGS,
-   "hold_times($self)\n--\n\nHow long Permits were held, as Times. Needs statistics='full'."},
-  {"holders", semaphore_holders, METH_NOARGS,
-   "holders($self)\n--\n\nWho holds Permits, a list of Holder, oldest first. Needs a ledger."},
-  {NULL},
+    {"acquire", FAST(semaphore_acquire), KEYWORDS,
+     "acquire($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
+     "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n\n"
+     "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
+     "Rejected, or TooLarge for more than the limit."},
+    {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
+     "acquire_blocking($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, "
+     "tag=None)\n--\n\n"
+     "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
+     "it blocks all of it."},
+    {"try_acquire", FAST(semaphore_try_acquire), METH_FASTCALL,
+     "try_acquire($self, n=1, /)\n--\n\nA Permit, or None if they are not free or others wait."},
+    {"try_acquire_up_to", semaphore_try_acquire_up_to, METH_VARARGS,
+     "try_acquire_up_to($self, min, max, /)\n--\n\nA Permit for as many as are free, or None if "
+     "fewer than "
+     "min are."},
+    {"release", FAST(semaphore_release_method), METH_FASTCALL,
+     "release($self, n=1, /)\n--\n\nGive n permits back, whoever acquired them. ValueError: fewer "
+     "are held."},
+    {"resize", semaphore_resize, METH_O,
+     "resize($self, permits, /)\n--\n\nChange the limit. Growth grants at once; a shrink revokes "
+     "nothing."},
+    {"resize_by", semaphore_resize_by, METH_O,
+     "resize_by($self, delta, /)\n--\n\nChange the limit by a difference; answers the new limit."},
+    {"close", semaphore_close, METH_NOARGS,
+     "close($self)\n--\n\nEvery queued and new request raises Closed. What is held may be "
+     "released."},
+    {"wait_idle", FAST(semaphore_wait_idle), KEYWORDS,
+     "wait_idle($self, timeout=None)\n--\n\nAwait a moment at which nothing is held and nothing "
+     "queues."},
+    {"wait_idle_blocking", FAST(semaphore_wait_idle_blocking), KEYWORDS,
+     "wait_idle_blocking($self, timeout=None)\n--\n\nThe same for a thread."},
+    {"locked", semaphore_locked, METH_NOARGS,
+     "locked($self)\n--\n\nWhether an acquire of one permit would wait, or raise Closed."},
+    {"from_handle", semaphore_from_handle, METH_O | METH_CLASS,
+     "from_handle($type, address, /)\n--\n\nA semaphore of another language in this process, by "
+     "the address "
+     "of its afflux_sem,\nwhich must be valid for the call. Takes a reference."},
+    {"__aenter__", semaphore_aenter, METH_NOARGS, NULL},
+    {"__aexit__", FAST(semaphore_aexit), METH_FASTCALL, NULL},
+    {"__enter__", semaphore_enter, METH_NOARGS, NULL},
+    {"__exit__", FAST(semaphore_exit), METH_FASTCALL, NULL},
+    {"stats", semaphore_stats, METH_NOARGS,
+     "stats($self)\n--\n\nNumbers and totals, as Stats; exact at rest."},
+    {"health", (PyCFunction)(void *)semaphore_health, METH_VARARGS | METH_KEYWORDS,
+     "health($self, *, max_waiters=None, max_queue_bytes=None, max_wait=None, "
+     "max_still=5.0)\n--\n\n"
+     "Compare queue, memory, age and movement with limits, as Health. Call it regularly, more\n"
+     "often than every max_still seconds."},
+    {"wait_times", semaphore_wait_times, METH_NOARGS,
+     "wait_times($self)\n--\n\nHow long requests waited, as Times. Needs statistics='full'."},
+    {"hold_times", semaphore_hold_times, METH_NOARGS,
+     "hold_times($self)\n--\n\nHow long Permits were held, as Times. Needs statistics='full'."},
+    {"holders", semaphore_holders, METH_NOARGS,
+     "holders($self)\n--\n\nWho holds Permits, a list of Holder, oldest first. Needs a ledger."},
+    {NULL},
 };
 
 PyTypeObject Semaphore_Type = {
-  PyVarObject_HEAD_INIT(NULL, 0)
-  .tp_name = "afflux.Semaphore",
-  .tp_doc = "Semaphore(permits=1, *, queue='auto', fairness='fair', overflow='suspend',\n"
-            "          max_waiters=0, max_queue_bytes=0, waiter_timeout=None, name=None,\n"
-            "          statistics='counters', ledger=0)\n--\n\n"
-            "A limit on work in flight, for tasks of any number of loops and for threads at once.",
-  .tp_basicsize = sizeof(Semaphore),
-  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-  .tp_new = semaphore_new,
-  .tp_dealloc = semaphore_dealloc,
-  .tp_repr = semaphore_repr,
-  .tp_weaklistoffset = offsetof(Semaphore, weakrefs),
-  .tp_getset = semaphore_getset,
-  .tp_methods = semaphore_methods,
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Semaphore",
+    .tp_doc =
+        "Semaphore(permits=1, *, queue='auto', fairness='fair', overflow='suspend',\n"
+        "          max_waiters=0, max_queue_bytes=0, waiter_timeout=None, name=None,\n"
+        "          statistics='counters', ledger=0)\n--\n\n"
+        "A limit on work in flight, for tasks of any number of loops and for threads at once.",
+    .tp_basicsize = sizeof(Semaphore),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = semaphore_new,
+    .tp_dealloc = semaphore_dealloc,
+    .tp_repr = semaphore_repr,
+    .tp_weaklistoffset = offsetof(Semaphore, weakrefs),
+    .tp_getset = semaphore_getset,
+    .tp_methods = semaphore_methods,
 };

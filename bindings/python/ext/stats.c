@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* ---- Named tuples ------------------------------------------------------------------------------ */
+/* ---- Named tuples ------------------------------------------------------------------------------
+ */
 
 typedef struct {
   const char *name, *doc;
@@ -13,49 +14,55 @@ typedef struct {
   bool is_signed;
 } number_field;
 
-#define U(field) {#field, NULL, offsetof(afflux_sem_stats, field), false}
-#define S(field) {#field, NULL, offsetof(afflux_sem_stats, field), true}
+#define U(field) \
+  { #field, NULL, offsetof(afflux_sem_stats, field), false }
+#define S(field) \
+  { #field, NULL, offsetof(afflux_sem_stats, field), true }
 
 static const number_field stats_numbers[] = {
-  U(limit), U(available), U(held), U(waiters), U(queue_bytes), S(oldest_wait_ns),
-  U(acquired_fast), U(acquired_after_wait), U(try_failed), U(released), U(canceled), U(timed_out),
-  U(rejected), U(dropped), U(closed_out), U(resizes), U(requests_fast), U(granted), U(impossible),
-  U(queued), U(wait_count), U(wait_sum_ns), U(wait_max_ns), U(hold_count), U(hold_sum_ns),
-  U(hold_max_ns), S(age_ns), U(peak_held), U(peak_waiters),
+    U(limit),         U(available),      U(held),          U(waiters),
+    U(queue_bytes),   S(oldest_wait_ns), U(acquired_fast), U(acquired_after_wait),
+    U(try_failed),    U(released),       U(canceled),      U(timed_out),
+    U(rejected),      U(dropped),        U(closed_out),    U(resizes),
+    U(requests_fast), U(granted),        U(impossible),    U(queued),
+    U(wait_count),    U(wait_sum_ns),    U(wait_max_ns),   U(hold_count),
+    U(hold_sum_ns),   U(hold_max_ns),    S(age_ns),        U(peak_held),
+    U(peak_waiters),
 };
 enum { STATS_NUMBERS = sizeof stats_numbers / sizeof *stats_numbers };
 
 static PyTypeObject *stats_type, *health_type, *times_type, *holder_type;
 
 static PyStructSequence_Field stats_fields[STATS_NUMBERS + 2] = {
-  {"statistics", "'off', 'counters' or 'full': what the semaphore counts"},
+    {"statistics", "'off', 'counters' or 'full': what the semaphore counts"},
 };
 
 static PyStructSequence_Field health_fields[] = {
-  {"healthy", "whether no limit is passed"},
-  {"reasons", "the limits that are passed: 'waiters', 'queue_bytes', 'wait', 'closed', 'debt' "
-              "(no reason to be unhealthy), 'standstill'"},
-  {"waiters", "requests queued"},
-  {"queue_bytes", "the sum of their costs"},
-  {"oldest_wait_ns", "how long the first has waited"},
-  {"still_ns", "how long nothing has moved although requests wait"},
-  {"unserved", "requests that have come in vain since then"},
-  {NULL},
+    {"healthy", "whether no limit is passed"},
+    {"reasons",
+     "the limits that are passed: 'waiters', 'queue_bytes', 'wait', 'closed', 'debt' "
+     "(no reason to be unhealthy), 'standstill'"},
+    {"waiters", "requests queued"},
+    {"queue_bytes", "the sum of their costs"},
+    {"oldest_wait_ns", "how long the first has waited"},
+    {"still_ns", "how long nothing has moved although requests wait"},
+    {"unserved", "requests that have come in vain since then"},
+    {NULL},
 };
 
 static PyStructSequence_Field times_fields[] = {
-  {"recorded", "how many"},      {"sum_ns", "their sum"},
-  {"max_ns", "the longest"},     {"p50_ns", "the median, to 3.1 %"},
-  {"p90_ns", "90th percentile"}, {"p99_ns", "99th percentile"},
-  {"p999_ns", "99.9th percentile"}, {NULL},
+    {"recorded", "how many"},         {"sum_ns", "their sum"},
+    {"max_ns", "the longest"},        {"p50_ns", "the median, to 3.1 %"},
+    {"p90_ns", "90th percentile"},    {"p99_ns", "99th percentile"},
+    {"p999_ns", "99.9th percentile"}, {NULL},
 };
 
 static PyStructSequence_Field holder_fields[] = {
-  {"id", "Permit.id"},
-  {"permits", "how many it holds"},
-  {"held_ns", "since it was acquired"},
-  {"tag", "as given to acquire(), cut after 47 bytes"},
-  {NULL},
+    {"id", "Permit.id"},
+    {"permits", "how many it holds"},
+    {"held_ns", "since it was acquired"},
+    {"tag", "as given to acquire(), cut after 47 bytes"},
+    {NULL},
 };
 
 static PyStructSequence_Desc health_desc = {"afflux.Health", "How a semaphore is.", health_fields,
@@ -94,13 +101,16 @@ static PyObject *tuple_of(PyTypeObject *type, PyObject **items, Py_ssize_t count
     if (items[i] == NULL) Py_CLEAR(tuple);
   }
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (tuple != NULL) PyStructSequence_SetItem(tuple, i, items[i]);
-    else Py_XDECREF(items[i]);
+    if (tuple != NULL)
+      PyStructSequence_SetItem(tuple, i, items[i]);
+    else
+      Py_XDECREF(items[i]);
   }
   return tuple;
 }
 
-/* ---- Statistics --------------------------------------------------------------------------------- */
+/* ---- Statistics ---------------------------------------------------------------------------------
+ */
 
 PyObject *semaphore_stats(PyObject *op, PyObject *unused) {
   static const char *const names[] = {"default", "off", "counters", "full"};
@@ -112,9 +122,8 @@ PyObject *semaphore_stats(PyObject *op, PyObject *unused) {
   items[0] = PyUnicode_FromString(names[stats.statistics & 3]);
   for (int i = 0; i < STATS_NUMBERS; ++i) {
     const void *at = (const char *)&stats + stats_numbers[i].offset;
-    items[i + 1] = stats_numbers[i].is_signed
-                       ? PyLong_FromLongLong(*(const int64_t *)at)
-                       : PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
+    items[i + 1] = stats_numbers[i].is_signed ? PyLong_FromLongLong(*(const int64_t *)at)
+                                              : PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
   }
   return tuple_of(stats_type, items, STATS_NUMBERS + 1);
 }
@@ -156,13 +165,11 @@ PyObject *semaphore_health(PyObject *op, PyObject *args, PyObject *kwargs) {
   const afflux_status status =
       afflux_sem_health(((Semaphore *)op)->sem, own ? &limits : NULL, &health);
   if (status != AFFLUX_OK) return raise_status(status);
-  PyObject *items[] = {PyBool_FromLong(health.healthy != 0),
-                       reasons_of(health.reasons),
-                       PyLong_FromUnsignedLongLong(health.waiters),
-                       PyLong_FromUnsignedLongLong(health.queue_bytes),
-                       PyLong_FromLongLong(health.oldest_wait_ns),
-                       PyLong_FromLongLong(health.still_ns),
-                       PyLong_FromUnsignedLongLong(health.unserved)};
+  PyObject *items[] = {
+      PyBool_FromLong(health.healthy != 0),        reasons_of(health.reasons),
+      PyLong_FromUnsignedLongLong(health.waiters), PyLong_FromUnsignedLongLong(health.queue_bytes),
+      PyLong_FromLongLong(health.oldest_wait_ns),  PyLong_FromLongLong(health.still_ns),
+      PyLong_FromUnsignedLongLong(health.unserved)};
   return tuple_of(health_type, items, 7);
 }
 
@@ -192,13 +199,14 @@ PyObject *semaphore_hold_times(PyObject *op, PyObject *unused) {
   return times_of(op, afflux_sem_hold_times);
 }
 
-/* ---- Holders ------------------------------------------------------------------------------------ */
+/* ---- Holders ------------------------------------------------------------------------------------
+ */
 
 static int32_t add_holder(void *ctx, const afflux_holder *holder) {
   PyObject *items[] = {
-    PyLong_FromUnsignedLongLong(holder->id), PyLong_FromUnsignedLongLong(holder->permits),
-    PyLong_FromLongLong(holder->held_ns),
-    PyUnicode_DecodeUTF8(holder->tag, (Py_ssize_t)strlen(holder->tag), "replace")};
+      PyLong_FromUnsignedLongLong(holder->id), PyLong_FromUnsignedLongLong(holder->permits),
+      PyLong_FromLongLong(holder->held_ns),
+      PyUnicode_DecodeUTF8(holder->tag, (Py_ssize_t)strlen(holder->tag), "replace")};
   PyObject *tuple = tuple_of(holder_type, items, 4);
   const int failed = tuple == NULL || PyList_Append(ctx, tuple) < 0;
   Py_XDECREF(tuple);

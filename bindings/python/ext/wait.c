@@ -31,8 +31,10 @@ void collect_deliver(collect *c) {
   mailbox *here = mailbox_here();
   for (wait *w = c->first, *next; w != NULL; w = next) {
     next = w->next;
-    if (w->box == here) wait_resume(w);
-    else mailbox_post(w->box, w);
+    if (w->box == here)
+      wait_resume(w);
+    else
+      mailbox_post(w->box, w);
   }
   PyErr_Restore(type, value, traceback);
 }

@@ -123,7 +123,7 @@ def test_timeouts(run: Runner) -> None:
             task = asyncio.ensure_future(sem.acquire(timeout=1000))
             await turns()
         (await task).release()
-        await (sem.acquire(timeout=float("inf")))
+        await sem.acquire(timeout=float("inf"))
         stats = check_laws(sem)
         assert (stats.timed_out, stats.canceled, stats.held) == (1, 1, 1)
 

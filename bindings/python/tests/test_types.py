@@ -17,8 +17,15 @@ HERE = Path(__file__).parent
 def test_mypy_accepts_the_sample(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--warn-unused-ignores",
-         f"--cache-dir={tmp_path}", str(HERE / "typed_sample.py")],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--warn-unused-ignores",
+            f"--cache-dir={tmp_path}",
+            str(HERE / "typed_sample.py"),
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -30,13 +37,27 @@ def test_the_stub_has_what_the_extension_has(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     allowed = tmp_path / "allowed"
     # Dunder methods of slots, and the named tuples, which C makes in its own way.
-    allowed.write_text(r"afflux(\._afflux)?\.(Event|Semaphore)" "\n"  # @disjoint_base is too new
-                       r"afflux\._afflux\.(Acquire|Stats|Health|Times|Holder|_Mailbox).*" "\n"
-                       r"afflux\.(Acquire|Stats|Health|Times|Holder).*" "\n"
-                       r".*\.__(class_getitem|match_args|new|init)__" "\n")
+    allowed.write_text(
+        r"afflux(\._afflux)?\.(Event|Semaphore)"
+        "\n"  # @disjoint_base is too new
+        r"afflux\._afflux\.(Acquire|Stats|Health|Times|Holder|_Mailbox).*"
+        "\n"
+        r"afflux\.(Acquire|Stats|Health|Times|Holder).*"
+        "\n"
+        r".*\.__(class_getitem|match_args|new|init)__"
+        "\n"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "afflux", "--ignore-missing-stub",
-         "--allowlist", str(allowed), "--ignore-unused-allowlist"],
+        [
+            sys.executable,
+            "-m",
+            "mypy.stubtest",
+            "afflux",
+            "--ignore-missing-stub",
+            "--allowlist",
+            str(allowed),
+            "--ignore-unused-allowlist",
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -63,6 +84,9 @@ def test_the_stub_names_every_field() -> None:
     assert len(tuples) == 4
     for made in tuples:
         body = stub.split(f"class {type(made).__name__}(NamedTuple):\n")[1].split("\nclass ")[0]
-        fields = [line.split(":")[0].strip() for line in body.splitlines() if ": " in line
-                  or line.strip().endswith("[")]
+        fields = [
+            line.split(":")[0].strip()
+            for line in body.splitlines()
+            if ": " in line or line.strip().endswith("[")
+        ]
         assert fields == list(type(made).__match_args__)  # type: ignore[attr-defined]

@@ -217,9 +217,7 @@ class Stats(NamedTuple):
 
 class Health(NamedTuple):
     healthy: bool
-    reasons: tuple[
-        Literal["waiters", "queue_bytes", "wait", "closed", "debt", "standstill"], ...
-    ]
+    reasons: tuple[Literal["waiters", "queue_bytes", "wait", "closed", "debt", "standstill"], ...]
     waiters: int
     queue_bytes: int
     oldest_wait_ns: int
