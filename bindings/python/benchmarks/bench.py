@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import Any
 
 import afflux
@@ -32,15 +33,8 @@ async def free(sem: AbstractAsyncContextManager[Any], count: int) -> float:
     return (time.perf_counter_ns() - start) / count
 
 
-async def empty(count: int) -> float:
-    start = time.perf_counter_ns()
-    for _ in range(count):
-        pass
-    return (time.perf_counter_ns() - start) / count
-
-
 async def contended(sem: AbstractAsyncContextManager[Any], tasks: int, turns: int) -> float:
-    """`tasks` tasks pass one permit on; each gives way once while it holds it."""
+    """`tasks` tasks pass the permits on; each gives way once while it holds one."""
 
     async def work() -> None:
         for _ in range(turns):
@@ -104,13 +98,19 @@ def main() -> None:
             run(loop, lambda: free(afflux.Semaphore(10), options.count)),
             run(loop, lambda: free(asyncio.Semaphore(10), options.count)),
         )
-    for loop in loops:
-        compare(
-            f"python/{loop}/contended_1000_tasks",
-            options.rounds,
-            run(loop, lambda: contended(afflux.Semaphore(1), 1_000, 20)),
-            run(loop, lambda: contended(asyncio.Semaphore(1), 1_000, 20)),
-        )
+    # With one permit nearly all of the time is the loop's own: two turns, each with a system call.
+    for permits in (1, 50):
+
+        def pass_on(make: AsyncSemaphore, permits: int = permits) -> Awaitable[float]:
+            return contended(make(permits), 1_000, 20)
+
+        for loop in loops:
+            compare(
+                f"python/{loop}/contended_1000_tasks_{permits}_permits",
+                options.rounds,
+                run(loop, partial(pass_on, afflux.Semaphore)),
+                run(loop, partial(pass_on, asyncio.Semaphore)),
+            )
     compare(
         "python/threads/with_free",
         options.rounds,

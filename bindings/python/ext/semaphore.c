@@ -299,12 +299,12 @@ static PyGetSetDef semaphore_getset[] = {
 
 static PyMethodDef semaphore_methods[] = {
     {"acquire", FAST(semaphore_acquire), KEYWORDS,
-     "acquire($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, tag=None)\n--\n\n"
+     "acquire($self, n=1, *, priority=1, timeout=None, cost=0, tag=None)\n--\n\n"
      "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n\n"
      "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
      "Rejected, or TooLarge for more than the limit."},
     {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
-     "acquire_blocking($self, n=1, *, priority=Priority.NORMAL, timeout=None, cost=0, "
+     "acquire_blocking($self, n=1, *, priority=1, timeout=None, cost=0, "
      "tag=None)\n--\n\n"
      "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
      "it blocks all of it."},
