@@ -89,6 +89,59 @@ def test_a_task_that_goes_before_it_is_told_gives_back(run: Runner, library: cty
     run(main())
 
 
+class Request(ctypes.Structure):
+    """afflux_request, up to its `client`."""
+
+    _fields_ = (
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("permits", ctypes.c_uint64),
+        ("priority", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("cost_bytes", ctypes.c_uint64),
+        ("timeout_ns", ctypes.c_int64),
+        ("wake", ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)),
+        ("ctx", ctypes.c_void_p),
+        ("port", ctypes.c_void_p),
+        ("user_data", ctypes.c_uint64),
+        ("client", ctypes.c_void_p),
+    )
+
+
+def test_a_task_that_goes_while_its_completion_is_on_the_way(
+    run: Runner, library: ctypes.CDLL
+) -> None:
+    """Both are granted by one release. While the wake function of the first runs, the second's has
+    its turn still to come: a cancel is too late, and what comes must give back."""
+
+    async def main() -> None:
+        sem = afflux.Semaphore(2)
+        permit = await sem.acquire(2)
+        acquire = sem.acquire()
+        seen: list[int] = []
+
+        def wake(_ctx: object, status: int) -> None:
+            seen.append(sem.held)
+            acquire.close()
+            seen.append(sem.held)
+            library.afflux_sem_release(sem.handle, 1)
+
+        request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, Request._fields_[7][1](wake))
+        waiter = (ctypes.c_uint64 * 16)()
+        pending = library.afflux_sem_acquire_async(
+            ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter
+        )
+        assert pending == 1
+        acquire.send(None)
+        assert permit.forget()
+        library.afflux_sem_release(sem.handle, 2)
+        assert seen == [2, 2]
+        assert (sem.held, sem.waiters) == (0, 0)
+        assert check_laws(sem).granted == 2
+
+    run(main())
+
+
 def test_a_release_to_a_loop_that_is_closed(library: ctypes.CDLL) -> None:
     sem = afflux.Semaphore(1)
     sem.try_acquire()

@@ -577,6 +577,43 @@ def test_statistics_are_exact_at_rest(run: Runner) -> None:
     run(main())
 
 
+def test_the_most_that_was_held_is_noted_inline() -> None:
+    sem = afflux.Semaphore(8)
+    for n in (2, 5, 3):
+        permit = sem.try_acquire(n)
+        assert permit is not None and permit.release()
+    assert sem.stats().peak_held == 5
+
+
+def test_a_grant_while_the_future_is_made() -> None:
+    """What a loop runs to make a future may release: the wait is delivered before it has one."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        release: afflux.Semaphore | None = None
+
+        def create_future(self) -> Any:
+            sem, self.release = self.release, None
+            if sem is not None:
+                sem.release()
+            return super().create_future()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        sem = afflux.Semaphore(1)
+        await sem.acquire()
+        loop.release = sem
+        async with sem:
+            assert loop.release is None
+        assert check_laws(sem).granted == 1
+        event = afflux.Event(manual_reset=False)
+        event.notify_one()
+        await event.wait()
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(asyncio.wait_for(main(), 60))
+
+
 def test_times_and_ledger(run: Runner) -> None:
     async def main() -> None:
         sem = afflux.Semaphore(3, statistics="full", ledger=8)

@@ -335,6 +335,30 @@ def test_keyboard_interrupt_ends_a_wait() -> None:
     assert child.returncode == 0
 
 
+def test_a_wait_that_is_granted_and_interrupted_gives_back() -> None:
+    child = run_python(
+        """
+        import signal, afflux
+        sem = afflux.Semaphore(1)
+        sem.try_acquire()
+        def handler(*_):
+            if sem.waiters == 0:  # it came too early: once more
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                return
+            sem.release()  # to the wait that this very handler interrupts
+            raise ZeroDivisionError
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        try:
+            sem.acquire_blocking()
+        except ZeroDivisionError:
+            print(sem.held, sem.waiters, sem.stats().granted)
+        """
+    )
+    out, _ = child.communicate(timeout=TIME_LIMIT)
+    assert out == "0 0 1\n"
+
+
 def test_a_signal_handler_that_returns_does_not_end_a_wait() -> None:
     child = run_python(
         """
