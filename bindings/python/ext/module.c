@@ -110,10 +110,10 @@ static int add_exceptions(PyObject *module) {
 }
 
 static int module_exec(PyObject *module) {
-  PyTypeObject *const types[] = {&Semaphore_Type, &Event_Type,   &Permit_Type,  &Acquire_Type,
-                                 &Ready_Type,     &Mailbox_Type, &Registry_Type};
-  for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
-    if (PyType_Ready(types[i]) < 0) return -1;
+  PyTypeObject *const types[] = {&Semaphore_Type, &Event_Type,   &Permit_Type,   &Acquire_Type,
+                                 &Ready_Type,     &Mailbox_Type, &Registry_Type, NULL};
+  for (PyTypeObject *const *type = types; *type != NULL; ++type) {
+    if (PyType_Ready(*type) < 0) return -1;
   }
   if (ready == NULL) ready = (PyObject *)PyObject_New(PyObject, &Ready_Type);
   if (ready == NULL || add_exceptions(module) < 0 || stats_init(module) < 0 ||
