@@ -315,7 +315,8 @@ static PyMethodDef semaphore_methods[] = {
      "fewer than "
      "min are."},
     {"release", FAST(semaphore_release_method), METH_FASTCALL,
-     "release($self, n=1, /)\n--\n\nGive n permits back, whoever acquired them. ValueError: fewer "
+     "release($self, n=1, /)\n--\n\nGive n permits back, from any task or thread. ValueError: "
+     "fewer "
      "are held."},
     {"resize", semaphore_resize, METH_O,
      "resize($self, permits, /)\n--\n\nChange the limit. Growth grants at once; a shrink revokes "
