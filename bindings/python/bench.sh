@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# Builds the package as test.sh does, and prints a JSON line for each row of the benchmark:
+# {"name": …, "ns": …, "rival": …}. Arguments go to benchmarks/bench.py.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/environment.sh"
+exec "$python" "$here/benchmarks/bench.py" "$@"

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=sh
+#
+# Read by test.sh and bench.sh, with $here set: makes the environment, installs the package into it,
+# and sets $python and $cache.
+: "${here:?set by the caller}"
+cache=${AFFLUX_PYTHON_CACHE:-${TMPDIR:-/tmp}/afflux-python-$(id -u)}
+wanted=${PYTHON:-python3}
+version=$("$wanted" -c 'import sys
+assert sys.version_info >= (3, 11), "Python 3.11 or later is needed"
+print(sys.implementation.cache_tag)')
+mkdir -p "$cache"
+if [ ! -O "$cache" ]; then
+  echo "$cache belongs to another user" >&2
+  exit 1
+fi
+venv=$cache/$version
+python=$venv/bin/python
+
+# The interpreter must not find the installed tools of another: meson and ninja come from $venv.
+PATH=$venv/bin:$PATH
+export PATH
+if [ ! -e "$venv/complete" ]; then
+  rm -rf "$venv"
+  "$wanted" -m venv "$venv"
+  "$python" -m pip install -q --disable-pip-version-check \
+    'meson>=1.2.3' meson-python ninja pytest anyio trio uvloop mypy
+  : >"$venv/complete"
+fi
+"$python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+  --force-reinstall "$here"

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Python values as the library's numbers, with the errors that Python's users expect. */
+#include "afflux_python.h"
+
+#include <math.h>
+#include <string.h>
+
+int parse_timeout(PyObject *value, int64_t *ret_ns) {
+  if (value == NULL || value == Py_None) {
+    *ret_ns = AFFLUX_FOREVER;
+    return 0;
+  }
+  const double seconds = PyFloat_AsDouble(value);
+  if (seconds == -1.0 && PyErr_Occurred()) return -1;
+  if (isnan(seconds) || seconds < 0) {
+    PyErr_SetString(PyExc_ValueError, "a timeout is None, or seconds from 0 on");
+    return -1;
+  }
+  /* More than 292 years do not fit; nor does infinity, which anyio writes for "no limit". A time
+     above 0 is never rounded down to 0, which would not wait at all. */
+  *ret_ns = seconds >= 9.2e9 ? AFFLUX_FOREVER : (int64_t)ceil(seconds * 1e9);
+  return 0;
+}
+
+int parse_limit_time(PyObject *value, int64_t *ret_ns) {
+  return value == NULL ? 0 : parse_timeout(value, ret_ns);
+}
+
+int parse_u64(PyObject *value, const char *name, uint64_t *ret_number) {
+  PyObject *number = PyNumber_Index(value);
+  if (number == NULL) return -1;
+  const unsigned long long n = PyLong_AsUnsignedLongLong(number);
+  Py_DECREF(number);
+  if (n == (unsigned long long)-1 && PyErr_Occurred()) {
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+      PyErr_Format(PyExc_ValueError, "%s is out of range: 0 to 2**64 - 1", name);
+    }
+    return -1;
+  }
+  *ret_number = n;
+  return 0;
+}
+
+int parse_permits(PyObject *value, uint64_t *ret_permits) {
+  if (parse_u64(value, "the number of permits", ret_permits) < 0) return -1;
+  if (*ret_permits == 0) {
+    PyErr_SetString(PyExc_ValueError, "the number of permits must be at least 1");
+    return -1;
+  }
+  return 0;
+}
+
+int parse_priority(PyObject *value, uint32_t *ret_priority) {
+  const long n = PyLong_AsLong(value);
+  if (n == -1 && PyErr_Occurred()) {
+    if (PyErr_ExceptionMatches(PyExc_OverflowError))
+      PyErr_Clear();
+    else
+      return -1;
+  }
+  if (n < AFFLUX_PRIORITY_LOW || n > AFFLUX_PRIORITY_CRITICAL) {
+    PyErr_SetString(PyExc_ValueError,
+                    "a priority is one of afflux.Priority: 0 (LOW) to 3 (CRITICAL)");
+    return -1;
+  }
+  *ret_priority = (uint32_t)n;
+  return 0;
+}
+
+int parse_choice(PyObject *value, const char *name, const char *const *names, uint32_t *ret_index) {
+  if (!PyUnicode_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", name, Py_TYPE(value)->tp_name);
+    return -1;
+  }
+  for (uint32_t i = 0; names[i] != NULL; ++i) {
+    if (PyUnicode_CompareWithASCIIString(value, names[i]) == 0) {
+      *ret_index = i;
+      return 0;
+    }
+  }
+  PyErr_Format(PyExc_ValueError, "%s cannot be %R", name, value);
+  return -1;
+}
+
+static int parse_tag(PyObject *value, PyObject **ret_tag) {
+  if (value == Py_None) return 0;
+  if (!PyUnicode_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "tag must be a str or None, not %.100s", Py_TYPE(value)->tp_name);
+    return -1;
+  }
+  *ret_tag = value;
+  return 0;
+}
+
+static int parse_keyword(Terms *terms, PyObject *name, PyObject *value, bool of_acquire,
+                         Py_ssize_t nargs) {
+  if ((of_acquire || nargs == 0) && PyUnicode_CompareWithASCIIString(name, "timeout") == 0) {
+    return parse_timeout(value, &terms->timeout_ns);
+  }
+  if (of_acquire) {
+    if (PyUnicode_CompareWithASCIIString(name, "priority") == 0) {
+      return parse_priority(value, &terms->priority);
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "cost") == 0) {
+      return parse_u64(value, "cost", &terms->cost);
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "tag") == 0) return parse_tag(value, &terms->tag);
+    if (nargs == 0 && PyUnicode_CompareWithASCIIString(name, "n") == 0) {
+      return parse_permits(value, &terms->permits);
+    }
+  }
+  PyErr_Format(PyExc_TypeError, "unexpected or repeated argument %R", name);
+  return -1;
+}
+
+static int parse_keywords(Terms *terms, PyObject *const *values, PyObject *names, bool of_acquire,
+                          Py_ssize_t nargs) {
+  const Py_ssize_t count = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (parse_keyword(terms, PyTuple_GET_ITEM(names, i), values[i], of_acquire, nargs) < 0) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+  if (nargs > 1) {
+    PyErr_Format(PyExc_TypeError, "at most 1 positional argument, the permits (%zd given)", nargs);
+    return -1;
+  }
+  if (nargs == 1 && parse_permits(args[0], &terms->permits) < 0) return -1;
+  return parse_keywords(terms, args + nargs, kwnames, true, nargs);
+}
+
+int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+  if (nargs > 1) {
+    PyErr_Format(PyExc_TypeError, "at most 1 positional argument, the timeout (%zd given)", nargs);
+    return -1;
+  }
+  if (nargs == 1 && parse_timeout(args[0], &terms->timeout_ns) < 0) return -1;
+  return parse_keywords(terms, args + nargs, kwnames, false, nargs);
+}

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Types of the extension. What each call does, raises and costs is in its docstring.
+
+from collections.abc import Coroutine, Generator
+from types import TracebackType
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, final, overload
+
+_T_co = TypeVar("_T_co", covariant=True)
+_Queue = Literal["auto", "intrusive", "lockfree", "hybrid", "mutex"]
+_Format = Literal["prometheus", "openmetrics"]
+
+__version__: str
+
+class Error(Exception): ...
+class Closed(Error): ...
+class Rejected(Error): ...
+class TooLarge(Error, ValueError): ...
+
+@final
+class Permit:
+    @property
+    def permits(self) -> int: ...
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def held_ns(self) -> int | None: ...
+    @property
+    def semaphore(self) -> Semaphore: ...
+    def release(self) -> bool: ...
+    def forget(self) -> bool: ...
+    def split(self, n: int, /) -> Permit: ...
+    def merge(self, other: Permit, /) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Acquire(Coroutine[Any, Any, _T_co], Generic[_T_co]):
+    """Not to be created: acquire(), wait() and wait_idle() return it. It has a coroutine's
+    methods, so that asyncio.create_task() takes it."""
+
+    def __await__(self) -> Generator[Any, Any, _T_co]: ...
+    def __iter__(self) -> Generator[Any, Any, _T_co]: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any, /) -> Any: ...
+    @overload
+    def throw(
+        self,
+        typ: type[BaseException],
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+        /,
+    ) -> Any: ...
+    @overload
+    def throw(
+        self, typ: BaseException, val: None = None, tb: TracebackType | None = None, /
+    ) -> Any: ...
+    def close(self) -> None: ...
+    async def __aenter__(self: Acquire[Permit]) -> Permit: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+class Semaphore:
+    def __new__(
+        cls,
+        permits: int = 1,
+        *,
+        queue: _Queue = "auto",
+        fairness: Literal["fair", "throughput"] = "fair",
+        overflow: Literal["suspend", "drop_newest", "drop_oldest", "fail"] = "suspend",
+        max_waiters: int = 0,
+        max_queue_bytes: int = 0,
+        waiter_timeout: float | None = None,
+        name: str | None = None,
+        statistics: Literal["off", "counters", "full"] = "counters",
+        ledger: int = 0,
+    ) -> Self: ...
+    @classmethod
+    def from_handle(cls, address: int, /) -> Self: ...
+    def acquire(
+        self,
+        n: int = 1,
+        *,
+        priority: int = 1,
+        timeout: float | None = None,
+        cost: int = 0,
+        tag: str | None = None,
+    ) -> Acquire[Permit]: ...
+    def acquire_blocking(
+        self,
+        n: int = 1,
+        *,
+        priority: int = 1,
+        timeout: float | None = None,
+        cost: int = 0,
+        tag: str | None = None,
+    ) -> Permit: ...
+    def try_acquire(self, n: int = 1, /) -> Permit | None: ...
+    def try_acquire_up_to(self, min: int, max: int, /) -> Permit | None: ...
+    def release(self, n: int = 1, /) -> None: ...
+    def resize(self, permits: int, /) -> None: ...
+    def resize_by(self, delta: int, /) -> int: ...
+    def close(self) -> None: ...
+    def wait_idle(self, timeout: float | None = None) -> Acquire[None]: ...
+    def wait_idle_blocking(self, timeout: float | None = None) -> None: ...
+    def locked(self) -> bool: ...
+    def stats(self) -> Stats: ...
+    def health(
+        self,
+        *,
+        max_waiters: int | None = None,
+        max_queue_bytes: int | None = None,
+        max_wait: float | None = None,
+        max_still: float | None = 5.0,
+    ) -> Health: ...
+    def wait_times(self) -> Times: ...
+    def hold_times(self) -> Times: ...
+    def holders(self) -> list[Holder]: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+    @property
+    def held(self) -> int: ...
+    @property
+    def waiters(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def handle(self) -> int: ...
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+class Event:
+    def __new__(cls, *, manual_reset: bool = True, queue: _Queue = "auto") -> Self: ...
+    def wait(self, timeout: float | None = None) -> Acquire[Literal[True]]: ...
+    def wait_blocking(self, timeout: float | None = None) -> Literal[True]: ...
+    def set(self) -> None: ...
+    def notify_one(self) -> None: ...
+    def notify_all(self) -> None: ...
+    def pulse(self) -> None: ...
+    def clear(self) -> None: ...
+    def is_set(self) -> bool: ...
+    @property
+    def waiters(self) -> int: ...
+    @property
+    def handle(self) -> int: ...
+
+@final
+class Registry:
+    def __new__(cls) -> Self: ...
+    def add(self, semaphore: Semaphore, /) -> bool: ...
+    def remove(self, semaphore: Semaphore, /) -> bool: ...
+    def render(self, format: _Format = "prometheus") -> str: ...
+    @staticmethod
+    def content_type(format: _Format = "prometheus") -> str: ...
+
+class Stats(NamedTuple):
+    statistics: Literal["off", "counters", "full"]
+    limit: int
+    available: int
+    held: int
+    waiters: int
+    queue_bytes: int
+    oldest_wait_ns: int
+    acquired_fast: int
+    acquired_after_wait: int
+    try_failed: int
+    released: int
+    canceled: int
+    timed_out: int
+    rejected: int
+    dropped: int
+    closed_out: int
+    resizes: int
+    requests_fast: int
+    granted: int
+    impossible: int
+    queued: int
+    wait_count: int
+    wait_sum_ns: int
+    wait_max_ns: int
+    hold_count: int
+    hold_sum_ns: int
+    hold_max_ns: int
+    age_ns: int
+    peak_held: int
+    peak_waiters: int
+
+class Health(NamedTuple):
+    healthy: bool
+    reasons: tuple[Literal["waiters", "queue_bytes", "wait", "closed", "debt", "standstill"], ...]
+    waiters: int
+    queue_bytes: int
+    oldest_wait_ns: int
+    still_ns: int
+    unserved: int
+
+class Times(NamedTuple):
+    recorded: int
+    sum_ns: int
+    max_ns: int
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    p999_ns: int
+
+class Holder(NamedTuple):
+    id: int
+    permits: int
+    held_ns: int
+    tag: str
+
+class _Mailbox:
+    def fileno(self) -> int: ...
+    def drain(self) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Another language in the process: the C library's own calls, made without the GIL."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+import threading
+
+import pytest
+from conftest import TIME_LIMIT, Runner, check_laws, turns
+
+import afflux
+
+
+@pytest.fixture(scope="module")
+def library() -> ctypes.CDLL:
+    name = "libafflux.0.dylib" if sys.platform == "darwin" else "libafflux.so.0"
+    lib = ctypes.CDLL(name)  # the one that the extension has loaded
+    for call in (lib.afflux_sem_release, lib.afflux_sem_try_acquire):
+        call.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+        call.restype = ctypes.c_int32
+    lib.afflux_sem_close.argtypes = [ctypes.c_void_p]
+    lib.afflux_sem_close.restype = ctypes.c_int32
+    return lib
+
+
+def test_its_release_resumes_a_task(run: Runner, library: ctypes.CDLL) -> None:
+    async def main() -> None:
+        sem = afflux.Semaphore(2)
+        assert library.afflux_sem_try_acquire(sem.handle, 2) == 0
+        assert sem.held == 2
+        order: list[int] = []
+
+        async def work(i: int) -> None:
+            async with sem:
+                order.append(i)
+
+        tasks = [asyncio.create_task(work(i)) for i in range(4)]
+        await turns()
+        assert library.afflux_sem_release(sem.handle, 2) == 0
+        await asyncio.gather(*tasks)
+        assert order == [0, 1, 2, 3]
+        stats = check_laws(sem)
+        assert (stats.granted, stats.held) == (4, 0)
+
+    run(main())
+
+
+def test_its_close_ends_waits(run: Runner, library: ctypes.CDLL) -> None:
+    async def main() -> None:
+        sem = afflux.Semaphore(1)
+        sem.try_acquire()
+        tasks = [asyncio.ensure_future(sem.acquire()) for _ in range(3)]
+        await turns()
+        library.afflux_sem_close(sem.handle)
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, afflux.Closed)
+
+    run(main())
+
+
+def test_a_task_that_goes_before_it_is_told_gives_back(run: Runner, library: ctypes.CDLL) -> None:
+    async def main() -> None:
+        sem = afflux.Semaphore(1)
+        for way in ("cancel", "close", "collect"):
+            sem.try_acquire()
+            if way == "cancel":
+                task = asyncio.ensure_future(sem.acquire())
+                await turns()
+                library.afflux_sem_release(sem.handle, 1)
+                assert sem.held == 1  # the completion lies in the mailbox
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            else:
+                acquire = sem.acquire()
+                acquire.send(None)
+                library.afflux_sem_release(sem.handle, 1)
+                assert sem.held == 1
+                if way == "close":
+                    acquire.close()
+                del acquire
+            assert sem.held == 0, way
+            await turns()
+        assert check_laws(sem).granted == 3
+
+    run(main())
+
+
+class Request(ctypes.Structure):
+    """afflux_request, up to its `client`."""
+
+    _fields_ = (
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("permits", ctypes.c_uint64),
+        ("priority", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("cost_bytes", ctypes.c_uint64),
+        ("timeout_ns", ctypes.c_int64),
+        ("wake", ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)),
+        ("ctx", ctypes.c_void_p),
+        ("port", ctypes.c_void_p),
+        ("user_data", ctypes.c_uint64),
+        ("client", ctypes.c_void_p),
+    )
+
+
+def test_a_task_that_goes_while_its_completion_is_on_the_way(
+    run: Runner, library: ctypes.CDLL
+) -> None:
+    """Both are granted by one release. While the wake function of the first runs, the second's has
+    its turn still to come: a cancel is too late, and what comes must give back."""
+
+    async def main() -> None:
+        sem = afflux.Semaphore(2)
+        permit = await sem.acquire(2)
+        acquire = sem.acquire()
+        seen: list[int] = []
+
+        def wake(_ctx: object, status: int) -> None:
+            seen.append(sem.held)
+            acquire.close()
+            seen.append(sem.held)
+            library.afflux_sem_release(sem.handle, 1)
+
+        request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, Request._fields_[7][1](wake))
+        waiter = (ctypes.c_uint64 * 16)()
+        pending = library.afflux_sem_acquire_async(
+            ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter
+        )
+        assert pending == 1
+        acquire.send(None)
+        assert permit.forget()
+        library.afflux_sem_release(sem.handle, 2)
+        assert seen == [2, 2]
+        assert (sem.held, sem.waiters) == (0, 0)
+        assert check_laws(sem).granted == 2
+
+    run(main())
+
+
+def test_a_release_to_a_loop_that_is_closed(library: ctypes.CDLL) -> None:
+    sem = afflux.Semaphore(1)
+    sem.try_acquire()
+    acquire = sem.acquire()
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        acquire.send(None)
+
+    loop.run_until_complete(begin())
+    loop.close()
+    del loop
+    assert library.afflux_sem_release(sem.handle, 1) == 0
+    assert sem.held == 1
+    acquire.close()
+    assert sem.held == 0
+
+
+def test_cancels_race_its_releases(run: Runner, library: ctypes.CDLL) -> None:
+    """A thread takes and gives back without the GIL, all the time, while tasks come and go."""
+
+    async def main() -> None:
+        sem = afflux.Semaphore(1)
+        stop = threading.Event()
+
+        def foreign() -> None:
+            while not stop.is_set():
+                if library.afflux_sem_try_acquire(sem.handle, 1) == 0:
+                    library.afflux_sem_release(sem.handle, 1)
+
+        async def work() -> None:
+            async with sem.acquire():
+                await asyncio.sleep(0)
+
+        threads = [threading.Thread(target=foreign, daemon=True) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for i in range(300):
+            tasks = [asyncio.ensure_future(work()) for _ in range(4)]
+            for _ in range(i % 3):
+                await asyncio.sleep(0)
+            tasks[i % 4].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        stop.set()
+        for thread in threads:
+            thread.join(TIME_LIMIT)
+            assert not thread.is_alive()
+        assert (sem.held, sem.waiters) == (0, 0)
+        check_laws(sem)
+
+    run(main())
