@@ -7,11 +7,13 @@ slow it down; the median where threads meet.
 """
 
 import json
+import os
 import re
 import shutil
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 SECONDS = 600  # the longest that a process may take
 
@@ -86,6 +88,36 @@ def read_go(text):
         yield f"{operation[0].lower()}{operation[1:]}/go_{way}", metrics
 
 
+# ---- A binding's benchmark ----------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def script_environment(folder):
+    """Leads to the library of the build folder."""
+    build = folder.parent
+    return os.environ | {"PKG_CONFIG_PATH": str(build / "bindings"),
+                         "LD_LIBRARY_PATH": str(build / "capi")}
+
+
+def read_lines(text, language):
+    """A line of JSON for each row: {"name", "ns", "rival"}, the last two in nanoseconds."""
+    for line in text.splitlines():
+        if not line.startswith("{"):
+            continue
+        row = json.loads(line)
+        name = re.sub(r"\W+", "_", row["name"]).strip("_").lower()
+        yield f"{language}/{name}/afflux", {"time": row["ns"]}
+        yield f"{language}/{name}/rival", {"time": row["rival"]}
+
+
+def run_script(program, folder):
+    result = subprocess.run(["sh", str(ROOT / program["name"])], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, timeout=SECONDS, check=True,
+                            env=script_environment(folder))
+    return dict(read_lines(result.stdout, program["language"]))
+
+
 # ---- callgrind --------------------------------------------------------------
 
 
@@ -114,18 +146,23 @@ def count_instructions(program, folder):
 
 
 def is_there(program, folder):
-    """Without Go or valgrind their rows are missing, and nothing has failed."""
+    """Without Go, valgrind, or a binding's toolchain their rows are missing, and nothing has
+    failed."""
     match program.get("kind"):
         case "go":
             return (folder / program["name"]).exists()
         case "callgrind":
             return shutil.which("valgrind") is not None
+        case "script":
+            return shutil.which(program["needs"]) is not None
     return True
 
 
 def run_program(program, folder, hurry):
     if program.get("kind") == "callgrind":
         return dict(count_instructions(program, folder))
+    if program.get("kind") == "script":
+        return run_script(program, folder)
     command, read = ((go_command, read_go) if program.get("kind") == "go" else
                      (google_command, read_google))
     result = subprocess.run(command(program, folder, hurry), stdout=subprocess.PIPE,
