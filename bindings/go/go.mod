@@ -1,0 +1,3 @@
+module github.com/afflux/afflux/bindings/go
+
+go 1.21

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+package afflux
+
+// #include "glue.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// waiter is what a goroutine waits by: a request's memory, which the library borrows, and a channel
+// for the outcome. A goroutine has it from getWaiter to putWaiter.
+type waiter struct {
+	slot  C.uintptr_t // the C part, an afflux_go_slot
+	entry *atomic.Pointer[waiter]
+	index uint64
+	done  chan int32 // of capacity 1: who completes a request never waits
+}
+
+var waiters = sync.Pool{New: newWaiter}
+
+// table leads from a slot's index to its waiter, as C must not keep Go's pointers. An entry is set
+// while its request may complete, so that idle waiters can be collected.
+var table struct {
+	sync.Mutex
+	chunks atomic.Pointer[[]*tableChunk]
+	size   uint64   // indexes given out
+	free   []uint64 // indexes given back
+}
+
+type tableChunk [256]atomic.Pointer[waiter]
+
+func tableEntry(index uint64) *atomic.Pointer[waiter] {
+	chunks := *table.chunks.Load()
+	return &chunks[index/uint64(len(tableChunk{}))][index%uint64(len(tableChunk{}))]
+}
+
+func newIndex() uint64 {
+	table.Lock()
+	defer table.Unlock()
+	if n := len(table.free); n > 0 {
+		index := table.free[n-1]
+		table.free = table.free[:n-1]
+		return index
+	}
+	if table.size%uint64(len(tableChunk{})) == 0 {
+		var chunks []*tableChunk
+		if old := table.chunks.Load(); old != nil {
+			chunks = *old
+		}
+		// A copy: a reader may have the old slice.
+		chunks = append(chunks[:len(chunks):len(chunks)], new(tableChunk))
+		table.chunks.Store(&chunks)
+	}
+	table.size++
+	return table.size - 1
+}
+
+func newWaiter() any {
+	index := newIndex()
+	slot := C.afflux_go_slot_new(C.uint64_t(index))
+	if slot == nil {
+		panic("afflux: no memory for a waiter")
+	}
+	w := &waiter{
+		slot:  C.uintptr_t(uintptr(unsafe.Pointer(slot))),
+		entry: tableEntry(index),
+		index: index,
+		done:  make(chan int32, 1),
+	}
+	runtime.SetFinalizer(w, freeWaiter)
+	return w
+}
+
+func freeWaiter(w *waiter) {
+	C.afflux_go_slot_free(w.slot)
+	table.Lock()
+	table.free = append(table.free, w.index)
+	table.Unlock()
+}
+
+func getWaiter() *waiter {
+	w := waiters.Get().(*waiter)
+	w.entry.Store(w)
+	return w
+}
+
+func putWaiter(w *waiter) {
+	w.entry.Store(nil)
+	waiters.Put(w)
+}
+
+// deliver wakes the goroutines whose requests have completed during a call.
+func deliver(slot *C.afflux_go_slot) {
+	for slot != nil {
+		next := slot.next // the goroutine may use the slot again at once
+		tableEntry(uint64(slot.index)).Load().done <- int32(slot.status)
+		slot = next
+	}
+}
+
+// affluxGoComplete is told of a completion on a thread that is not inside a call of glue.h: a timer's,
+// a helper's, or another language's.
+//
+//export affluxGoComplete
+func affluxGoComplete(slot *C.afflux_go_slot) {
+	tableEntry(uint64(slot.index)).Load().done <- int32(slot.status)
+}
+
+// call ends a call of glue.h: it wakes whom the call has completed, and answers its status.
+func call(result C.afflux_go_result) int64 {
+	if result.done != nil {
+		deliver(result.done)
+	}
+	return int64(result.status)
+}
+
+// wait waits for the outcome of a request that is queued in w, or for ctx. cancelled: the request
+// was taken back, and there is no outcome. An outcome may come although ctx is done.
+func (w *waiter) wait(ctx context.Context) (status int64, cancelled bool) {
+	done := ctx.Done()
+	if done == nil {
+		return int64(<-w.done), false
+	}
+	select {
+	case status := <-w.done:
+		return int64(status), false
+	case <-done:
+	}
+	if call(C.afflux_go_cancel(w.slot)) == statusOK {
+		return 0, true
+	}
+	return int64(<-w.done), false // it has completed, or is about to
+}
