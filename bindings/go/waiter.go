@@ -17,15 +17,22 @@ import (
 // for the outcome. A goroutine has it from getWaiter to putWaiter.
 type waiter struct {
 	slot  C.uintptr_t // the C part, an afflux_go_slot
-	entry *atomic.Pointer[waiter]
-	index uint64
-	done  chan int32 // of capacity 1: who completes a request never waits
+	index uint64      // of its outcome in the table
+	outcome
+}
+
+// outcome is where the status of a request comes to.
+type outcome struct {
+	done chan int32 // of capacity 1: the one who completes a request never waits
 }
 
 var waiters = sync.Pool{New: newWaiter}
 
-// table leads from a slot's index to its waiter, as C must not keep Go's pointers. An entry is set
-// while its request may complete, so that idle waiters can be collected.
+func getWaiter() *waiter  { return waiters.Get().(*waiter) }
+func putWaiter(w *waiter) { waiters.Put(w) }
+
+// table leads from a slot's index to its outcome, as C must not keep Go's pointers. It does not lead
+// to the waiter, so that one which the pool drops is collected, and its slot freed.
 var table struct {
 	sync.Mutex
 	chunks atomic.Pointer[[]*tableChunk]
@@ -33,11 +40,13 @@ var table struct {
 	free   []uint64 // indexes given back
 }
 
-type tableChunk [256]atomic.Pointer[waiter]
+type tableChunk [chunkSize]atomic.Pointer[outcome]
 
-func tableEntry(index uint64) *atomic.Pointer[waiter] {
+const chunkSize = 256
+
+func tableEntry(index uint64) *atomic.Pointer[outcome] {
 	chunks := *table.chunks.Load()
-	return &chunks[index/uint64(len(tableChunk{}))][index%uint64(len(tableChunk{}))]
+	return &chunks[index/chunkSize][index%chunkSize]
 }
 
 func newIndex() uint64 {
@@ -48,12 +57,12 @@ func newIndex() uint64 {
 		table.free = table.free[:n-1]
 		return index
 	}
-	if table.size%uint64(len(tableChunk{})) == 0 {
+	if table.size%chunkSize == 0 {
 		var chunks []*tableChunk
 		if old := table.chunks.Load(); old != nil {
 			chunks = *old
 		}
-		// A copy: a reader may have the old slice.
+		// In a copy, for others read the old slice.
 		chunks = append(chunks[:len(chunks):len(chunks)], new(tableChunk))
 		table.chunks.Store(&chunks)
 	}
@@ -67,32 +76,18 @@ func newWaiter() any {
 	if slot == nil {
 		panic("afflux: no memory for a waiter")
 	}
-	w := &waiter{
-		slot:  C.uintptr_t(uintptr(unsafe.Pointer(slot))),
-		entry: tableEntry(index),
-		index: index,
-		done:  make(chan int32, 1),
-	}
+	w := &waiter{address(unsafe.Pointer(slot)), index, outcome{make(chan int32, 1)}}
+	tableEntry(index).Store(&outcome{w.done})
 	runtime.SetFinalizer(w, freeWaiter)
 	return w
 }
 
 func freeWaiter(w *waiter) {
 	C.afflux_go_slot_free(w.slot)
+	tableEntry(w.index).Store(nil)
 	table.Lock()
 	table.free = append(table.free, w.index)
 	table.Unlock()
-}
-
-func getWaiter() *waiter {
-	w := waiters.Get().(*waiter)
-	w.entry.Store(w)
-	return w
-}
-
-func putWaiter(w *waiter) {
-	w.entry.Store(nil)
-	waiters.Put(w)
 }
 
 // deliver wakes the goroutines whose requests have completed during a call.

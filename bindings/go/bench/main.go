@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"runtime"
 	"sort"
 	"sync"
 	"time"
@@ -73,7 +74,8 @@ func xsync(s *semaphore.Weighted) pairsOf {
 	}
 }
 
-// handOver has 8 goroutines share 1 permit. One operation is an acquire and its release.
+// handOver has 8 goroutines share 1 permit. One operation is an acquire and its release. The holder
+// yields, so that the others queue meanwhile, and each permit is handed over to one that waits.
 func handOver(s weighted) func(n int) {
 	return func(n int) {
 		const goroutines = 8
@@ -84,6 +86,7 @@ func handOver(s weighted) func(n int) {
 				defer all.Done()
 				for i := 0; i < n/goroutines; i++ {
 					s.Acquire(context.Background(), 1)
+					runtime.Gosched()
 					s.Release(1)
 				}
 			}()
