@@ -69,7 +69,7 @@ func (e *Event) Wait(ctx context.Context) error {
 	status := call(C.afflux_go_event_wait(e.at(), w.slot))
 	cancelled := false
 	if status == statusPending {
-		status, cancelled = w.wait(ctx)
+		status, cancelled = w.wait(ctx.Done())
 	}
 	putWaiter(w)
 	if cancelled {

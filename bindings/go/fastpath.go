@@ -35,25 +35,25 @@ const (
 
 // inline has what the fast path needs; without a block every acquire and release makes the call.
 type inline struct {
-	block *block
+	block atomic.Pointer[block]
 	one   uint64 // what an acquire adds to the word for the count: countOne, or 0 for layout 2
 	top   uint64 // countTop, or 0 for layout 2
 }
 
-func inlineOf(sem *C.afflux_sem) inline {
+func (i *inline) init(sem *C.afflux_sem) {
 	b := (*block)(unsafe.Pointer(C.afflux_sem_fastpath(sem)))
 	switch {
 	case b.layout == 2 && b.reserved&C.AFFLUX_FASTPATH_COUNTED == 0:
-		return inline{block: b}
+		i.block.Store(b)
 	case b.layout == 3:
-		return inline{block: b, one: countOne, top: countTop}
+		i.block.Store(b)
+		i.one, i.top = countOne, countTop
 	}
-	return inline{}
 }
 
 // take takes n permits if they are free and no request queues; false: make the call. n is 1 or more.
 func (s *Semaphore) take(n int64) bool {
-	b := s.block
+	b := s.block.Load()
 	if b == nil {
 		return false
 	}
@@ -71,17 +71,16 @@ func (s *Semaphore) take(n int64) bool {
 		}
 		if s.one != 0 && (w&s.top != 0 || n > 1 ||
 			atomic.LoadUint64(&b.limit)-uint64(int64(v)>>permitShift) > atomic.LoadUint64(&b.peak)) {
-			s.count(w, v, n)
+			s.count(b, w, v, n)
 		}
-		raceAcquire(unsafe.Pointer(s.sem))
+		raceAcquire(s.object())
 		runtime.KeepAlive(s)
 		return true
 	}
 }
 
 // count does what remains to be counted of an acquire that exchanged w for v.
-func (s *Semaphore) count(w, v uint64, n int64) {
-	b := s.block
+func (s *Semaphore) count(b *block, w, v uint64, n int64) {
 	if w&countTop != 0 {
 		atomic.AddUint64(&b.taken, (w&countBits)>>14+1)
 	}
@@ -89,13 +88,13 @@ func (s *Semaphore) count(w, v uint64, n int64) {
 		atomic.AddUint64(&b.beyond, uint64(n-1))
 	}
 	if atomic.LoadUint64(&b.limit)-uint64(int64(v)>>permitShift) > atomic.LoadUint64(&b.peak) {
-		C.afflux_sem_note_peak(s.sem, C.uint64_t(v))
+		C.afflux_sem_note_peak(s.handle(), C.uint64_t(v))
 	}
 }
 
 // give gives n permits back while no request queues; false: make the call. n is 1 or more.
 func (s *Semaphore) give(n int64) bool {
-	b := s.block
+	b := s.block.Load()
 	if b == nil {
 		return false
 	}
@@ -107,7 +106,7 @@ func (s *Semaphore) give(n int64) bool {
 		if uint64(n) > atomic.LoadUint64(&b.limit)-uint64(int64(w)>>permitShift) {
 			return false
 		}
-		raceRelease(unsafe.Pointer(s.sem))
+		raceRelease(s.object())
 		if atomic.CompareAndSwapUint64(&b.word, w, w+uint64(n)<<permitShift) {
 			runtime.KeepAlive(s)
 			return true

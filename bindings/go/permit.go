@@ -85,7 +85,7 @@ func (s *Semaphore) adopt(n int64, tag *C.char) (*Permit, error) {
 // [ErrAlready] and does nothing. [ErrOverflow]: fewer were held, for some had been given to
 // Semaphore.Release by mistake.
 func (p *Permit) Release() error {
-	raceRelease(unsafe.Pointer(p.sem.sem))
+	raceRelease(p.sem.object())
 	status := call(C.afflux_go_permit_release(&p.token))
 	runtime.KeepAlive(p)
 	return toError(status)

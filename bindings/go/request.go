@@ -84,8 +84,9 @@ func (s *Semaphore) acquireWith(ctx context.Context, request *Request, timeout C
 	if err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	done := ctx.Done()
+	if isDone(done) {
+		return ctx.Err()
 	}
 	c := C.afflux_go_request{
 		permits:    C.uint64_t(n),
@@ -103,7 +104,11 @@ func (s *Semaphore) acquireWith(ctx context.Context, request *Request, timeout C
 	}
 	w := getWaiter()
 	status := call(C.afflux_go_acquire_request(s.at(), c, w.slot))
-	err = s.finish(ctx, w, n, status)
+	if status == statusPending {
+		err = s.wait(ctx, done, w, n)
+	} else {
+		err = s.finish(w, status)
+	}
 	runtime.KeepAlive(request.Client)
 	return err
 }

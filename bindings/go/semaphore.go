@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -109,7 +110,7 @@ type Options struct {
 // A semaphore that is not reachable any more is freed. So neither Close nor Unref has to be called.
 type Semaphore struct {
 	inline
-	sem *C.afflux_sem // one reference; nil: dropped by Unref
+	sem unsafe.Pointer // an afflux_sem with one reference; nil: dropped by Unref. Atomic
 }
 
 // Weighted is [Semaphore], by the name that golang.org/x/sync/semaphore gives it.
@@ -172,7 +173,9 @@ func New(options Options) (*Semaphore, error) {
 
 // adopt makes a Semaphore of a reference that is the caller's.
 func adopt(handle *C.afflux_sem, slowWaits uint64) *Semaphore {
-	s := &Semaphore{inline: inlineOf(handle), sem: handle}
+	s := new(Semaphore)
+	s.init(handle)
+	s.sem = unsafe.Pointer(handle)
 	runtime.SetFinalizer(s, func(s *Semaphore) {
 		s.Unref()
 		removeSlowWaits(slowWaits)
@@ -198,22 +201,26 @@ func (s *Semaphore) Handle() unsafe.Pointer { return unsafe.Pointer(s.handle()) 
 // a reference, requests that wait end with [ErrClosed] and the memory is freed. No other method may
 // be under way, but for those that wait; later ones panic. A second Unref does nothing.
 func (s *Semaphore) Unref() {
-	handle := s.sem
+	handle := atomic.SwapPointer(&s.sem, nil)
 	if handle == nil {
 		return
 	}
-	s.sem, s.inline = nil, inline{}
-	call(C.afflux_go_unref(address(unsafe.Pointer(handle))))
+	s.block.Store(nil)
+	call(C.afflux_go_unref(address(handle)))
 }
 
 // handle is the C handle. A caller of handle or at must keep s alive (runtime.KeepAlive) until the
 // call that uses it is over.
 func (s *Semaphore) handle() *C.afflux_sem {
-	if s.sem == nil {
+	handle := atomic.LoadPointer(&s.sem)
+	if handle == nil {
 		panic("afflux: use of a Semaphore that was not made by New, or after its Unref")
 	}
-	return s.sem
+	return (*C.afflux_sem)(handle)
 }
+
+// object stands for the semaphore before the race detector.
+func (s *Semaphore) object() unsafe.Pointer { return atomic.LoadPointer(&s.sem) }
 
 func (s *Semaphore) at() C.uintptr_t { return address(unsafe.Pointer(s.handle())) }
 
@@ -231,21 +238,17 @@ func address(object unsafe.Pointer) C.uintptr_t { return C.uintptr_t(uintptr(obj
 // It panics where n is negative. With 0 nothing is taken, and it does not wait.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	done := ctx.Done()
-	if done != nil {
-		select {
-		case <-done:
-			return ctx.Err()
-		default:
-		}
+	if isDone(done) {
+		return ctx.Err()
 	}
 	if n > 0 && s.take(n) {
 		return nil
 	}
-	return s.acquire(ctx, n)
+	return s.acquire(ctx, done, n)
 }
 
 // acquire does what Acquire does without free permits.
-func (s *Semaphore) acquire(ctx context.Context, n int64) error {
+func (s *Semaphore) acquire(ctx context.Context, done <-chan struct{}, n int64) error {
 	if n <= 0 {
 		if n < 0 {
 			panic("semaphore: n < 0")
@@ -259,39 +262,39 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) error {
 	status := call(C.afflux_go_acquire(s.at(), C.uint64_t(n), w.slot))
 	if status == C.AFFLUX_E2BIG {
 		putWaiter(w)
-		<-ctx.Done()
+		<-done
 		return ctx.Err()
 	}
-	return s.finish(ctx, w, n, status)
+	if status == statusPending {
+		return s.wait(ctx, done, w, n)
+	}
+	return s.finish(w, status)
 }
 
-// finish waits for a request for n permits that is queued in w, if its call has answered so.
-func (s *Semaphore) finish(ctx context.Context, w *waiter, n, status int64) error {
-	if status == statusPending {
-		var cancelled bool
-		if status, cancelled = w.wait(ctx); cancelled {
-			putWaiter(w)
-			return ctx.Err()
-		}
-		if status == statusOK {
-			// The permits came. A context that was done before wins all the same.
-			if done := ctx.Done(); done != nil {
-				select {
-				case <-done:
-					putWaiter(w)
-					raceAcquire(unsafe.Pointer(s.sem))
-					s.Release(n)
-					return ctx.Err()
-				default:
-				}
-			}
-		}
+// wait waits for a request for n permits that is queued in w.
+func (s *Semaphore) wait(ctx context.Context, done <-chan struct{}, w *waiter, n int64) error {
+	status, cancelled := w.wait(done)
+	if cancelled {
+		putWaiter(w)
+		return ctx.Err()
 	}
+	err := s.finish(w, status)
+	// A context that was done before the permits came wins all the same.
+	if err == nil && isDone(done) {
+		s.Release(n)
+		return ctx.Err()
+	}
+	return err
+}
+
+// finish ends a request in w that is not queued any more.
+func (s *Semaphore) finish(w *waiter, status int64) error {
 	putWaiter(w)
 	if status == statusOK {
-		raceAcquire(unsafe.Pointer(s.sem))
+		raceAcquire(s.object())
+		runtime.KeepAlive(s)
+		return nil
 	}
-	runtime.KeepAlive(s)
 	return toError(status)
 }
 
@@ -313,7 +316,7 @@ func (s *Semaphore) tryAcquire(n int64) bool {
 	}
 	ok := call(C.afflux_go_try_acquire(s.at(), C.uint64_t(n))) == statusOK
 	if ok {
-		raceAcquire(unsafe.Pointer(s.sem))
+		raceAcquire(s.object())
 	}
 	runtime.KeepAlive(s)
 	return ok
@@ -364,7 +367,7 @@ func (s *Semaphore) Drain() (int64, error) {
 func (s *Semaphore) taken(result C.afflux_go_result) (int64, error) {
 	status := call(result)
 	if status == statusOK {
-		raceAcquire(unsafe.Pointer(s.sem))
+		raceAcquire(s.object())
 	}
 	runtime.KeepAlive(s)
 	return int64(result.number), toError(status)
@@ -412,14 +415,14 @@ func (s *Semaphore) WaitIdle(ctx context.Context) error {
 	status := call(C.afflux_go_wait_idle(s.at(), w.slot))
 	cancelled := false
 	if status == statusPending {
-		status, cancelled = w.wait(ctx)
+		status, cancelled = w.wait(ctx.Done())
 	}
 	putWaiter(w)
 	if cancelled {
 		return ctx.Err()
 	}
 	if status == statusOK {
-		raceAcquire(unsafe.Pointer(s.sem))
+		raceAcquire(s.object())
 	}
 	runtime.KeepAlive(s)
 	return toError(status)

@@ -33,7 +33,7 @@ func (i *Item) permits() int64 {
 
 func (i *Item) acquired() {
 	if i.Semaphore != nil {
-		raceAcquire(unsafe.Pointer(i.Semaphore.sem))
+		raceAcquire(i.Semaphore.object())
 	} else {
 		raceAcquire(unsafe.Pointer(i.Event.event))
 	}
@@ -99,7 +99,7 @@ func acquireSeveral(ctx context.Context, items []Item, all bool) (int, error) {
 	status, index := call(result), int(result.number)
 	cancelled := false
 	if status == statusPending {
-		status, cancelled = w.wait(ctx)
+		status, cancelled = w.wait(ctx.Done())
 		index = int(C.afflux_wait_group_index(&several.group))
 	}
 	putWaiter(w)

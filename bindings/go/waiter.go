@@ -6,7 +6,6 @@ package afflux
 import "C"
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -115,10 +114,9 @@ func call(result C.afflux_go_result) int64 {
 	return int64(result.status)
 }
 
-// wait waits for the outcome of a request that is queued in w, or for ctx. cancelled: the request
-// was taken back, and there is no outcome. An outcome may come although ctx is done.
-func (w *waiter) wait(ctx context.Context) (status int64, cancelled bool) {
-	done := ctx.Done()
+// wait waits for the outcome of a request that is queued in w, or for done. cancelled: the request was
+// taken back, and there is no outcome. An outcome may come although done is closed.
+func (w *waiter) wait(done <-chan struct{}) (status int64, cancelled bool) {
 	if done == nil {
 		return int64(<-w.done), false
 	}
@@ -131,4 +129,17 @@ func (w *waiter) wait(ctx context.Context) (status int64, cancelled bool) {
 		return 0, true
 	}
 	return int64(<-w.done), false // it has completed, or is about to
+}
+
+// isDone reports whether done, of a context, is closed.
+func isDone(done <-chan struct{}) bool {
+	if done == nil {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
