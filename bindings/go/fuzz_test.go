@@ -82,15 +82,10 @@ func FuzzSequence(f *testing.F) {
 				}
 				ctx, cancel := context.WithCancel(background)
 				r := &request{n: n, cancel: cancel, done: make(chan error, 1)}
-				waits := m.free() < n
 				m.queue = append(m.queue, r)
-				go func() { r.done <- sem.Acquire(ctx, n) }()
-				if waits {
-					want := int64(len(m.queue))
-					waitFor(func() bool { return sem.Waiters() == want })
-				} else {
-					end(m.settle())
-				}
+				wait := sem.Begin(n)
+				go func() { r.done <- wait(ctx) }()
+				end(m.settle())
 			case 2: // release
 				if n > m.held {
 					mustPanic(t, "Release of more than held", func() { sem.Release(n) })

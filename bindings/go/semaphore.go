@@ -258,8 +258,7 @@ func (s *Semaphore) acquire(ctx context.Context, done <-chan struct{}, n int64) 
 		}
 		return nil
 	}
-	w := getWaiter()
-	status := call(C.afflux_go_acquire(s.at(), C.uint64_t(n), w.slot))
+	w, status := s.begin(n)
 	if status == C.AFFLUX_E2BIG {
 		putWaiter(w)
 		<-done
@@ -269,6 +268,12 @@ func (s *Semaphore) acquire(ctx context.Context, done <-chan struct{}, n int64) 
 		return s.wait(ctx, done, w, n)
 	}
 	return s.finish(w, status)
+}
+
+// begin takes n permits, or queues a request for them in w.
+func (s *Semaphore) begin(n int64) (w *waiter, status int64) {
+	w = getWaiter()
+	return w, call(C.afflux_go_acquire(s.at(), C.uint64_t(n), w.slot))
 }
 
 // wait waits for a request for n permits that is queued in w.
