@@ -66,7 +66,7 @@ func (e *Event) Wait(ctx context.Context) error {
 		return err
 	}
 	w := getWaiter()
-	status := call(C.afflux_go_event_wait(e.at(), w.slot))
+	status := call(C.afflux_go_event_wait(e.at(), w.at))
 	cancelled := false
 	if status == statusPending {
 		status, cancelled = w.wait(ctx.Done())

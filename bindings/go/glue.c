@@ -62,12 +62,12 @@ static afflux_request request_for(afflux_go_slot *slot) {
   return request;
 }
 
-afflux_go_result afflux_go_acquire(uintptr_t sem, uint64_t n, uintptr_t slot_address) {
+void afflux_go_acquire(uintptr_t sem, uint64_t n, uintptr_t slot_address) {
   afflux_go_slot *slot = (afflux_go_slot *)slot_address;
   afflux_request request = request_for(slot);
   request.permits = n;
   enter();
-  return leave(afflux_sem_acquire_async(to_sem(sem), &request, &slot->waiter), 0);
+  slot->result = leave(afflux_sem_acquire_async(to_sem(sem), &request, &slot->waiter), 0);
 }
 
 afflux_go_result afflux_go_acquire_request(uintptr_t sem, afflux_go_request want,

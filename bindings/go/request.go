@@ -84,8 +84,7 @@ func (s *Semaphore) acquireWith(ctx context.Context, request *Request, timeout C
 	if err != nil {
 		return err
 	}
-	done := ctx.Done()
-	if isDone(done) {
+	if isDone(ctx.Done()) {
 		return ctx.Err()
 	}
 	c := C.afflux_go_request{
@@ -103,12 +102,8 @@ func (s *Semaphore) acquireWith(ctx context.Context, request *Request, timeout C
 		c.flags = C.AFFLUX_WAIT_FOR_RESIZE
 	}
 	w := getWaiter()
-	status := call(C.afflux_go_acquire_request(s.at(), c, w.slot))
-	if status == statusPending {
-		err = s.wait(ctx, done, w, n)
-	} else {
-		err = s.finish(w, status)
-	}
+	status := call(C.afflux_go_acquire_request(s.at(), c, w.at))
+	err = s.finish(ctx, w, n, status)
 	runtime.KeepAlive(request.Client)
 	return err
 }

@@ -241,21 +241,10 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if isDone(done) {
 		return ctx.Err()
 	}
-	if n > 0 && s.take(n) {
-		return nil
-	}
-	return s.acquire(ctx, done, n)
-}
-
-// acquire does what Acquire does without free permits.
-func (s *Semaphore) acquire(ctx context.Context, done <-chan struct{}, n int64) error {
 	if n <= 0 {
-		if n < 0 {
-			panic("semaphore: n < 0")
-		}
-		if s.IsClosed() {
-			return ErrClosed
-		}
+		return s.acquireNone(n)
+	}
+	if s.take(n) {
 		return nil
 	}
 	w, status := s.begin(n)
@@ -265,42 +254,74 @@ func (s *Semaphore) acquire(ctx context.Context, done <-chan struct{}, n int64) 
 		return ctx.Err()
 	}
 	if status == statusPending {
-		return s.wait(ctx, done, w, n)
+		// Here, and not in a function of its own: after a switch of goroutines the processor
+		// predicts no return right.
+		if done == nil {
+			status = int64(<-w.done)
+		} else {
+			select {
+			case s := <-w.done:
+				status = int64(s)
+			case <-done:
+				var cancelled bool
+				if status, cancelled = w.cancel(); cancelled {
+					putWaiter(w)
+					return ctx.Err()
+				}
+			}
+		}
 	}
-	return s.finish(w, status)
+	putWaiter(w)
+	if status != statusOK {
+		return toError(status)
+	}
+	raceAcquire(s.object())
+	if isDone(done) { // it wins over the permits
+		s.Release(n)
+		return ctx.Err()
+	}
+	runtime.KeepAlive(s)
+	return nil
+}
+
+func (s *Semaphore) acquireNone(n int64) error {
+	if n < 0 {
+		panic("semaphore: n < 0")
+	}
+	if s.IsClosed() {
+		return ErrClosed
+	}
+	return nil
 }
 
 // begin takes n permits, or queues a request for them in w.
 func (s *Semaphore) begin(n int64) (w *waiter, status int64) {
 	w = getWaiter()
-	return w, call(C.afflux_go_acquire(s.at(), C.uint64_t(n), w.slot))
+	C.afflux_go_acquire(s.at(), C.uint64_t(n), w.at)
+	return w, call(w.slot.result)
 }
 
-// wait waits for a request for n permits that is queued in w.
-func (s *Semaphore) wait(ctx context.Context, done <-chan struct{}, w *waiter, n int64) error {
-	status, cancelled := w.wait(done)
-	if cancelled {
-		putWaiter(w)
-		return ctx.Err()
+// finish waits for a request for n permits in w, if its call has answered that it is queued.
+func (s *Semaphore) finish(ctx context.Context, w *waiter, n, status int64) error {
+	done := ctx.Done()
+	if status == statusPending {
+		var cancelled bool
+		if status, cancelled = w.wait(done); cancelled {
+			putWaiter(w)
+			return ctx.Err()
+		}
 	}
-	err := s.finish(w, status)
-	// A context that was done before the permits came wins all the same.
-	if err == nil && isDone(done) {
+	putWaiter(w)
+	if status != statusOK {
+		return toError(status)
+	}
+	raceAcquire(s.object())
+	if isDone(done) { // it wins over the permits
 		s.Release(n)
 		return ctx.Err()
 	}
-	return err
-}
-
-// finish ends a request in w that is not queued any more.
-func (s *Semaphore) finish(w *waiter, status int64) error {
-	putWaiter(w)
-	if status == statusOK {
-		raceAcquire(s.object())
-		runtime.KeepAlive(s)
-		return nil
-	}
-	return toError(status)
+	runtime.KeepAlive(s)
+	return nil
 }
 
 // TryAcquire takes n permits if they are free and no request waits, and reports whether it did. It
@@ -417,7 +438,7 @@ func (s *Semaphore) WaitIdle(ctx context.Context) error {
 		return err
 	}
 	w := getWaiter()
-	status := call(C.afflux_go_wait_idle(s.at(), w.slot))
+	status := call(C.afflux_go_wait_idle(s.at(), w.at))
 	cancelled := false
 	if status == statusPending {
 		status, cancelled = w.wait(ctx.Done())

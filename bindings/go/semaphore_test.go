@@ -120,6 +120,33 @@ func TestStatisticsAreExactAtRest(t *testing.T) {
 	}
 }
 
+// Where the block is of an unknown layout each acquire and release makes the call.
+func TestWithoutTheFastPath(t *testing.T) {
+	t.Parallel()
+	sem := afflux.NewWeighted(3)
+	sem.MakeCalls()
+	var all sync.WaitGroup
+	for g := 0; g < 4; g++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for i := 0; i < 1000; i++ {
+				sem.Acquire(background, 2)
+				sem.Release(2)
+				if sem.TryAcquire(1) {
+					sem.Release(1)
+				}
+			}
+		}()
+	}
+	all.Wait()
+	checkIdle(t, sem)
+	if st := sem.Stats(); st.RequestsFast+st.Granted+st.TryFailed != 8000 {
+		t.Errorf("%+v", st)
+	}
+	mustPanic(t, "Release of more than held", func() { sem.Release(1) })
+}
+
 func TestStatisticsOff(t *testing.T) {
 	t.Parallel()
 	sem := create(t, afflux.Options{Permits: 2, Statistics: afflux.StatisticsOff})

@@ -95,7 +95,7 @@ func acquireSeveral(ctx context.Context, items []Item, all bool) (int, error) {
 		whole = 1
 	}
 	w := getWaiter()
-	result := C.afflux_go_several_begin(several, whole, w.slot)
+	result := C.afflux_go_several_begin(several, whole, w.at)
 	status, index := call(result), int(result.number)
 	cancelled := false
 	if status == statusPending {

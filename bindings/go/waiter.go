@@ -15,7 +15,8 @@ import (
 // waiter is what a goroutine waits by: a request's memory, which the library borrows, and a channel
 // for the outcome. A goroutine has it from getWaiter to putWaiter.
 type waiter struct {
-	slot  C.uintptr_t // the C part, an afflux_go_slot
+	slot  *C.afflux_go_slot
+	at    C.uintptr_t // the address of slot
 	index uint64      // of its outcome in the table
 	outcome
 }
@@ -75,14 +76,14 @@ func newWaiter() any {
 	if slot == nil {
 		panic("afflux: no memory for a waiter")
 	}
-	w := &waiter{address(unsafe.Pointer(slot)), index, outcome{make(chan int32, 1)}}
+	w := &waiter{slot, address(unsafe.Pointer(slot)), index, outcome{make(chan int32, 1)}}
 	tableEntry(index).Store(&outcome{w.done})
 	runtime.SetFinalizer(w, freeWaiter)
 	return w
 }
 
 func freeWaiter(w *waiter) {
-	C.afflux_go_slot_free(w.slot)
+	C.afflux_go_slot_free(w.at)
 	tableEntry(w.index).Store(nil)
 	table.Lock()
 	table.free = append(table.free, w.index)
@@ -125,10 +126,16 @@ func (w *waiter) wait(done <-chan struct{}) (status int64, cancelled bool) {
 		return int64(status), false
 	case <-done:
 	}
-	if call(C.afflux_go_cancel(w.slot)) == statusOK {
+	return w.cancel()
+}
+
+// cancel takes back a request that is queued in w. Where that is too late, it waits for the outcome,
+// which is there or on its way.
+func (w *waiter) cancel() (status int64, cancelled bool) {
+	if call(C.afflux_go_cancel(w.at)) == statusOK {
 		return 0, true
 	}
-	return int64(<-w.done), false // it has completed, or is about to
+	return int64(<-w.done), false
 }
 
 // isDone reports whether done, of a context, is closed.
