@@ -35,7 +35,7 @@ const (
 
 // inline has what the fast path needs; without a block every acquire and release makes the call.
 type inline struct {
-	block atomic.Pointer[block]
+	block *block
 	one   uint64 // what an acquire adds to the word for the count: countOne, or 0 for layout 2
 	top   uint64 // countTop, or 0 for layout 2
 }
@@ -44,16 +44,16 @@ func (i *inline) init(sem *C.afflux_sem) {
 	b := (*block)(unsafe.Pointer(C.afflux_sem_fastpath(sem)))
 	switch {
 	case b.layout == 2 && b.reserved&C.AFFLUX_FASTPATH_COUNTED == 0:
-		i.block.Store(b)
+		i.block = b
 	case b.layout == 3:
-		i.block.Store(b)
+		i.block = b
 		i.one, i.top = countOne, countTop
 	}
 }
 
 // take takes n permits if they are free and no request queues; false: make the call. n is 1 or more.
 func (s *Semaphore) take(n int64) bool {
-	b := s.block.Load()
+	b := s.block
 	if b == nil {
 		return false
 	}
@@ -88,13 +88,13 @@ func (s *Semaphore) count(b *block, w, v uint64, n int64) {
 		atomic.AddUint64(&b.beyond, uint64(n-1))
 	}
 	if atomic.LoadUint64(&b.limit)-uint64(int64(v)>>permitShift) > atomic.LoadUint64(&b.peak) {
-		C.afflux_sem_note_peak(s.handle(), C.uint64_t(v))
+		C.afflux_sem_note_peak(s.sem, C.uint64_t(v))
 	}
 }
 
 // give gives n permits back while no request queues; false: make the call. n is 1 or more.
 func (s *Semaphore) give(n int64) bool {
-	b := s.block.Load()
+	b := s.block
 	if b == nil {
 		return false
 	}

@@ -40,14 +40,17 @@ static void complete(void *ctx, afflux_status status) {
 static afflux_sem *to_sem(uintptr_t sem) { return (afflux_sem *)sem; }
 
 afflux_go_slot *afflux_go_slot_new(uint64_t index) {
-  void *memory = NULL;
-  if (posix_memalign(&memory, 64, sizeof(afflux_go_slot)) != 0) return NULL;
-  afflux_go_slot *slot = memset(memory, 0, sizeof(afflux_go_slot));
+  const uintptr_t alignment = 64;
+  void *memory = calloc(1, sizeof(afflux_go_slot) + alignment - 1);
+  if (memory == NULL) return NULL;
+  afflux_go_slot *slot =
+      (afflux_go_slot *)(((uintptr_t)memory + alignment - 1) & ~(alignment - 1));
+  slot->memory = memory;
   slot->index = index;
   return slot;
 }
 
-void afflux_go_slot_free(uintptr_t slot) { free((void *)slot); }
+void afflux_go_slot_free(uintptr_t slot) { free(((afflux_go_slot *)slot)->memory); }
 
 static afflux_request request_for(afflux_go_slot *slot) {
   slot->group = NULL;

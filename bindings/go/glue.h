@@ -29,6 +29,7 @@ typedef struct afflux_go_slot {
   uint64_t index;              /* in Go's table of outcomes */
   int32_t status;              /* the outcome, once the slot is on a list or told to Go */
   afflux_go_result result;     /* of afflux_go_acquire() */
+  void *memory;                /* what to free */
 } afflux_go_slot;
 
 typedef struct afflux_go_request {

@@ -2,7 +2,6 @@
 
 package afflux
 
-// #cgo pkg-config: afflux
 // #include <stdlib.h>
 // #include "glue.h"
 import "C"
@@ -11,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -110,7 +108,7 @@ type Options struct {
 // A semaphore that is not reachable any more is freed. So neither Close nor Unref has to be called.
 type Semaphore struct {
 	inline
-	sem unsafe.Pointer // an afflux_sem with one reference; nil: dropped by Unref. Atomic
+	sem *C.afflux_sem // one reference; nil: dropped by Unref
 }
 
 // Weighted is [Semaphore], by the name that golang.org/x/sync/semaphore gives it.
@@ -175,7 +173,7 @@ func New(options Options) (*Semaphore, error) {
 func adopt(handle *C.afflux_sem, slowWaits uint64) *Semaphore {
 	s := new(Semaphore)
 	s.init(handle)
-	s.sem = unsafe.Pointer(handle)
+	s.sem = handle
 	runtime.SetFinalizer(s, func(s *Semaphore) {
 		s.Unref()
 		removeSlowWaits(slowWaits)
@@ -197,30 +195,29 @@ func FromHandle(handle unsafe.Pointer) *Semaphore {
 // afflux_sem_ref().
 func (s *Semaphore) Handle() unsafe.Pointer { return unsafe.Pointer(s.handle()) }
 
-// Unref drops the semaphore at once instead of at some garbage collection. If no other language has
-// a reference, requests that wait end with [ErrClosed] and the memory is freed. No other method may
-// be under way, but for those that wait; later ones panic. A second Unref does nothing.
+// Unref drops the semaphore at once instead of at some garbage collection: if no other language has a
+// reference, its memory is freed. No other method may be under way: Close before, to end the waits.
+// Later ones panic. A second Unref does nothing.
 func (s *Semaphore) Unref() {
-	handle := atomic.SwapPointer(&s.sem, nil)
+	handle := s.sem
 	if handle == nil {
 		return
 	}
-	s.block.Store(nil)
-	call(C.afflux_go_unref(address(handle)))
+	s.sem, s.inline = nil, inline{}
+	call(C.afflux_go_unref(address(unsafe.Pointer(handle))))
 }
 
 // handle is the C handle. A caller of handle or at must keep s alive (runtime.KeepAlive) until the
 // call that uses it is over.
 func (s *Semaphore) handle() *C.afflux_sem {
-	handle := atomic.LoadPointer(&s.sem)
-	if handle == nil {
+	if s.sem == nil {
 		panic("afflux: use of a Semaphore that was not made by New, or after its Unref")
 	}
-	return (*C.afflux_sem)(handle)
+	return s.sem
 }
 
 // object stands for the semaphore before the race detector.
-func (s *Semaphore) object() unsafe.Pointer { return atomic.LoadPointer(&s.sem) }
+func (s *Semaphore) object() unsafe.Pointer { return unsafe.Pointer(s.sem) }
 
 func (s *Semaphore) at() C.uintptr_t { return address(unsafe.Pointer(s.handle())) }
 

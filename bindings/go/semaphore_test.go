@@ -221,7 +221,7 @@ func TestWaitIdleIsCancelled(t *testing.T) {
 	sem.Release(1)
 }
 
-func TestUnrefEndsWaits(t *testing.T) {
+func TestUnref(t *testing.T) {
 	t.Parallel()
 	sem := afflux.NewWeighted(1)
 	sem.Acquire(background, 1)
@@ -230,11 +230,35 @@ func TestUnrefEndsWaits(t *testing.T) {
 		go func() { waiting <- sem.Acquire(background, 1) }()
 	}
 	waitFor(func() bool { return sem.Waiters() == 10 })
-	sem.Unref()
+	thread := foreign.Acquire(sem.Handle(), 1)
+	waitFor(func() bool { return sem.Waiters() == 11 })
+	sem.Close()
 	for i := 0; i < 10; i++ {
 		if err := <-waiting; err != afflux.ErrClosed {
 			t.Error(err)
 		}
+	}
+	if status := thread.Join(); afflux.Error(status) != afflux.ErrClosed {
+		t.Errorf("status %d", status)
+	}
+	sem.Unref()
+	sem.Unref() // does nothing
+	mustPanic(t, "TryAcquire after Unref", func() { sem.TryAcquire(1) })
+	mustPanic(t, "Release after Unref", func() { sem.Release(1) })
+	mustPanic(t, "Acquire after Unref", func() { sem.Acquire(background, 1) })
+	mustPanic(t, "Stats after Unref", func() { sem.Stats() })
+}
+
+// Without a garbage collection: the last reference ends the wait of a C thread.
+func TestUnrefDropsTheReference(t *testing.T) {
+	t.Parallel()
+	sem := afflux.NewWeighted(1)
+	sem.Acquire(background, 1)
+	thread := foreign.Acquire(sem.Handle(), 1)
+	waitFor(func() bool { return sem.Waiters() == 1 })
+	sem.Unref()
+	if status := thread.Join(); afflux.Error(status) != afflux.ErrClosed {
+		t.Errorf("status %d", status)
 	}
 }
 

@@ -46,7 +46,7 @@ step "go vet, race" go vet -race .
 tests "plain, cgocheck=1" env GODEBUG=cgocheck=1 go test -count=1 .
 # One processor: each hand-over is a switch of goroutines on one thread.
 tests "one processor" env GOMAXPROCS=1 go test -count=1 -run 'Weighted|Cancel|Foreign|Order|Event' .
-tests "race" go test -race -count=1 -skip 'AllocatesNothing' .
+tests "race" go test -race -count=1 .
 # Checks each store of a pointer, not only what a call is given.
 tests "cgocheck2" env GOEXPERIMENT=cgocheck2 go test -count=1 .
 step "fuzz" go test -run '^$' -fuzz FuzzSequence -fuzztime "${FUZZ_SECONDS:-5}s" .

@@ -4,7 +4,6 @@
 // threads that Go knows nothing of.
 package foreign
 
-// #cgo pkg-config: afflux
 // #cgo LDFLAGS: -lpthread
 // #include <stdint.h>
 // #include <stdlib.h>
