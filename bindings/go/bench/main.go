@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 // Command bench compares the binding with golang.org/x/sync/semaphore in one run. It prints a line
-// of JSON for each row: {"name": …, "ns": …, "rival": …, "rival_ns": …, "ratio": …}. The times are
-// those of one operation, medians of -rounds. Both take turns, so that what else the machine does
-// meets both.
+// of JSON for each row: "name", "ns" of one operation, the same of the "rival", its "rival_name", the
+// "ratio" of both, and the "goal" for that. Times are medians of -rounds. Both take turns, so that what
+// else the machine does meets both.
 package main
 
 import (
@@ -20,19 +20,20 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// semaphores is what both have.
+// weighted is what both have.
 type weighted interface {
 	Acquire(context.Context, int64) error
 	TryAcquire(int64) bool
 	Release(int64)
 }
 
-// pairsOf has the loops that are as long as a call through an interface: one for each type.
-type pairsOf struct{ try, acquire func(n int) }
+// pairs are loops of which one turn is not much longer than a call through an interface: so they stand
+// here once for each type.
+type pairs struct{ try, acquire func(n int) }
 
-func afflux_(s *afflux.Weighted) pairsOf {
+func mine(s *afflux.Weighted) pairs {
 	ctx := context.Background()
-	return pairsOf{
+	return pairs{
 		try: func(n int) {
 			for i := 0; i < n; i++ {
 				if !s.TryAcquire(1) {
@@ -52,9 +53,9 @@ func afflux_(s *afflux.Weighted) pairsOf {
 	}
 }
 
-func xsync(s *semaphore.Weighted) pairsOf {
+func rivals(s *semaphore.Weighted) pairs {
 	ctx := context.Background()
-	return pairsOf{
+	return pairs{
 		try: func(n int) {
 			for i := 0; i < n; i++ {
 				if !s.TryAcquire(1) {
@@ -109,8 +110,8 @@ func cancel(s weighted) func(n int) {
 	}
 }
 
-// time_ is nanoseconds of one operation.
-func time_(run func(n int), n int) float64 {
+// perOperation is nanoseconds of one of n operations.
+func perOperation(run func(n int), n int) float64 {
 	begin := time.Now()
 	run(n)
 	return float64(time.Since(begin)) / float64(n)
@@ -121,39 +122,47 @@ func median(times []float64) float64 {
 	return times[len(times)/2]
 }
 
+// row is one line of the output.
+type row struct {
+	Name      string  `json:"name"`
+	Ns        float64 `json:"ns"`
+	Rival     float64 `json:"rival"`
+	RivalName string  `json:"rival_name"`
+	Ratio     float64 `json:"ratio"`
+	Goal      float64 `json:"goal"`
+}
+
 func main() {
 	rounds := flag.Int("rounds", 7, "medians of how many")
 	flag.Parse()
 
-	a, x := afflux_(afflux.NewWeighted(64)), xsync(semaphore.NewWeighted(64))
-	rows := []struct {
+	a, x := mine(afflux.NewWeighted(64)), rivals(semaphore.NewWeighted(64))
+	handsOver := [2]func(int){handOver(afflux.NewWeighted(1)), handOver(semaphore.NewWeighted(1))}
+	cancels := [2]func(int){cancel(afflux.NewWeighted(1)), cancel(semaphore.NewWeighted(1))}
+	out := json.NewEncoder(os.Stdout)
+	for _, c := range []struct {
 		name        string
 		n           int
+		goal        float64
 		mine, rival func(n int)
 	}{
-		{"go_try_pair", 4_000_000, a.try, x.try},
-		{"go_acquire_pair", 4_000_000, a.acquire, x.acquire},
-		{"go_hand_over_8_goroutines_1_permit", 200_000,
-			handOver(afflux.NewWeighted(1)), handOver(semaphore.NewWeighted(1))},
-		{"go_wait_and_cancel", 50_000,
-			cancel(afflux.NewWeighted(1)), cancel(semaphore.NewWeighted(1))},
-	}
-	out := json.NewEncoder(os.Stdout)
-	for _, row := range rows {
-		row.mine(row.n / 10)
-		row.rival(row.n / 10)
-		var mine, rival []float64
+		{"go_try_pair", 4_000_000, 0.8, a.try, x.try},
+		{"go_acquire_pair", 4_000_000, 0.8, a.acquire, x.acquire},
+		{"go_hand_over_8_goroutines_1_permit", 200_000, 1, handsOver[0], handsOver[1]},
+		{"go_wait_and_cancel", 50_000, 1, cancels[0], cancels[1]},
+	} {
+		c.mine(c.n / 10)
+		c.rival(c.n / 10)
+		var ns, rival []float64
 		for i := 0; i < *rounds; i++ {
-			mine = append(mine, time_(row.mine, row.n))
-			rival = append(rival, time_(row.rival, row.n))
+			ns = append(ns, perOperation(c.mine, c.n))
+			rival = append(rival, perOperation(c.rival, c.n))
 		}
-		ns, rivalNs := median(mine), median(rival)
-		out.Encode(struct {
-			Name    string  `json:"name"`
-			Ns      float64 `json:"ns"`
-			Rival   string  `json:"rival"`
-			RivalNs float64 `json:"rival_ns"`
-			Ratio   float64 `json:"ratio"`
-		}{row.name, ns, "golang.org/x/sync", rivalNs, ns / rivalNs})
+		r := row{Name: c.name, Ns: median(ns), Rival: median(rival),
+			RivalName: "golang.org/x/sync/semaphore", Goal: c.goal}
+		r.Ratio = r.Ns / r.Rival
+		if err := out.Encode(r); err != nil {
+			panic(err)
+		}
 	}
 }
