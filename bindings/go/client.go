@@ -26,7 +26,10 @@ type ClientOptions struct {
 // the requests did that name it ([Request].Client). All methods may be called by any number of
 // goroutines at once; the counting ones cost a call into C and one addition. A client that is not
 // reachable any more is freed.
-type Client struct{ client *C.afflux_client }
+type Client struct {
+	_      noCopy
+	client *C.afflux_client
+}
 
 // NewClient creates a client, everything at 0. Errors: [ErrInvalid] and [ErrNoMemory].
 func NewClient(options ClientOptions) (*Client, error) {
@@ -67,7 +70,7 @@ func NewClient(options ClientOptions) (*Client, error) {
 	if status := C.afflux_client_create(&c, &handle); status != statusOK {
 		return nil, fmt.Errorf("%w: %+v", Error(status), options)
 	}
-	client := &Client{handle}
+	client := &Client{client: handle}
 	runtime.SetFinalizer(client, func(c *Client) { C.afflux_client_unref(c.client) })
 	return client, nil
 }

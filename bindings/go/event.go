@@ -16,7 +16,10 @@ import (
 // all pass until Clear. A notification that finds no waiter is remembered. Create one by [NewEvent].
 // All methods may be called by any number of goroutines at once. An event that is not reachable any
 // more is freed.
-type Event struct{ event *C.afflux_event }
+type Event struct {
+	_     noCopy
+	event *C.afflux_event
+}
 
 // NewEvent creates an event that is not set. Error: [ErrNoMemory].
 func NewEvent(manualReset bool) (*Event, error) {
@@ -32,7 +35,7 @@ func NewEvent(manualReset bool) (*Event, error) {
 }
 
 func adoptEvent(handle *C.afflux_event) *Event {
-	e := &Event{handle}
+	e := &Event{event: handle}
 	runtime.SetFinalizer(e, func(e *Event) {
 		call(C.afflux_go_event(e.at(), C.AFFLUX_GO_UNREF))
 	})

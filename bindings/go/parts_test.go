@@ -342,23 +342,31 @@ func TestAcquireAll(t *testing.T) {
 	checkIdle(t, b)
 }
 
-// Groups that are cancelled while what they wait for comes: nothing is lost.
-func TestAcquireAnyCancelRaces(t *testing.T) {
+// Groups that are cancelled while what they wait for comes: nothing is lost, and no other error comes.
+func TestSeveralCancelRaces(t *testing.T) {
 	t.Parallel()
 	a, b := afflux.NewWeighted(1), afflux.NewWeighted(1)
-	sems := []*afflux.Semaphore{a, b}
+	items := []afflux.Item{{Semaphore: a}, {Semaphore: b}}
 	var all sync.WaitGroup
 	for g := 0; g < 6; g++ {
+		g := g
 		all.Add(1)
 		go func() {
 			defer all.Done()
 			for i := 0; i < 500; i++ {
 				ctx, cancel := context.WithCancel(background)
 				go cancel()
-				if which, err := afflux.AcquireAny(ctx, afflux.Item{Semaphore: a},
-					afflux.Item{Semaphore: b}); err == nil {
-					sems[which].Release(1)
-				} else if err != context.Canceled {
+				var err error
+				if g%2 == 0 {
+					var which int
+					if which, err = afflux.AcquireAny(ctx, items...); err == nil {
+						items[which].Semaphore.Release(1)
+					}
+				} else if err = afflux.AcquireAll(ctx, items...); err == nil {
+					a.Release(1)
+					b.Release(1)
+				}
+				if err != nil && err != context.Canceled {
 					t.Error(err)
 				}
 			}
@@ -367,6 +375,45 @@ func TestAcquireAnyCancelRaces(t *testing.T) {
 	all.Wait()
 	checkIdle(t, a)
 	checkIdle(t, b)
+}
+
+// Waits that are cancelled while the notification comes: it goes to the wait, or is remembered.
+func TestEventCancelRaces(t *testing.T) {
+	t.Parallel()
+	event, err := afflux.NewEvent(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed, cancelled := 0, 0
+	for i := 0; i < 3000; i++ {
+		ctx, cancel := context.WithCancel(background)
+		go cancel()
+		notified := make(chan struct{})
+		go func() {
+			event.NotifyOne()
+			close(notified)
+		}()
+		err := event.Wait(ctx)
+		<-notified
+		switch err {
+		case nil:
+			passed++
+			if event.IsSet() {
+				t.Fatal("one notification was taken and remembered")
+			}
+		case context.Canceled:
+			cancelled++
+			if !event.IsSet() {
+				t.Fatal("a notification was lost")
+			}
+			event.Clear()
+		default:
+			t.Fatal(err)
+		}
+	}
+	if passed == 0 {
+		t.Error("no wait passed")
+	}
 }
 
 func TestClient(t *testing.T) {

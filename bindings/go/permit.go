@@ -20,6 +20,7 @@ import (
 // A Permit that is dropped without Release stays counted as held, and keeps its semaphore's memory:
 // Semaphore.Holders and Semaphore.Health show such a leak.
 type Permit struct {
+	_     noCopy
 	token C.afflux_permit_token
 	sem   *Semaphore
 }

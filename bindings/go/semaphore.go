@@ -95,7 +95,8 @@ type Options struct {
 	Ledger uint32
 
 	// OnSlowWait is told of each request that was granted after it had waited for SlowWait or
-	// longer, in a goroutine of its own. It needs statistics.
+	// longer, in a goroutine of its own, as long as the Semaphore that New returned is reachable. It
+	// must not refer to that, which would then never be freed. It needs statistics.
 	OnSlowWait func(SlowWait)
 	// SlowWait is of no effect without OnSlowWait.
 	SlowWait time.Duration
@@ -107,9 +108,16 @@ type Options struct {
 //
 // A semaphore that is not reachable any more is freed. So neither Close nor Unref has to be called.
 type Semaphore struct {
+	_ noCopy
 	inline
 	sem *C.afflux_sem // one reference; nil: dropped by Unref
 }
+
+// noCopy has go vet tell of copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
 
 // Weighted is [Semaphore], by the name that golang.org/x/sync/semaphore gives it.
 type Weighted = Semaphore
@@ -269,10 +277,10 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 		}
 	}
 	putWaiter(w)
+	raceAcquire(s.object()) // for an error, too: ErrClosed happens after the close
 	if status != statusOK {
 		return toError(status)
 	}
-	raceAcquire(s.object())
 	if isDone(done) { // it wins over the permits
 		s.Release(n)
 		return ctx.Err()
@@ -309,10 +317,10 @@ func (s *Semaphore) finish(ctx context.Context, w *waiter, n, status int64) erro
 		}
 	}
 	putWaiter(w)
+	raceAcquire(s.object()) // for an error, too: ErrClosed happens after the close
 	if status != statusOK {
 		return toError(status)
 	}
-	raceAcquire(s.object())
 	if isDone(done) { // it wins over the permits
 		s.Release(n)
 		return ctx.Err()
@@ -454,6 +462,9 @@ func (s *Semaphore) WaitIdle(ctx context.Context) error {
 // IsClosed reports whether the semaphore has been closed.
 func (s *Semaphore) IsClosed() bool {
 	closed := C.afflux_sem_is_closed(s.handle()) != 0
+	if closed {
+		raceAcquire(s.object())
+	}
 	runtime.KeepAlive(s)
 	return closed
 }

@@ -104,7 +104,7 @@ func acquireSeveral(ctx context.Context, items []Item, all bool) (int, error) {
 	}
 	putWaiter(w)
 	runtime.KeepAlive(items)
-	if cancelled {
+	if cancelled || status == C.AFFLUX_ECANCELED { // the latter: taken back in the midst of its end
 		return 0, ctx.Err()
 	}
 	if status != statusOK {

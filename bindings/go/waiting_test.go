@@ -57,8 +57,8 @@ func TestWaitingGoroutinesHoldNoThread(t *testing.T) {
 		}()
 	}
 	waitFor(func() bool { return sem.Waiters() == waiting })
-	// The garbage collector and calls that take long may have started a few for each processor.
-	if now := threads(t); now > before+4*runtime.GOMAXPROCS(0) {
+	// The garbage collector and calls that take long may have started some.
+	if now := threads(t); now > before+50 {
 		t.Errorf("%d threads before, %d with %d waiting goroutines", before, now, waiting)
 	}
 	sem.Release(1)
