@@ -14,3 +14,10 @@ func (s *Semaphore) Begin(n int64) (wait func(context.Context) error) {
 // MakeCalls has the semaphore make a call for each acquire and release, as where the library's fast
 // path is unknown to this package.
 func (s *Semaphore) MakeCalls() { s.block = nil }
+
+// FreeIndexes is how many indexes of waiters have been given back: their memory is freed.
+func FreeIndexes() int {
+	table.Lock()
+	defer table.Unlock()
+	return len(table.free)
+}

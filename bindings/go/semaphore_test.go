@@ -558,8 +558,7 @@ func TestWaitersAreCollected(t *testing.T) {
 		runtime.GC() // with all of them in use
 		sem.Release(1)
 		all.Wait()
-		runtime.GC()
-		runtime.GC()
+		waitFor(func() bool { runtime.GC(); return afflux.FreeIndexes() > 1000 })
 	}
 	checkIdle(t, sem)
 }
