@@ -101,12 +101,12 @@ afflux_go_result afflux_go_event_wait(uintptr_t event, uintptr_t slot_address) {
   return leave(afflux_event_wait_async((afflux_event *)event, &request, &slot->waiter), 0);
 }
 
-afflux_go_result afflux_go_cancel(uintptr_t slot_address) {
+void afflux_go_cancel(uintptr_t slot_address) {
   afflux_go_slot *slot = (afflux_go_slot *)slot_address;
   enter();
-  return leave(slot->group != NULL ? afflux_wait_group_cancel(slot->group)
-                                   : afflux_waiter_cancel(&slot->waiter),
-               0);
+  slot->result = leave(slot->group != NULL ? afflux_wait_group_cancel(slot->group)
+                                           : afflux_waiter_cancel(&slot->waiter),
+                       0);
 }
 
 afflux_go_result afflux_go_try_acquire(uintptr_t sem, uint64_t n) {

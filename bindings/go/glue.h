@@ -28,7 +28,7 @@ typedef struct afflux_go_slot {
   afflux_wait_group *group;    /* what a cancel ends; NULL: the waiter */
   uint64_t index;              /* in Go's table of outcomes */
   int32_t status;              /* the outcome, once the slot is on a list or told to Go */
-  afflux_go_result result;     /* of afflux_go_acquire() */
+  afflux_go_result result;     /* of afflux_go_acquire() and afflux_go_cancel() */
   void *memory;                /* what to free */
 } afflux_go_slot;
 
@@ -44,13 +44,14 @@ typedef struct afflux_go_request {
 afflux_go_slot *afflux_go_slot_new(uint64_t index);
 void afflux_go_slot_free(uintptr_t slot);
 
-/* Answers in slot->result: cgo is a little quicker with a function that returns nothing. */
+/* These two answer in slot->result: cgo is a little quicker with a function that returns nothing. */
 void afflux_go_acquire(uintptr_t sem, uint64_t n, uintptr_t slot);
+void afflux_go_cancel(uintptr_t slot);
+
 afflux_go_result afflux_go_acquire_request(uintptr_t sem, afflux_go_request request,
                                            uintptr_t slot);
 afflux_go_result afflux_go_wait_idle(uintptr_t sem, uintptr_t slot);
 afflux_go_result afflux_go_event_wait(uintptr_t event, uintptr_t slot);
-afflux_go_result afflux_go_cancel(uintptr_t slot);
 
 afflux_go_result afflux_go_try_acquire(uintptr_t sem, uint64_t n);
 afflux_go_result afflux_go_try_acquire_up_to(uintptr_t sem, uint64_t min, uint64_t max);

@@ -132,7 +132,8 @@ func (w *waiter) wait(done <-chan struct{}) (status int64, cancelled bool) {
 // cancel takes back a request that is queued in w. Where that is too late, it waits for the outcome,
 // which is there or on its way.
 func (w *waiter) cancel() (status int64, cancelled bool) {
-	if call(C.afflux_go_cancel(w.at)) == statusOK {
+	C.afflux_go_cancel(w.at)
+	if call(w.slot.result) == statusOK {
 		return 0, true
 	}
 	return int64(<-w.done), false

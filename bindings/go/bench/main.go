@@ -149,7 +149,7 @@ func main() {
 		{"go_try_pair", 4_000_000, 0.8, a.try, x.try},
 		{"go_acquire_pair", 4_000_000, 0.8, a.acquire, x.acquire},
 		{"go_hand_over_8_goroutines_1_permit", 200_000, 1, handsOver[0], handsOver[1]},
-		{"go_wait_and_cancel", 50_000, 1, cancels[0], cancels[1]},
+		{"go_wait_and_cancel", 100_000, 1, cancels[0], cancels[1]},
 	} {
 		c.mine(c.n / 10)
 		c.rival(c.n / 10)
