@@ -20,88 +20,6 @@ const MaxPermits = 1<<42 - 1
 // Version is that of the library at run time, for example "0.1.0".
 func Version() string { return C.GoString(C.afflux_version_string()) }
 
-// Queue is where a newcomer is left while another thread is at the line ([Options].Queue). All
-// else is the same with each.
-type Queue uint32
-
-// The queue strategies.
-const (
-	QueueAuto      Queue = C.AFFLUX_QUEUE_AUTO // what measurement recommends
-	QueueIntrusive Queue = C.AFFLUX_QUEUE_INTRUSIVE
-	QueueLockFree  Queue = C.AFFLUX_QUEUE_LOCKFREE
-	QueueHybrid    Queue = C.AFFLUX_QUEUE_HYBRID
-	QueueMutex     Queue = C.AFFLUX_QUEUE_MUTEX
-)
-
-// Fairness tells who may go first ([Options].Fairness).
-type Fairness uint32
-
-// The kinds of fairness.
-const (
-	// Fair: no newcomer overtakes a request that waits, TryAcquire included.
-	Fair Fairness = C.AFFLUX_FAIR
-	// Throughput: newcomers may take free permits past those that wait, within a bound.
-	Throughput Fairness = C.AFFLUX_THROUGHPUT
-)
-
-// Overflow tells what happens at a queue limit ([Options].Overflow).
-type Overflow uint32
-
-// What happens at a queue limit.
-const (
-	// Suspend: newcomers wait all the same. The limits are marks for [Semaphore.Health].
-	Suspend Overflow = C.AFFLUX_OVERFLOW_SUSPEND
-	// DropNewest: the newcomer gets [ErrRejected].
-	DropNewest Overflow = C.AFFLUX_OVERFLOW_DROP_NEWEST
-	// DropOldest: the oldest request of the lowest priority present gets [ErrRejected].
-	DropOldest Overflow = C.AFFLUX_OVERFLOW_DROP_OLDEST
-	// Fail is the same as DropNewest.
-	Fail Overflow = C.AFFLUX_OVERFLOW_FAIL
-)
-
-// Statistics tells what a semaphore counts ([Options].Statistics).
-type Statistics uint32
-
-// What a semaphore counts.
-const (
-	StatisticsDefault  Statistics = C.AFFLUX_STATS_DEFAULT  // StatisticsCounters
-	StatisticsOff      Statistics = C.AFFLUX_STATS_OFF      // nothing
-	StatisticsCounters Statistics = C.AFFLUX_STATS_COUNTERS // totals
-	StatisticsFull     Statistics = C.AFFLUX_STATS_FULL     // histograms of times, too
-)
-
-// Options tell [New] how to create a semaphore. The zero value of each field but Permits is its
-// default.
-type Options struct {
-	// Permits is the limit, 0 … MaxPermits. With 0 nothing is let in until a Resize.
-	Permits int64
-	// Name is what Semaphore.Name and the exposition tell; UTF-8 without NUL.
-	Name string
-
-	Queue    Queue
-	Fairness Fairness
-
-	// Overflow is what happens where MaxWaiters or MaxQueueBytes would be passed.
-	Overflow Overflow
-	// MaxWaiters bounds the requests that wait; 0: no bound.
-	MaxWaiters uint64
-	// MaxQueueBytes bounds the sum of Request.CostBytes of those that wait; 0: no bound.
-	MaxQueueBytes uint64
-	// WaiterTimeout is the longest wait of a request without a time limit of its own; 0: no limit.
-	WaiterTimeout time.Duration
-
-	Statistics Statistics
-	// Ledger is how many holders of a Permit Semaphore.Holders remembers, 0 … 65,536.
-	Ledger uint32
-
-	// OnSlowWait is told of each request that was granted after it had waited for SlowWait or
-	// longer, in a goroutine of its own, as long as the Semaphore that New returned is reachable. It
-	// must not refer to that, which would then never be freed. It needs statistics.
-	OnSlowWait func(SlowWait)
-	// SlowWait is of no effect without OnSlowWait.
-	SlowWait time.Duration
-}
-
 // Semaphore limits work in flight to a number of permits. Create one by [New] or [NewWeighted]. It
 // must not be copied. All methods but [Semaphore.Unref] may be called by any number of goroutines
 // at once.
@@ -242,12 +160,12 @@ func address(object unsafe.Pointer) C.uintptr_t { return C.uintptr_t(uintptr(obj
 //
 // It panics where n is negative. With 0 nothing is taken, and it does not wait.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
+	if n <= 0 {
+		return s.acquireNone(ctx, n)
+	}
 	done := ctx.Done()
 	if isDone(done) {
 		return ctx.Err()
-	}
-	if n <= 0 {
-		return s.acquireNone(n)
 	}
 	if s.take(n) {
 		return nil
@@ -265,8 +183,8 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 			status = int64(<-w.done)
 		} else {
 			select {
-			case s := <-w.done:
-				status = int64(s)
+			case outcome := <-w.done:
+				status = int64(outcome)
 			case <-done:
 				var cancelled bool
 				if status, cancelled = w.cancel(); cancelled {
@@ -289,9 +207,12 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	return nil
 }
 
-func (s *Semaphore) acquireNone(n int64) error {
+func (s *Semaphore) acquireNone(ctx context.Context, n int64) error {
 	if n < 0 {
 		panic("semaphore: n < 0")
+	}
+	if isDone(ctx.Done()) {
+		return ctx.Err()
 	}
 	if s.IsClosed() {
 		return ErrClosed
@@ -457,58 +378,6 @@ func (s *Semaphore) WaitIdle(ctx context.Context) error {
 	}
 	runtime.KeepAlive(s)
 	return toError(status)
-}
-
-// IsClosed reports whether the semaphore has been closed.
-func (s *Semaphore) IsClosed() bool {
-	closed := C.afflux_sem_is_closed(s.handle()) != 0
-	if closed {
-		raceAcquire(s.object())
-	}
-	runtime.KeepAlive(s)
-	return closed
-}
-
-// Limit is the number of permits that may be held.
-func (s *Semaphore) Limit() int64 {
-	n := C.afflux_sem_limit(s.handle())
-	runtime.KeepAlive(s)
-	return int64(n)
-}
-
-// Available is the number of permits that are free now, 0 while a request waits.
-func (s *Semaphore) Available() int64 {
-	n := C.afflux_sem_available(s.handle())
-	runtime.KeepAlive(s)
-	return int64(n)
-}
-
-// Held is the number of permits that are held now.
-func (s *Semaphore) Held() int64 {
-	n := C.afflux_sem_held(s.handle())
-	runtime.KeepAlive(s)
-	return int64(n)
-}
-
-// Waiters is the number of requests that wait now, those of other languages included.
-func (s *Semaphore) Waiters() int64 {
-	n := C.afflux_sem_waiters(s.handle())
-	runtime.KeepAlive(s)
-	return int64(n)
-}
-
-// Queue is the strategy that the semaphore really uses, never QueueAuto.
-func (s *Semaphore) Queue() Queue {
-	queue := C.afflux_sem_queue(s.handle())
-	runtime.KeepAlive(s)
-	return Queue(queue)
-}
-
-// Name is the name given at creation, or "".
-func (s *Semaphore) Name() string {
-	name := C.GoString(C.afflux_sem_name(s.handle()))
-	runtime.KeepAlive(s)
-	return name
 }
 
 // cString is a copy for C, nil for "". The caller frees it.

@@ -111,6 +111,12 @@ func TestWeightedZero(t *testing.T) {
 		t.Error("zero permits of a semaphore of size zero were refused")
 	}
 	w.Release(0)
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	if err := w.Acquire(ctx, 0); err != context.Canceled {
+		t.Error(err)
+	}
+	mustPanic(t, "Acquire(-1) with a done context", func() { w.Acquire(ctx, -1) })
 	if w.TryAcquire(1) {
 		t.Error("a permit of a semaphore of size zero")
 	}
