@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+package afflux
+
+import "context"
+
+// Begin is Acquire in two steps: when it returns, the request has its place in the queue. It answers
+// what is to be called for the rest.
+func (s *Semaphore) Begin(n int64) (wait func(context.Context) error) {
+	w, status := s.begin(n)
+	return func(ctx context.Context) error { return s.finish(ctx, w, n, status) }
+}
+
+// MakeCalls has the semaphore make a call for each acquire and release, as where the library's fast
+// path is unknown to this package.
+func (s *Semaphore) MakeCalls() { s.block = nil }
+
+// FreeIndexes is how many indexes of waiters have been given back: their memory is freed.
+func FreeIndexes() int {
+	table.Lock()
+	defer table.Unlock()
+	return len(table.free)
+}
