@@ -100,22 +100,22 @@ def script_environment(folder):
                          "LD_LIBRARY_PATH": str(build / "capi")}
 
 
-def read_lines(text, language):
+def read_lines(text):
     """A line of JSON for each row: {"name", "ns", "rival"}, the last two in nanoseconds."""
     for line in text.splitlines():
         if not line.startswith("{"):
             continue
         row = json.loads(line)
         name = re.sub(r"\W+", "_", row["name"]).strip("_").lower()
-        yield f"{language}/{name}/afflux", {"time": row["ns"]}
-        yield f"{language}/{name}/rival", {"time": row["rival"]}
+        yield f"{name}/afflux", {"time": row["ns"]}
+        yield f"{name}/rival", {"time": row["rival"]}
 
 
 def run_script(program, folder):
     result = subprocess.run(["sh", str(ROOT / program["name"])], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, timeout=SECONDS, check=True,
                             env=script_environment(folder))
-    return dict(read_lines(result.stdout, program["language"]))
+    return dict(read_lines(result.stdout))
 
 
 # ---- callgrind --------------------------------------------------------------
