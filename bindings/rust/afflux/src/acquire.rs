@@ -61,9 +61,7 @@ impl<S: Deref<Target = Semaphore>> Wait<S> {
         };
         match status {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(sys::AFFLUX_OK) => {
-                Poll::Ready(self.sem.take().ok_or(AcquireError::CLOSED))
-            }
+            Poll::Ready(sys::AFFLUX_OK) => Poll::Ready(self.sem.take().ok_or(AcquireError::CLOSED)),
             Poll::Ready(status) => {
                 self.sem = None;
                 Poll::Ready(Err(AcquireError::of(status)))
@@ -156,9 +154,7 @@ impl Future for AcquireOwned {
         let permits = wait.permits;
         match unsafe { wait.poll(cx) } {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(sem)) => {
-                Poll::Ready(Ok(OwnedSemaphorePermit::new(sem, permits.into())))
-            }
+            Poll::Ready(Ok(sem)) => Poll::Ready(Ok(OwnedSemaphorePermit::new(sem, permits.into()))),
             Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
         }
     }

@@ -58,9 +58,8 @@ impl Event {
 
     fn create(is_manual: bool) -> Self {
         let mut raw = std::ptr::null_mut();
-        let status = unsafe {
-            sys::afflux_event_create(is_manual.into(), sys::AFFLUX_QUEUE_AUTO, &mut raw)
-        };
+        let status =
+            unsafe { sys::afflux_event_create(is_manual.into(), sys::AFFLUX_QUEUE_AUTO, &mut raw) };
         Error::check(status).expect("an event");
         Event { raw: NonNull::new(raw).expect("an event"), is_manual }
     }

@@ -108,7 +108,11 @@ impl Registry {
     /// # Errors
     /// None that a caller could cause.
     pub fn render(&self, format: Format, each_client: bool) -> Result<String, Error> {
-        unsafe extern "C" fn sink(ctx: *mut c_void, text: *const std::os::raw::c_char, n: usize) -> i32 {
+        unsafe extern "C" fn sink(
+            ctx: *mut c_void,
+            text: *const std::os::raw::c_char,
+            n: usize,
+        ) -> i32 {
             rewake::quietly(|| {
                 let piece = std::slice::from_raw_parts(text as *const u8, n);
                 (*(ctx as *mut Vec<u8>)).extend_from_slice(piece);
@@ -124,9 +128,7 @@ impl Registry {
         options.flags = if each_client { sys::AFFLUX_EXPORT_CLIENTS } else { 0 };
         let mut text: Vec<u8> = Vec::new();
         let ctx = &mut text as *mut Vec<u8> as *mut c_void;
-        Error::check(unsafe {
-            sys::afflux_registry_write(self.ptr(), &options, Some(sink), ctx)
-        })?;
+        Error::check(unsafe { sys::afflux_registry_write(self.ptr(), &options, Some(sink), ctx) })?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 }

@@ -199,8 +199,7 @@ impl Semaphore {
             return;
         }
         let delta = i64::try_from(n).unwrap_or(i64::MAX);
-        let status =
-            unsafe { sys::afflux_sem_resize_by(self.ptr(), delta, std::ptr::null_mut()) };
+        let status = unsafe { sys::afflux_sem_resize_by(self.ptr(), delta, std::ptr::null_mut()) };
         assert!(
             status == sys::AFFLUX_OK,
             "number of added permits ({n}) would overflow MAX_PERMITS ({})",

@@ -324,7 +324,11 @@ impl<'a> Wait<'a> {
             }
         };
         self.is_done = true;
-        Poll::Ready(if status == sys::AFFLUX_OK { Ok(index) } else { Err(AcquireError::of(status)) })
+        Poll::Ready(if status == sys::AFFLUX_OK {
+            Ok(index)
+        } else {
+            Err(AcquireError::of(status))
+        })
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<(sys::afflux_status, usize)> {
@@ -398,9 +402,8 @@ impl<'a> Future for Any<'a> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let wait = &mut self.wait;
-        wait.poll(cx).map(|result| {
-            result.map(|index| Taken { index, permit: wait.items[index].permit() })
-        })
+        wait.poll(cx)
+            .map(|result| result.map(|index| Taken { index, permit: wait.items[index].permit() }))
     }
 }
 

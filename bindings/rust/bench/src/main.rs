@@ -57,9 +57,8 @@ const N: u64 = 2_000_000;
 
 fn try_pair() {
     let (a, t) = (afflux::Semaphore::new(8), tokio::sync::Semaphore::new(8));
-    let ours = || {
-        time(N, || (0..N).for_each(|_| drop(black_box(black_box(&a).try_acquire().unwrap()))))
-    };
+    let ours =
+        || time(N, || (0..N).for_each(|_| drop(black_box(black_box(&a).try_acquire().unwrap()))));
     row("rust try pair / tokio", ours, || {
         time(N, || (0..N).for_each(|_| drop(black_box(black_box(&t).try_acquire().unwrap()))))
     });
@@ -149,7 +148,11 @@ fn pending_and_drop() {
 fn burst() {
     const BURST: usize = 1000;
     const TIMES: usize = 300;
-    fn rounds<F: Future>(make: impl Fn() -> F, release: impl Fn(), give_up: impl Fn(F::Output)) -> f64 {
+    fn rounds<F: Future>(
+        make: impl Fn() -> F,
+        release: impl Fn(),
+        give_up: impl Fn(F::Output),
+    ) -> f64 {
         let waker = idle_waker();
         let mut cx = Context::from_waker(&waker);
         let mut spent = 0.0;
