@@ -4,7 +4,7 @@
 use crate::sys;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 const PLAIN: u32 = 2;
 const COUNTING: u32 = 3;
@@ -138,9 +138,10 @@ pub(crate) unsafe fn release(block: NonNull<sys::afflux_fastpath>, n: u64) -> bo
         if n.wrapping_sub(1) >= held {
             return false; // 0 wraps round: refused as well
         }
-        // release: pairs with the acquire that gets these permits.
+        // release: pairs with the acquire that gets these permits. acquire comes along only because
+        // Rust 1.63 takes no weaker success than failure.
         let wanted = seen.wrapping_add(n << SHIFT);
-        match block.word.compare_exchange_weak(seen, wanted, Release, Acquire) {
+        match block.word.compare_exchange_weak(seen, wanted, AcqRel, Acquire) {
             Ok(_) => return true,
             Err(now) => seen = now,
         }

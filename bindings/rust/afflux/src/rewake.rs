@@ -143,8 +143,3 @@ pub(crate) fn quietly(f: impl FnOnce()) {
         mem::forget(payload);
     }
 }
-
-#[cfg(test)]
-pub(crate) fn count() -> usize {
-    COUNT.load(Ordering::Relaxed)
-}

@@ -94,9 +94,11 @@ pub fn now<F: Future>(future: F) -> F::Output {
 /// is queued at once.
 #[derive(Default)]
 pub struct Local {
-    tasks: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    tasks: RefCell<Vec<Option<Task>>>,
     woken: Arc<Mutex<VecDeque<usize>>>,
 }
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 struct LocalWaker {
     task: usize,
