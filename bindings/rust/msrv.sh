@@ -25,11 +25,8 @@ source_of() {
   cargo metadata --manifest-path "$here/Cargo.toml" --format-version 1 --all-features |
     tr ',' '\n' | sed -n "s#^\"manifest_path\":\"\\(.*/$1-[0-9.]*\\)/Cargo.toml\"#\\1#p" | head -n 1
 }
-for name in pkg-config; do
-  source=$(source_of "$name")
-  "$rustc" --edition 2018 --emit metadata --cap-lints allow --out-dir "$out" --crate-type rlib \
-    --crate-name "$(echo "$name" | tr - _)" "$source/src/lib.rs"
-done
+"$rustc" --edition 2018 --emit metadata --cap-lints allow --out-dir "$out" --crate-type rlib \
+  --crate-name pkg_config "$(source_of pkg-config)/src/lib.rs"
 check --crate-type bin --crate-name build --extern pkg_config="$out/libpkg_config.rmeta" \
   "$here/afflux-sys/build.rs"
 echo "msrv: Rust $toolchain compiles afflux, afflux-sys and its build script"
