@@ -7,6 +7,7 @@ use crate::{request, sys};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,14 +16,15 @@ use std::task::{Context, Poll};
 /// What the futures have in common; `S` leads to the semaphore.
 struct Wait<S: Deref<Target = Semaphore>> {
     slot: Slot<UNTIMED>,
-    sem: Option<S>,
+    /// Moved out when the slot is done, and only then.
+    sem: ManuallyDrop<S>,
     permits: u32,
 }
 
 impl<S: Deref<Target = Semaphore>> Wait<S> {
     #[inline(always)]
     fn new(sem: S, permits: u32) -> Self {
-        Wait { slot: Slot::new(sem.may_time()), sem: Some(sem), permits }
+        Wait { slot: Slot::new(), sem: ManuallyDrop::new(sem), permits }
     }
 
     /// The semaphore, and that the permits are held.
@@ -31,26 +33,34 @@ impl<S: Deref<Target = Semaphore>> Wait<S> {
     /// Pinned.
     #[inline(always)]
     unsafe fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<S, AcquireError>> {
-        let sem = self.sem.as_deref().expect("a future is not polled after it has completed");
-        if self.slot.is_idle() && sem.take(self.permits.into()) {
+        if self.slot.is_idle() && self.sem.take(self.permits.into()) {
             self.slot.finish();
-            return Poll::Ready(self.sem.take().ok_or(AcquireError::CLOSED));
+            return Poll::Ready(Ok(ManuallyDrop::take(&mut self.sem)));
         }
-        self.poll_slowly(cx)
+        match self.poll_slowly(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(ManuallyDrop::take(&mut self.sem))),
+            Poll::Ready(Err(error)) => {
+                ManuallyDrop::drop(&mut self.sem);
+                Poll::Ready(Err(error))
+            }
+        }
     }
 
+    /// `Ready`: the slot is done.
     #[inline(never)]
-    unsafe fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<S, AcquireError>> {
+    unsafe fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let status = if self.slot.is_pending() {
             self.slot.look(cx)
         } else {
-            let sem = self.sem.as_deref().expect("polled before the end");
-            if self.permits == 0 {
+            assert!(self.slot.is_idle(), "a future is not polled after it has completed");
+            let sem: &Semaphore = &self.sem;
+            let permits = self.permits.into();
+            if permits == 0 {
                 self.slot.finish();
                 Poll::Ready(if sem.is_closed() { sys::AFFLUX_ECLOSED } else { sys::AFFLUX_OK })
             } else {
-                let permits = self.permits.into();
-                self.slot.start(cx, |note, waiter| {
+                self.slot.start(cx, sem.may_time(), |note, waiter| {
                     let mut asked = request::defaults();
                     asked.flags = sys::AFFLUX_WAIT_FOR_RESIZE;
                     asked.permits = permits;
@@ -59,24 +69,33 @@ impl<S: Deref<Target = Semaphore>> Wait<S> {
                 })
             }
         };
-        match status {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(sys::AFFLUX_OK) => Poll::Ready(self.sem.take().ok_or(AcquireError::CLOSED)),
-            Poll::Ready(status) => {
-                self.sem = None;
-                Poll::Ready(Err(AcquireError::of(status)))
+        status.map(|status| match status {
+            sys::AFFLUX_OK => Ok(()),
+            status => Err(AcquireError::of(status)),
+        })
+    }
+
+    #[inline(never)]
+    fn end(&mut self) {
+        // The semaphore goes last, also where dropping a waker panics.
+        struct Last<'a, S>(&'a mut ManuallyDrop<S>);
+        impl<S> Drop for Last<'_, S> {
+            fn drop(&mut self) {
+                unsafe { ManuallyDrop::drop(self.0) };
             }
+        }
+        let last = Last(&mut self.sem);
+        if self.slot.cancel() {
+            last.0.release(self.permits.into());
         }
     }
 }
 
 impl<S: Deref<Target = Semaphore>> Drop for Wait<S> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if self.slot.is_pending() && self.slot.cancel() {
-            if let Some(sem) = self.sem.as_deref() {
-                sem.release(self.permits.into());
-            }
+        if !self.slot.is_done() {
+            self.end();
         }
     }
 }
@@ -112,7 +131,7 @@ impl<'a> Acquire<'a> {
 impl<'a> Future for Acquire<'a> {
     type Output = Result<SemaphorePermit<'a>, AcquireError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Nothing is moved out of it but the reference.
         let wait = unsafe { &mut self.get_unchecked_mut().wait };
@@ -148,7 +167,7 @@ impl AcquireOwned {
 impl Future for AcquireOwned {
     type Output = Result<OwnedSemaphorePermit, AcquireError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let wait = unsafe { &mut self.get_unchecked_mut().wait };
         let permits = wait.permits;
@@ -181,7 +200,7 @@ unsafe impl Sync for Idle<'_> {}
 impl<'a> Idle<'a> {
     pub(crate) fn new(sem: &'a Semaphore) -> Self {
         // waiter_timeout is for requests for permits alone.
-        Idle { slot: Slot::new(false), sem: sem.ptr(), _borrowed: PhantomData }
+        Idle { slot: Slot::new(), sem: sem.ptr(), _borrowed: PhantomData }
     }
 }
 
@@ -196,7 +215,7 @@ impl Future for Idle<'_> {
         } else {
             assert!(this.slot.is_idle(), "a future is not polled after it has completed");
             unsafe {
-                this.slot.start(cx, |note, waiter| {
+                this.slot.start(cx, false, |note, waiter| {
                     let mut asked = request::defaults();
                     note.fill(&mut asked);
                     sys::afflux_sem_wait_idle_async(sem, &asked, waiter)

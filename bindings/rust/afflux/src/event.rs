@@ -111,7 +111,7 @@ impl Event {
     /// Waits until the event is set. The future has 128 bytes at most and allocates nothing; it
     /// queues at the first poll. Dropped just when it was notified it passes the notification on.
     pub fn wait(&self) -> EventWait<'_> {
-        EventWait { slot: Slot::new(false), event: self }
+        EventWait { slot: Slot::new(), event: self }
     }
 
     /// Waits for at most `timeout`, blocking this thread; false: the time ran out. Not within a
@@ -169,7 +169,7 @@ impl Future for EventWait<'_> {
         } else {
             assert!(this.slot.is_idle(), "a future is not polled after it has completed");
             unsafe {
-                this.slot.start(cx, |note, waiter| {
+                this.slot.start(cx, false, |note, waiter| {
                     let mut asked = request::defaults();
                     note.fill(&mut asked);
                     sys::afflux_event_wait_async(event, &asked, waiter)

@@ -161,7 +161,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`AcquireError`], of any kind.
     pub fn acquire(self) -> AcquireRequest<'a> {
-        AcquireRequest { slot: Slot::new(false), asked: self.to_c(), request: self }
+        AcquireRequest { slot: Slot::new(), asked: self.to_c(), request: self }
     }
 
     /// A token with the permits, once they are free: it has an id, a hold time, and this request's
@@ -236,7 +236,7 @@ impl<'a> Future for AcquireRequest<'a> {
             } else {
                 let mut asked = this.asked;
                 unsafe {
-                    this.slot.start(cx, |note, waiter| {
+                    this.slot.start(cx, false, |note, waiter| {
                         // A request that waits counts as an owner of its client: the future may be
                         // leaked, and the client be dropped.
                         sys::afflux_client_ref(asked.client);

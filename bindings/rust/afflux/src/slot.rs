@@ -57,7 +57,8 @@ unsafe extern "C" fn tell(ctx: *mut c_void, user_data: u64) {
 /// `on_heap` the whole waiter lies on the heap, for the rare request that may have one after all.
 pub(crate) struct Slot<const N: usize> {
     waiter: UnsafeCell<MaybeUninit<[u64; N]>>,
-    words: Words,
+    /// The words of the clone that the note has; from `start` on.
+    words: MaybeUninit<Words>,
     state: State,
     has_moved: bool,
     on_heap: bool,
@@ -66,13 +67,13 @@ pub(crate) struct Slot<const N: usize> {
 
 impl<const N: usize> Slot<N> {
     #[inline(always)]
-    pub(crate) fn new(on_heap: bool) -> Self {
+    pub(crate) fn new() -> Self {
         Slot {
             waiter: UnsafeCell::new(MaybeUninit::uninit()),
-            words: [std::ptr::null(); 2],
+            words: MaybeUninit::uninit(),
             state: State::Idle,
             has_moved: false,
-            on_heap,
+            on_heap: false,
             _pinned: PhantomPinned,
         }
     }
@@ -87,10 +88,20 @@ impl<const N: usize> Slot<N> {
         self.state == State::Pending
     }
 
+    #[inline(always)]
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
     /// The future has its answer without a request.
     #[inline(always)]
     pub(crate) fn finish(&mut self) {
         self.state = State::Done;
+    }
+
+    /// Only from `start` on.
+    fn words(&self) -> Words {
+        unsafe { self.words.assume_init() }
     }
 
     fn waiter(&self) -> *mut sys::afflux_waiter {
@@ -119,7 +130,7 @@ impl<const N: usize> Slot<N> {
         }
         if self.has_moved {
             self.has_moved = false;
-            rewake::clear(self.words, self.address());
+            rewake::clear(self.words(), self.address());
         }
     }
 
@@ -127,7 +138,8 @@ impl<const N: usize> Slot<N> {
         self as *const Self as usize
     }
 
-    /// Queues the request by `start`, which makes the C call and tells its answer.
+    /// Queues the request by `start`, which makes the C call and tells its answer; with `on_heap` in
+    /// a whole waiter there.
     ///
     /// # Safety
     /// The slot is pinned, and `drop` or `cancel` runs before its memory goes. `start` queues at
@@ -137,11 +149,13 @@ impl<const N: usize> Slot<N> {
     pub(crate) unsafe fn start(
         &mut self,
         cx: &mut Context<'_>,
+        on_heap: bool,
         start: impl FnOnce(Note, *mut sys::afflux_waiter) -> sys::afflux_status,
     ) -> Poll<sys::afflux_status> {
         debug_assert!(self.is_idle());
         let words = rewake::into_words(cx.waker().clone()); // S2
-        self.words = words;
+        self.words = MaybeUninit::new(words);
+        self.on_heap = on_heap;
         let waiter = self.make_waiter();
         let note = Note { ctx: words[0] as *mut c_void, user_data: words[1] as usize as u64 };
         let status = start(note, waiter);
@@ -150,7 +164,7 @@ impl<const N: usize> Slot<N> {
             return Poll::Pending;
         }
         self.end();
-        drop(rewake::from_words(words)); // S2
+        rewake::quietly(|| drop(rewake::from_words(words))); // S2; permits may be held: no panic
         Poll::Ready(status)
     }
 
@@ -166,7 +180,7 @@ impl<const N: usize> Slot<N> {
             self.end();
             return Poll::Ready(status);
         }
-        if !self.has_moved && rewake::words_of(cx.waker()) == self.words {
+        if !self.has_moved && rewake::words_of(cx.waker()) == self.words() {
             return Poll::Pending;
         }
         self.move_to(cx)
@@ -175,13 +189,13 @@ impl<const N: usize> Slot<N> {
     #[cold]
     #[inline(never)]
     unsafe fn move_to(&mut self, cx: &mut Context<'_>) -> Poll<sys::afflux_status> {
-        if rewake::words_of(cx.waker()) == self.words {
+        if rewake::words_of(cx.waker()) == self.words() {
             self.has_moved = false;
-            rewake::clear(self.words, self.address());
+            rewake::clear(self.words(), self.address());
             return Poll::Pending; // the note's own waker is the right one, and was all along
         }
-        if !self.has_moved || !rewake::is_set(self.words, self.address(), cx.waker()) {
-            rewake::set(self.words, self.address(), cx.waker());
+        if !self.has_moved || !rewake::is_set(self.words(), self.address(), cx.waker()) {
+            rewake::set(self.words(), self.address(), cx.waker());
             self.has_moved = true;
             let status = sys::afflux_waiter_status(self.waiter());
             if status != sys::AFFLUX_PENDING {
@@ -199,13 +213,13 @@ impl<const N: usize> Slot<N> {
             return false;
         }
         let waiter = self.waiter();
-        let words = self.words;
+        let words = self.words();
         let answer = unsafe { sys::afflux_waiter_cancel(waiter) };
         let is_ours = answer != sys::AFFLUX_OK
             && unsafe { sys::afflux_waiter_status(waiter) } == sys::AFFLUX_OK;
         self.end();
         if answer == sys::AFFLUX_OK {
-            drop(unsafe { rewake::from_words(words) }); // S1, S2
+            rewake::quietly(|| drop(unsafe { rewake::from_words(words) })); // S1, S2
         }
         is_ours
     }

@@ -57,14 +57,13 @@ const N: u64 = 2_000_000;
 
 fn try_pair() {
     let (a, t) = (afflux::Semaphore::new(8), tokio::sync::Semaphore::new(8));
-    let ours =
-        || time(N, || (0..N).for_each(|_| drop(black_box(black_box(&a).try_acquire().unwrap()))));
+    let ours = || time(N, || (0..N).for_each(|_| drop(black_box(&a).try_acquire().unwrap())));
     row("rust try pair / tokio", ours, || {
-        time(N, || (0..N).for_each(|_| drop(black_box(black_box(&t).try_acquire().unwrap()))))
+        time(N, || (0..N).for_each(|_| drop(black_box(&t).try_acquire().unwrap())))
     });
     // What two exchanges of one word cost here, without any semaphore.
     let word = AtomicU64::new(8);
-    let exchange = |by: u64| {
+    let exchange = |word: &AtomicU64, by: u64| {
         let mut seen = word.load(Ordering::Acquire);
         while let Err(now) = word.compare_exchange_weak(
             seen,
@@ -78,8 +77,8 @@ fn try_pair() {
     row("rust try pair / compare-and-swap pair", ours, || {
         time(N, || {
             (0..N).for_each(|_| {
-                exchange(1u64.wrapping_neg());
-                exchange(1);
+                exchange(black_box(&word), 1u64.wrapping_neg());
+                exchange(black_box(&word), 1);
             })
         })
     });
@@ -88,27 +87,25 @@ fn try_pair() {
 
 fn await_pair() {
     let (a, t) = (afflux::Semaphore::new(8), tokio::sync::Semaphore::new(8));
-    let waker = idle_waker();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let _ = &waker;
     row(
         "rust acquire().await pair, free / tokio",
         || {
             time(N, || {
                 runtime.block_on(async {
                     for _ in 0..N {
-                        drop(black_box(black_box(&a).acquire().await.unwrap()));
+                        drop(black_box(&a).acquire().await.unwrap());
                     }
                 })
             })
         },
         || {
             time(N, || {
-                runtime.block_on(tokio::task::unconstrained(async {
+                runtime.block_on(async {
                     for _ in 0..N {
-                        drop(black_box(black_box(&t).acquire().await.unwrap()));
+                        drop(black_box(&t).acquire().await.unwrap());
                     }
-                }))
+                })
             })
         },
     );
