@@ -103,7 +103,14 @@ if command -v ccache >/dev/null; then
   CXX="ccache ${CXX:-c++}"
   export CXX
 fi
-PKG_CONFIG_PATH='' LD_LIBRARY_PATH='' AFFLUX_VENDORED_SHARED='' \
-  run "built from source" cargo test -j "$jobs" -q -p afflux-tests --features vendored
+PKG_CONFIG_PATH=''
+LD_LIBRARY_PATH=''
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+run "built from source" cargo test -j "$jobs" -q -p afflux-tests --features vendored
+# A folder of its own: otherwise each of the two would undo the other's build.
+AFFLUX_VENDORED_SHARED=1
+export AFFLUX_VENDORED_SHARED
+run "built from source, shared" cargo test -j "$jobs" -q -p afflux-sys --features vendored \
+  --test layout --target-dir target/shared
 
 echo "bindings/rust: $passed passed, $skipped skipped"

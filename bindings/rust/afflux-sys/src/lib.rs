@@ -33,9 +33,6 @@
 //! | `AFFLUX_STATIC=1` | links the static library that pkg-config, or `AFFLUX_LIB_DIR`, leads to |
 //! | `AFFLUX_LIB_DIR` | the folder of the library, where there is no pkg-config |
 #![allow(non_camel_case_types)]
-#![no_std]
-
-extern crate std;
 
 #[rustfmt::skip]
 mod ffi;

@@ -72,3 +72,78 @@ pub use semaphore::Semaphore;
 pub use several::{all, any, blocking_all, blocking_any, All, Any, Item, Taken};
 pub use stats::{Health, HealthLimits, Histogram, Holder, Stats};
 pub use token::PermitToken;
+
+/// What must not compile.
+///
+/// A future that waits must not be moved: it is not `Unpin`.
+///
+/// ```compile_fail,E0277
+/// fn unpin<T: Unpin>(_: T) {}
+/// let limit = afflux::Semaphore::new(1);
+/// unpin(limit.acquire());
+/// ```
+/// ```compile_fail,E0277
+/// fn unpin<T: Unpin>(_: T) {}
+/// unpin(std::sync::Arc::new(afflux::Semaphore::new(1)).acquire_owned());
+/// ```
+/// ```compile_fail,E0277
+/// fn unpin<T: Unpin>(_: T) {}
+/// let limit = afflux::Semaphore::new(1);
+/// unpin(limit.request().acquire());
+/// ```
+/// ```compile_fail,E0277
+/// fn unpin<T: Unpin>(_: T) {}
+/// let event = afflux::Event::auto_reset();
+/// unpin(event.wait());
+/// ```
+///
+/// A borrowing future, permit or wait cannot leave for another thread that may outlive the semaphore.
+///
+/// ```compile_fail,E0597
+/// let limit = afflux::Semaphore::new(1);
+/// let future = limit.acquire();
+/// std::thread::spawn(move || drop(future));
+/// ```
+/// ```compile_fail,E0597
+/// let limit = afflux::Semaphore::new(1);
+/// let permit = limit.try_acquire().unwrap();
+/// std::thread::spawn(move || drop(permit));
+/// ```
+/// ```compile_fail,E0597
+/// let wait = {
+///     let limit = afflux::Semaphore::new(1);
+///     afflux::any(&[(&limit).into()])
+/// };
+/// drop(wait);
+/// ```
+///
+/// A task's future that holds a permit is `Send` only if all else in it is.
+///
+/// ```compile_fail
+/// fn send<T: Send>(_: T) {}
+/// let limit = std::sync::Arc::new(afflux::Semaphore::new(1));
+/// send(async move {
+///     let local = std::rc::Rc::new(1);
+///     let _permit = limit.acquire().await;
+///     drop(local);
+/// });
+/// ```
+///
+/// Permits are given back once: neither permits nor tokens are copied.
+///
+/// ```compile_fail,E0599
+/// let limit = afflux::Semaphore::new(1);
+/// let _ = limit.try_acquire().unwrap().clone();
+/// ```
+/// ```compile_fail,E0599
+/// let limit = afflux::Semaphore::new(1);
+/// let _ = limit.request().blocking_acquire_token().unwrap().clone();
+/// ```
+/// ```compile_fail,E0382
+/// let limit = afflux::Semaphore::new(1);
+/// let permit = limit.try_acquire().unwrap();
+/// permit.forget();
+/// drop(permit);
+/// ```
+#[cfg(doctest)]
+pub struct MustNotCompile;

@@ -79,7 +79,7 @@ pub(crate) fn set(first: Words, future: usize, now: &Waker) {
         }
         old
     };
-    drop((old, fresh));
+    quietly(|| drop((old, fresh)));
     fence(Ordering::SeqCst); // W1
 }
 
@@ -100,6 +100,7 @@ pub(crate) fn clear(first: Words, future: usize) {
     };
     if old.is_some() {
         COUNT.fetch_sub(1, Ordering::Relaxed);
+        quietly(|| drop(old));
     }
 }
 

@@ -47,6 +47,33 @@ fn futures_have_128_bytes_at_most() {
     assert!(size_of_val(&sem.try_acquire().unwrap()) <= 16);
 }
 
+/// The other half of what `afflux` shows by examples that must not compile.
+#[test]
+fn everything_is_send_and_sync() {
+    fn both<T: Send + Sync>() {}
+    both::<Semaphore>();
+    both::<afflux::Acquire<'_>>();
+    both::<afflux::AcquireOwned>();
+    both::<afflux::AcquireRequest<'_>>();
+    both::<afflux::Request<'_>>();
+    both::<afflux::Idle<'_>>();
+    both::<afflux::SemaphorePermit<'_>>();
+    both::<afflux::OwnedSemaphorePermit>();
+    both::<afflux::PermitToken>();
+    both::<Event>();
+    both::<afflux::EventWait<'_>>();
+    both::<afflux::Any<'_>>();
+    both::<afflux::All<'_>>();
+    both::<afflux::Client>();
+    both::<afflux::Registry>();
+    both::<afflux::Histogram>();
+    both::<afflux::AcquireError>();
+    both::<afflux::Error>();
+    fn send<T: Send>(_: T) {}
+    let sem = Arc::new(Semaphore::new(1));
+    send(async move { sem.request().tag("a").acquire_token().await });
+}
+
 #[test]
 fn a_wait_allocates_nothing() {
     let sem = Arc::new(Semaphore::new(1));
