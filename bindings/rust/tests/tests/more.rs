@@ -6,8 +6,8 @@ use afflux::{
     HealthLimits, Item, Overflow, Priority, Queue, Registry, Semaphore, Statistics,
 };
 use afflux_tests::{assert_at_rest, now, poll, Act, Count};
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{pin, Pin};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -413,6 +413,43 @@ fn a_dropped_any_takes_nothing() {
     drop(timed);
     assert_at_rest(&a);
     assert_at_rest(&b);
+}
+
+/// A wait is dropped when its permit has been granted and its completion is still to come, which
+/// a wake function brings about: what it lets in is completed when it has returned.
+#[test]
+fn what_comes_after_the_drop_is_given_back() {
+    type Waits = Mutex<Option<Pin<Box<afflux::Any<'static>>>>>;
+    static A: OnceLock<Semaphore> = OnceLock::new();
+    static B: OnceLock<Semaphore> = OnceLock::new();
+    static EVENT: OnceLock<Event> = OnceLock::new();
+    static SECOND: Waits = Mutex::new(None);
+    static THIRD: Waits = Mutex::new(None);
+    let (a, b) = (A.get_or_init(|| Semaphore::new(1)), B.get_or_init(|| Semaphore::new(1)));
+    let event = EVENT.get_or_init(Event::auto_reset);
+    let (held_a, held_b) = (a.try_acquire().unwrap(), b.try_acquire().unwrap());
+    let (count, plain) = Count::new();
+    for (slot, item) in [(&SECOND, b.into()), (&THIRD, event.into())] {
+        let mut wait = Box::pin(any(&[item]));
+        assert!(poll(wait.as_mut(), &plain).is_pending());
+        *slot.lock().unwrap() = Some(wait);
+    }
+    let (told, tells) = std::sync::mpsc::channel();
+    let waker = Act::on_wake(move || {
+        drop(held_b); // granted to the second
+        event.notify_one(); // to the third
+        let both = (SECOND.lock().unwrap().take(), THIRD.lock().unwrap().take());
+        drop(both);
+        told.send((B.get().unwrap().held(), EVENT.get().unwrap().is_set())).unwrap();
+    });
+    let mut first = Box::pin(any(&[a.into()]));
+    assert!(poll(first.as_mut(), &waker).is_pending());
+    drop(held_a);
+    assert_eq!(tells.recv(), Ok((1, false)), "both completions were still to come");
+    assert_eq!((b.held(), event.is_set(), count.wakes()), (0, true, 0));
+    drop(first);
+    assert_at_rest(a);
+    assert_at_rest(b);
 }
 
 #[test]
