@@ -85,7 +85,7 @@ else
   skip "the declarations are the headers'" "no python3"
 fi
 run "layout" cargo test -j "$jobs" -q -p afflux-sys
-run "examples in the documentation, and compile-fail tests" cargo test -j "$jobs" -q -p afflux --doc
+run "units, examples in the documentation, compile-fail tests" cargo test -j "$jobs" -q -p afflux
 run "executors, wakers, memory" cargo test -j "$jobs" -q -p afflux-tests
 check "example bounded_downloads" cargo run -j "$jobs" -q -p afflux --example bounded_downloads
 check "cargo clippy" cargo clippy -j "$jobs" -q --workspace --all-targets -- -D warnings

@@ -148,3 +148,78 @@ pub(crate) unsafe fn release(block: NonNull<sys::afflux_fastpath>, n: u64) -> bo
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(layout: u32, reserved: u32, free: u64) -> sys::afflux_fastpath {
+        sys::afflux_fastpath {
+            layout,
+            reserved,
+            word: AtomicU64::new(free << SHIFT),
+            limit: AtomicU64::new(5),
+            taken: AtomicU64::new(0),
+            beyond: AtomicU64::new(0),
+            peak: AtomicU64::new(5),
+        }
+    }
+
+    #[test]
+    fn only_known_layouts_are_used() {
+        assert!(is_known(&block(2, 0, 5)));
+        assert!(!is_known(&block(2, sys::AFFLUX_FASTPATH_COUNTED, 5)), "an older library's");
+        assert!(is_known(&block(3, 0, 5)) && is_known(&block(3, 1, 5)));
+        for layout in [0, 1, 4, u32::MAX] {
+            assert!(!is_known(&block(layout, 0, 5)));
+        }
+    }
+
+    #[test]
+    fn the_stand_in_refuses_everything() {
+        let (call, no_sem) = (NonNull::from(&CALL), NonNull::dangling());
+        for n in [0, 1, MAX, u64::MAX] {
+            assert!(!unsafe { acquire(no_sem, call, n) });
+            assert!(!unsafe { release(call, n) });
+        }
+    }
+
+    /// Each step of afflux.h's text, on a block of our own.
+    #[test]
+    fn exchanges_are_those_of_the_header() {
+        let b = block(3, 1, 5);
+        let (at, no_sem) = (NonNull::from(&b), NonNull::dangling());
+        // An opaque bit below the count is left as it was found.
+        b.word.fetch_or(1 << 10, Relaxed);
+        for taken in 1..=32 {
+            assert!(unsafe { acquire(no_sem, at, 1) });
+            assert_eq!(b.word.load(Relaxed), 4 << SHIFT | taken << 14 | 1 << 10);
+            assert!(unsafe { release(at, 1) });
+        }
+        // Bit 19 is set now: the next acquire empties the count into `taken`.
+        assert_eq!(b.word.load(Relaxed) & FULL, FULL);
+        assert!(unsafe { acquire(no_sem, at, 3) });
+        assert_eq!((b.taken.load(Relaxed), b.beyond.load(Relaxed)), (33, 2));
+        assert_eq!(b.word.load(Relaxed), 2 << SHIFT | 1 << 10);
+        assert!(!unsafe { acquire(no_sem, at, 3) }, "two are free");
+        assert!(!unsafe { acquire(no_sem, at, 0) });
+        assert!(!unsafe { release(at, 4) }, "three are held");
+        assert!(!unsafe { release(at, 0) });
+        b.word.fetch_or(1, Relaxed); // a flag
+        assert!(!unsafe { acquire(no_sem, at, 1) } && !unsafe { release(at, 1) });
+        // In debt nothing is free.
+        b.word.store((-1i64 as u64) << SHIFT, Relaxed);
+        assert!(!unsafe { acquire(no_sem, at, 1) });
+        assert!(unsafe { release(at, 6) }, "six are held of five");
+    }
+
+    #[test]
+    fn without_statistics_nothing_is_counted() {
+        let b = block(2, 0, 5);
+        let (at, no_sem) = (NonNull::from(&b), NonNull::dangling());
+        assert!(unsafe { acquire(no_sem, at, 2) });
+        assert_eq!(b.word.load(Relaxed), 3 << SHIFT);
+        assert!(unsafe { release(at, 2) });
+        assert_eq!((b.word.load(Relaxed), b.beyond.load(Relaxed)), (5 << SHIFT, 0));
+    }
+}
