@@ -82,7 +82,7 @@ pub const AFFLUX_QUEUE_LOCKFREE: u32 = 2;
 /// lock; never allocates
 pub const AFFLUX_QUEUE_HYBRID: u32 = 3;
 
-/// no inbox: everybody waits for the lock; the yardstick; never
+/// no inbox: each arrival waits for the lock; the yardstick; never
 /// allocates
 pub const AFFLUX_QUEUE_MUTEX: u32 = 4;
 
@@ -442,8 +442,8 @@ pub const AFFLUX_FASTPATH_COUNTED: u32 = 1;
 /// compare-and-swap word from w to w + (n \<\< 20), release on success, acquire on failure;
 /// on failure begin again. After a success touch the block no more.
 ///
-/// layout 3: bits 14 … 19 of the word count the acquires, so that the totals of statistics are exact
-/// at rest. An acquire changes them in the same exchange, and a release leaves them as they are:
+/// layout 3: bits 14 … 19 of the word count the acquires, so that statistics' totals are exact at
+/// rest. An acquire changes them in the same exchange, and a release leaves them as they are:
 /// bit 19 of w clear: exchange w for w - (n \<\< 20) + (1 \<\< 14)
 /// bit 19 of w set:   exchange w for (w - (n \<\< 20)) & ~(0x3f \<\< 14), and after the success add
 /// ((w \>\> 14) & 0x3f) + 1 to \`taken\`, release
