@@ -89,7 +89,7 @@ fn smol_executor() {
     let tasks: Vec<_> = (0..TASKS)
         .map(|_| executor.spawn(job(sem.clone(), inside.clone(), done.clone())))
         .collect();
-    let helper = std::thread::spawn({
+    let second = std::thread::spawn({
         let executor = Arc::clone(&executor);
         move || {
             smol::block_on(executor.run(async {
@@ -102,7 +102,7 @@ fn smol_executor() {
             task.await;
         }
     }));
-    helper.join().unwrap();
+    second.join().unwrap();
     assert_eq!(done.load(Ordering::SeqCst), TASKS * EACH);
     assert_at_rest(&sem);
 }
