@@ -57,6 +57,8 @@ constexpr afflux_status to_c(status s) { return static_cast<afflux_status>(s); }
 
 // NOLINTBEGIN(misc-redundant-expression): they need not be the same
 static_assert(sizeof(waiter) <= sizeof(afflux_waiter) && alignof(waiter) <= alignof(afflux_waiter));
+// The timer's entry comes last.
+static_assert(sizeof(waiter) - sizeof(queue::timer<policy>) <= AFFLUX_WAITER_UNTIMED_SIZE);
 static_assert(sizeof(token) <= sizeof(afflux_permit_token) &&
               alignof(token) <= alignof(afflux_permit_token));
 // NOLINTEND(misc-redundant-expression)

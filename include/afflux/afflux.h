@@ -720,6 +720,13 @@ typedef struct afflux_waiter {
   uint64_t opaque[16];
 } afflux_waiter;
 
+enum {
+  /** Bytes of a waiter, from its beginning, that a request without a time limit uses: neither its
+   *  own nor the semaphore's waiter_timeout_ns. The library does not touch the others then, and
+   *  they need not be there. Since: 0.1 */
+  AFFLUX_WAITER_UNTIMED_SIZE = 88
+};
+
 /** sizeof(afflux_waiter) of the library, in bytes. Since: 0.1 */
 AFFLUX_API size_t afflux_waiter_size(void);
 

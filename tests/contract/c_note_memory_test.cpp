@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -295,6 +296,58 @@ TEST_P(NoteMemory, ManyThreadsLoseNoneAndGetNoneTwice) {
   std::sort(all.begin(), all.end());
   EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
   expect_all_free(sem, 1);
+}
+
+// AFFLUX_WAITER_UNTIMED_SIZE: the bytes behind are never written, however the request ends.
+class short_waiter {
+ public:
+  short_waiter() { std::fill(std::begin(rest_), std::end(rest_), kPattern); }
+  afflux_waiter* get() { return reinterpret_cast<afflux_waiter*>(used_); }
+  bool rest_is_untouched() const {
+    return std::all_of(std::begin(rest_), std::end(rest_),
+                       [](unsigned char byte) { return byte == kPattern; });
+  }
+
+ private:
+  static constexpr unsigned char kPattern = 0xa5;
+  alignas(64) unsigned char used_[AFFLUX_WAITER_UNTIMED_SIZE] = {};
+  unsigned char rest_[sizeof(afflux_waiter) - AFFLUX_WAITER_UNTIMED_SIZE];
+};
+
+TEST_P(NoteMemory, OfARequestWithoutATimeLimitIsShorter) {
+  for (const std::uint32_t level : {AFFLUX_STATS_OFF, AFFLUX_STATS_FULL}) {
+    afflux_sem_options o = options(1);
+    o.statistics = level;
+    o.overflow = AFFLUX_OVERFLOW_DROP_OLDEST;
+    o.max_waiters = 5;
+    const sem_guard sem(o);
+    note_book book;
+    afflux_client* client = nullptr;
+    ASSERT_EQ(afflux_client_create(nullptr, &client), AFFLUX_OK);
+    ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+    std::deque<short_waiter> all(8);  // three of them are dropped
+    for (std::uint64_t i = 0; i < all.size(); ++i) {
+      noted p(book, i);
+      p.request.client = client;
+      p.request.cost_bytes = 1;
+      p.request.flags |= AFFLUX_WAIT_FOR_RESIZE;
+      p.request.permits = i == 3 ? 2 : 1;
+      ASSERT_EQ(afflux_sem_acquire_async(sem, &p.request, all[i].get()), AFFLUX_PENDING);
+    }
+    EXPECT_EQ(afflux_waiter_cancel(all[5].get()), AFFLUX_OK);
+    EXPECT_EQ(afflux_sem_resize(sem, 2), AFFLUX_OK);
+    EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+    EXPECT_EQ(afflux_waiter_status(all[3].get()), AFFLUX_OK);
+    noted idle(book, 8);
+    short_waiter watcher;
+    ASSERT_EQ(afflux_sem_wait_idle_async(sem, &idle.request, watcher.get()), AFFLUX_PENDING);
+    EXPECT_EQ(afflux_sem_close(sem), AFFLUX_OK);
+    EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+    EXPECT_EQ(book.size(), 8u);  // all but the one that was taken back
+    for (const short_waiter& each : all) EXPECT_TRUE(each.rest_is_untouched());
+    EXPECT_TRUE(watcher.rest_is_untouched());
+    afflux_client_unref(client);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, NoteMemory, all_variants(), variant_name);

@@ -316,6 +316,11 @@ pub struct afflux_waiter {
     pub opaque: [u64; 16],
 }
 
+/// Bytes of a waiter, from its beginning, that a request without a time limit uses: neither its
+/// own nor the semaphore's waiter_timeout_ns. The library does not touch the others then, and
+/// they need not be there. Since: 0.1
+pub const AFFLUX_WAITER_UNTIMED_SIZE: usize = 88;
+
 /// Linux: EVENTFD; with a handle KQUEUE or IOCP where there is that;
 /// else PIPE, or AFFLUX_ENOTSUP on Windows
 pub const AFFLUX_PORT_AUTO: u32 = 0;

@@ -18,9 +18,8 @@ use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll};
 
-/// Words of a waiter that a note without a time limit touches. The timer's entry is last in the
-/// waiter, and only a request with a time limit has one.
-pub(crate) const UNTIMED: usize = 11;
+/// Words of a waiter that a request without a time limit uses.
+pub(crate) const UNTIMED: usize = sys::AFFLUX_WAITER_UNTIMED_SIZE / 8;
 /// All of a waiter's words.
 pub(crate) const WHOLE: usize = 16;
 

@@ -87,6 +87,7 @@
     constant!(AFFLUX_URING_MSG_RING);
     constant!(AFFLUX_URING_MULTISHOT);
     constant!(AFFLUX_URING_RINGS);
+    constant!(AFFLUX_WAITER_UNTIMED_SIZE);
     constant!(AFFLUX_WAIT_FOR_NOTE);
     constant!(AFFLUX_WAIT_FOR_RESIZE);
     constant!(AFFLUX_WAIT_FOR_URING);
