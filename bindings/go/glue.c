@@ -43,8 +43,7 @@ afflux_go_slot *afflux_go_slot_new(uint64_t index) {
   const uintptr_t alignment = 64;
   void *memory = calloc(1, sizeof(afflux_go_slot) + alignment - 1);
   if (memory == NULL) return NULL;
-  afflux_go_slot *slot =
-      (afflux_go_slot *)(((uintptr_t)memory + alignment - 1) & ~(alignment - 1));
+  afflux_go_slot *slot = (afflux_go_slot *)(((uintptr_t)memory + alignment - 1) & ~(alignment - 1));
   slot->memory = memory;
   slot->index = index;
   return slot;
@@ -166,10 +165,18 @@ afflux_go_result afflux_go_event(uintptr_t address, int32_t what) {
   afflux_status status = AFFLUX_OK;
   enter();
   switch (what) {
-    case AFFLUX_GO_NOTIFY_ONE: status = afflux_event_notify_one(event); break;
-    case AFFLUX_GO_NOTIFY_ALL: status = afflux_event_notify_all(event); break;
-    case AFFLUX_GO_PULSE: status = afflux_event_pulse(event); break;
-    default: afflux_event_unref(event); break;
+    case AFFLUX_GO_NOTIFY_ONE:
+      status = afflux_event_notify_one(event);
+      break;
+    case AFFLUX_GO_NOTIFY_ALL:
+      status = afflux_event_notify_all(event);
+      break;
+    case AFFLUX_GO_PULSE:
+      status = afflux_event_pulse(event);
+      break;
+    default:
+      afflux_event_unref(event);
+      break;
   }
   return leave(status, 0);
 }

@@ -44,7 +44,8 @@ typedef struct afflux_go_request {
 afflux_go_slot *afflux_go_slot_new(uint64_t index);
 void afflux_go_slot_free(uintptr_t slot);
 
-/* These two answer in slot->result: cgo is a little quicker with a function that returns nothing. */
+/* These two answer in slot->result: cgo is a little quicker with a function that returns nothing.
+ */
 void afflux_go_acquire(uintptr_t sem, uint64_t n, uintptr_t slot);
 void afflux_go_cancel(uintptr_t slot);
 

@@ -6,5 +6,6 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=bindings/python/environment.sh
 . "$here/environment.sh"
 exec "$python" "$here/benchmarks/bench.py" "$@"

@@ -10,6 +10,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=bindings/python/environment.sh
 . "$here/environment.sh"
 
 log=$cache/test.log

@@ -130,7 +130,8 @@ class PagesTest(unittest.TestCase):
 
     def test_names_of_the_code_exist(self):
         known = set()
-        for folder in ("include", "capi", "src", "tests", "tools", "examples", "benchmarks"):
+        for folder in ("include", "capi", "src", "bindings", "tests", "tools", "examples",
+                       "benchmarks"):
             for path in (SOURCE / folder).rglob("*"):
                 if path.is_file() and path.suffix != ".md":
                     known.update(re.findall(r"\w+", path.read_text("utf-8", "ignore")))
