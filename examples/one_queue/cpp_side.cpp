@@ -44,8 +44,10 @@ class loop {
   const afflux::port& port() const { return port_; }
   virtual const char* name() const = 0;
 
-  // Resumes what is ready, and sleeps if nothing was.
-  void turn() { wait(port_.run_ready(kReadyATurn) == kReadyATurn); }
+  // Resumes coroutines that have a permit. @return whether there may be more.
+  bool resume_ready() { return port_.run_ready(kReadyATurn) == kReadyATurn; }
+  // Resumes those that have slept. Unless `only_look`, sleeps until there are some, or permits.
+  virtual void wait(bool only_look) = 0;
 
   auto sleep(nanoseconds time) { return sleeper(*this, time); }
 
@@ -71,31 +73,24 @@ class loop {
   };
 
   virtual void start(sleeper& s, nanoseconds time) = 0;
-  // Does not sleep if `only_look`.
-  virtual void wait(bool only_look) = 0;
 
   afflux::port port_;
 };
 
 class poll_loop final : public loop {
+  using clock = std::chrono::steady_clock;
+
  public:
   poll_loop() : loop({.kind = afflux::port_kind::automatic, .drains_all = true}) {}
   const char* name() const override { return "poll"; }
-
- private:
-  using clock = std::chrono::steady_clock;
-
-  void start(sleeper& s, nanoseconds time) override {
-    sleepers_.emplace(clock::now() + time, s.coroutine);
-  }
 
   void wait(bool only_look) override {
     int limit = -1;
     if (only_look) {
       limit = 0;
     } else if (!sleepers_.empty()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(sleepers_.begin()->first -
-                                                                     clock::now());
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(sleepers_.begin()->first - clock::now());
       limit = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
     }
     pollfd bell{static_cast<int>(port_.native_handle()), POLLIN, 0};
@@ -106,6 +101,11 @@ class poll_loop final : public loop {
       sleepers_.erase(sleepers_.begin());
       due.resume();
     }
+  }
+
+ private:
+  void start(sleeper& s, nanoseconds time) override {
+    sleepers_.emplace(clock::now() + time, s.coroutine);
   }
 
   std::multimap<clock::time_point, std::coroutine_handle<>> sleepers_;
@@ -122,14 +122,6 @@ class uring_loop final : public loop {
         ring_(ring) {}
   ~uring_loop() override { io_uring_queue_exit(&ring_); }
   const char* name() const override { return "io_uring"; }
-
- private:
-  static constexpr std::uint64_t kDoorbell = 1;  // that of a sleeper is its address
-
-  void start(sleeper& s, nanoseconds time) override {
-    s.limit = {time.count() / 1'000'000'000, time.count() % 1'000'000'000};
-    backlog_.push_back(&s);
-  }
 
   void wait(bool only_look) override {
     if (!armed_) {
@@ -155,6 +147,14 @@ class uring_loop final : public loop {
         armed_ = false;
       }
     }
+  }
+
+ private:
+  static constexpr std::uint64_t kDoorbell = 1;  // that of a sleeper is its address
+
+  void start(sleeper& s, nanoseconds time) override {
+    s.limit = {time.count() / 1'000'000'000, time.count() % 1'000'000'000};
+    backlog_.push_back(&s);
   }
 
   io_uring ring_;
@@ -216,13 +216,11 @@ class attempt {
 
 class side {
  public:
-  explicit side(one_queue_host& host)
+  explicit side(const one_queue_host& host)
       : host_(host),
         sem_(afflux::semaphore::from_handle(::afflux_sem_ref(host.sem))),
         loop_(make_loop()),
-        thread_([this] {
-          while (!over_) loop_->turn();
-        }) {}
+        thread_([this] { run(); }) {}
   ~side() { thread_.join(); }  // after halt()
 
   const char* loop_name() const { return loop_->name(); }
@@ -260,6 +258,14 @@ class side {
   }
 
  private:
+  void run() {
+    for (;;) {
+      const bool more = loop_->resume_ready();
+      if (over_) return;
+      loop_->wait(more);
+    }
+  }
+
   attempt wait_for(std::uint32_t ticket) {
     afflux::permit got = co_await sem_.acquire().resume_on(loop_->port());
     if (!got) host_.fail("c++: a ticket was refused");
@@ -307,7 +313,7 @@ class side {
     working_.notify_all();
   }
 
-  one_queue_host& host_;
+  const one_queue_host& host_;
   afflux::semaphore sem_;
   std::unique_ptr<loop> loop_;
   std::map<std::uint32_t, attempt> waiting_;
@@ -321,7 +327,7 @@ std::unique_ptr<side> the_side;
 
 }  // namespace
 
-void one_queue_cpp(one_queue_host* host, one_queue_side* ret_side) {
+void one_queue_cpp(const one_queue_host* host, one_queue_side* ret_side) {
   the_side = std::make_unique<side>(*host);
   ret_side->version = ::afflux_version_string();
   ret_side->arrive = [](std::uint32_t ticket, std::int32_t) { the_side->arrive(ticket); };

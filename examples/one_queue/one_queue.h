@@ -42,10 +42,10 @@ typedef struct one_queue_side {
   void (*stop)(void);
 } one_queue_side;
 
-void one_queue_cpp(one_queue_host *host, one_queue_side *ret_side);
-void one_queue_rust(one_queue_host *host, one_queue_side *ret_side);
+void one_queue_cpp(const one_queue_host *host, one_queue_side *ret_side);
+void one_queue_rust(const one_queue_host *host, one_queue_side *ret_side);
 void one_queue_go(one_queue_host *host, one_queue_side *ret_side);
-void one_queue_python(one_queue_host *host, one_queue_side *ret_side);
+void one_queue_python(const one_queue_host *host, one_queue_side *ret_side);
 
 const char *one_queue_cpp_loop(void); /* "io_uring", or what the port is */
 

@@ -36,8 +36,7 @@ void history::add(double at, const shares& held) {
   p.count += 1;
 }
 
-bool history::draw(const char* file,
-                   const std::array<const char*, ONE_QUEUE_SIDES>& names) const {
+bool history::draw(const char* file, const std::array<const char*, ONE_QUEUE_SIDES>& names) const {
   const auto y = [this](double permits) { return kTop + kHeight * (1 - permits / limit_); };
   std::string svg =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1020 320\" "
@@ -62,8 +61,8 @@ bool history::draw(const char* file,
       upper += from + "," + above + " " + to + "," + above + " ";
       lower.insert(0, to + "," + below + " " + from + "," + below + " ");
     }
-    svg += "<polygon fill=\"" + std::string(kColors[side]) + "\" points=\"" + upper + lower +
-           "\"/>\n";
+    svg +=
+        "<polygon fill=\"" + std::string(kColors[side]) + "\" points=\"" + upper + lower + "\"/>\n";
     const double x = kLeft + 320 + 100 * static_cast<double>(side);
     svg += "<rect x=\"" + number(x) + "\" y=\"10\" width=\"12\" height=\"12\" fill=\"" +
            kColors[side] + "\"/>\n" + label(x + 18, 20, "start", names[side]);

@@ -31,7 +31,7 @@ void stop() {
 
 // ONE_QUEUE_PYTHON is an interpreter that has the package afflux, ONE_QUEUE_FOLDER where
 // python_side.py is.
-void one_queue_python(one_queue_host* host, one_queue_side* ret_side) {
+void one_queue_python(const one_queue_host* host, one_queue_side* ret_side) {
   PyConfig config;
   PyConfig_InitPythonConfig(&config);
   config.install_signal_handlers = 0;
@@ -50,10 +50,10 @@ void one_queue_python(one_queue_host* host, one_queue_side* ret_side) {
   Py_DECREF(here);
   PyObject* const module = PyImport_ImportModule("python_side");
   check(module != nullptr, "python_side.py");
-  PyObject* const done =
-      PyObject_CallMethod(module, "begin", "KK",
-                          static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(host)),
-                          static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(ret_side)));
+  PyObject* const done = PyObject_CallMethod(
+      module, "begin", "KK",
+      static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(host)),
+      static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(ret_side)));
   check(done != nullptr, "begin()");
   Py_DECREF(done);
   Py_DECREF(module);

@@ -94,7 +94,13 @@ pub unsafe extern "C" fn one_queue_rust(host: *const Host, ret_side: *mut SideTa
 }
 
 fn spawn(task: impl std::future::Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    the().runtime.lock().unwrap().as_ref().expect("before stop()").spawn(task)
+    the()
+        .runtime
+        .lock()
+        .unwrap()
+        .as_ref()
+        .expect("before stop()")
+        .spawn(task)
 }
 
 extern "C" fn arrive(ticket: u32, _may_be_cancelled: i32) {
@@ -171,7 +177,12 @@ extern "C" fn join() {
     let tasks = std::mem::take(&mut *the().workers.lock().unwrap());
     let runtime = the().runtime.lock().unwrap();
     for task in tasks {
-        if runtime.as_ref().expect("before stop()").block_on(task).is_err() {
+        if runtime
+            .as_ref()
+            .expect("before stop()")
+            .block_on(task)
+            .is_err()
+        {
             (the().host.fail)(b"rust: a task panicked\0".as_ptr().cast());
         }
     }
