@@ -42,6 +42,7 @@ using clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kLimit = 8;
 constexpr std::uint32_t kWorkers = 16;      // of each language
+constexpr std::uint32_t kMostAtOnce = 3;    // permits of one request under load
 constexpr std::uint32_t kTicketsEach = 16;  // of each language in a round
 constexpr auto kPatience = 30s;             // then something hangs
 constexpr std::array<const char*, ONE_QUEUE_SIDES> kNames = {"c++", "rust", "go", "python"};
@@ -319,20 +320,27 @@ void check_rest(const afflux::semaphore& sem, const order_result& order) {
   // A request that was given up was taken back in the queue, or granted at that very moment and
   // given back, or (a context that ends early) never made.
   std::uint64_t served = order.grants;
+  std::uint64_t permits = order.grants;
   std::uint64_t given_up = order.cancels;
   for (std::uint32_t side = 0; side < ONE_QUEUE_SIDES; ++side) {
     const tally& t = tallies[side];
     served += t.requests.load();
+    permits += t.permits.load();
     given_up += t.given_up.load();
     expect(t.requests.load() != 0, std::string(kNames[side]) + " was never served");
     expect(t.given_up.load() != 0, std::string(kNames[side]) + " cancelled nothing");
   }
-  // The baton's own, whose splits and parts are no requests.
-  const std::uint64_t baton = order.arrivals / (ONE_QUEUE_SIDES * kTicketsEach);
-  const std::uint64_t got = s.requests_fast + s.granted - baton;
-  expect(got >= served, "languages entered without a permit");
-  expect(s.canceled + s.timed_out + (got - served) <= given_up,
+  const std::uint64_t batons = order.arrivals / (ONE_QUEUE_SIDES * kTicketsEach);
+  served += batons;
+  permits += batons * kLimit;
+  const std::uint64_t got = s.requests_fast + s.granted;
+  const std::uint64_t given_back = got - served;  // requests that were granted and given up
+  expect(got >= served, "a language entered without a permit");
+  expect(s.canceled + s.timed_out + given_back <= given_up,
          "more requests ended without an entry than were given up");
+  const std::uint64_t acquired = s.acquired_fast + s.acquired_after_wait;
+  expect(acquired >= permits + given_back && acquired <= permits + kMostAtOnce * given_back,
+         "the permits acquired are not those that languages got");
 
   std::uint64_t untold = 0;
   expect(ledger(sem, untold).empty() && untold == 0, "the ledger is not empty at rest");
