@@ -3,7 +3,7 @@
 #
 # run.sh [--asan] [--seconds N] [--seed N] [--picture FILE.svg]: builds and runs the example against
 # the library that PKG_CONFIG_PATH and LD_LIBRARY_PATH lead to. Ends with 77 where a toolchain is
-# missing.
+# missing, or too old.
 #
 #   --asan               C++ with the address sanitizer
 #   AFFLUX_BUILD_DIR     for what is built, and kept; default ${TMPDIR:-/tmp}/afflux-one-queue-<user>
@@ -21,6 +21,14 @@ CXX=${CXX:-c++}
 for program in "$CXX" cargo go pkg-config "${PYTHON:-python3}"; do
   command -v "$program" >/dev/null 2>&1 || missing "there is no $program"
 done
+# PROGRAM OLDEST WHAT-IT-SAYS
+new_enough() {
+  version=$(printf '%s\n' "$3" | sed -n '1s/^[^0-9]*\([0-9][0-9.]*\).*/\1/p')
+  first=$(printf '%s\n%s\n' "$2" "$version" | sort -V | head -n 1)
+  [ "$first" = "$2" ] || missing "$1 $version is older than $2"
+}
+new_enough cargo 1.85 "$(cargo --version)"
+new_enough go 1.21 "$(GOTOOLCHAIN=local go env GOVERSION)"
 pkg-config --exists afflux || missing "pkg-config does not find afflux"
 "${PYTHON:-python3}" - <<'EOF' || missing "Python 3.11 or later with venv (python3-venv) and headers (python3-dev) is needed"
 import os, sys, sysconfig

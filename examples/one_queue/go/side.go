@@ -121,33 +121,36 @@ func one_queue_go_load(n C.uint32_t) {
 
 func work(random *rand.Rand) {
 	for C.is_over(host) == 0 {
-		n := 1 + random.Intn(3)
-		ctx, cancel := context.WithCancel(context.Background())
-		if random.Intn(8) == 0 {
-			time.AfterFunc(time.Duration(random.Intn(2000))*time.Microsecond, cancel)
-		}
-		permit, err := sem.AcquirePermit(ctx, afflux.Request{Permits: int64(n), Tag: "go"})
-		if err != nil && err == ctx.Err() {
-			C.gave_up(host)
-			continue
-		}
-		cancel()
-		if err != nil {
-			fail("an acquire failed under load", err)
-			return
-		}
-		C.enter(host, C.uint32_t(n))
-		if random.Intn(4) == 0 {
-			time.Sleep(time.Millisecond)
-		} else {
-			runtime.Gosched()
-		}
-		C.leave(host, C.uint32_t(n))
-		if err := permit.Release(); err != nil {
-			fail("a release failed", err)
+		if err := workOnce(random); err != nil {
+			fail("under load", err)
 			return
 		}
 	}
+}
+
+func workOnce(random *rand.Rand) error {
+	n := 1 + random.Intn(3)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if random.Intn(8) == 0 {
+		time.AfterFunc(time.Duration(random.Intn(2000))*time.Microsecond, cancel)
+	}
+	permit, err := sem.AcquirePermit(ctx, afflux.Request{Permits: int64(n), Tag: "go"})
+	if err != nil && err == ctx.Err() {
+		C.gave_up(host)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	C.enter(host, C.uint32_t(n))
+	if random.Intn(4) == 0 {
+		time.Sleep(time.Millisecond)
+	} else {
+		runtime.Gosched()
+	}
+	C.leave(host, C.uint32_t(n))
+	return permit.Release()
 }
 
 //export one_queue_go_join

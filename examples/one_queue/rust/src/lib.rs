@@ -5,6 +5,7 @@
 use afflux::{PermitToken, Semaphore};
 use afflux_sys as sys;
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::os::raw::c_char;
 use std::ptr::NonNull;
 use std::sync::{Mutex, OnceLock};
@@ -55,6 +56,11 @@ static THE_SIDE: OnceLock<Side> = OnceLock::new();
 
 fn the() -> &'static Side {
     THE_SIDE.get().expect("one_queue_rust comes first")
+}
+
+fn fail(what: &str) {
+    let text = CString::new(format!("rust: {what}")).expect("without NUL");
+    (the().host.fail)(text.as_ptr());
 }
 
 /// # Safety
@@ -110,7 +116,7 @@ extern "C" fn arrive(ticket: u32, _may_be_cancelled: i32) {
                 the().tokens.lock().unwrap().insert(ticket, token);
                 (the().host.granted)(ticket);
             }
-            Err(_) => (the().host.fail)(b"rust: a ticket was refused\0".as_ptr().cast()),
+            Err(e) => fail(&format!("a ticket was refused: {e}")),
         }
     });
     the().waiting.lock().unwrap().insert(ticket, task);
@@ -159,9 +165,9 @@ async fn work(seed: u32) {
         } else {
             asked.await
         };
-        let Ok(_token) = token else {
-            (host.fail)(b"rust: an acquire failed under load\0".as_ptr().cast());
-            return;
+        let _held = match token {
+            Ok(token) => token,
+            Err(e) => return fail(&format!("under load: {e}")),
         };
         (host.enter)(SIDE, n);
         if below(4) == 0 {
@@ -183,7 +189,7 @@ extern "C" fn join() {
             .block_on(task)
             .is_err()
         {
-            (the().host.fail)(b"rust: a task panicked\0".as_ptr().cast());
+            fail("a task panicked");
         }
     }
 }
