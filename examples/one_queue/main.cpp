@@ -15,132 +15,30 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <map>
-#include <mutex>
 #include <random>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "host.h"
 #include "one_queue.h"
 #include "picture.h"
 
 namespace {
 
 using namespace std::chrono_literals;
-using one_queue::shares;
+using namespace one_queue;
 using clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t kLimit = 8;
 constexpr std::uint32_t kWorkers = 16;      // of each language
-constexpr std::uint32_t kMostAtOnce = 3;    // permits of one request under load
+constexpr std::uint32_t kMostAtOnce = 3;    // permits that a request under load asks for
 constexpr std::uint32_t kTicketsEach = 16;  // of each language in a round
-constexpr auto kPatience = 30s;             // then something hangs
-constexpr std::array<const char*, ONE_QUEUE_SIDES> kNames = {"c++", "rust", "go", "python"};
-
-// --------------------------------------------------------------------------------------------
-// Promises
-// --------------------------------------------------------------------------------------------
-
-std::atomic<std::uint64_t> broken = 0;
-
-void fail(const char* what) {
-  constexpr std::uint64_t kTold = 20;
-  if (broken.fetch_add(1) < kTold) std::fprintf(stderr, "\nBROKEN: %s\n", what);
-}
-
-void expect(bool kept, const std::string& what) {
-  if (!kept) fail(what.c_str());
-}
-
-// No way on: threads of four languages wait for what does not come.
-[[noreturn]] void give_up(const afflux::semaphore& sem, const char* what) {
-  fail(what);
-  std::fprintf(stderr, "held %llu, waiting %llu; the ledger:\n%s",
-               static_cast<unsigned long long>(sem.held()),
-               static_cast<unsigned long long>(sem.waiters()), sem.dump_holders().c_str());
-  std::_Exit(1);
-}
-
-// --------------------------------------------------------------------------------------------
-// The host
-// --------------------------------------------------------------------------------------------
-
-// Permits held by each side, 16 bits each, so that one look sees all of them at one moment.
-std::atomic<std::uint64_t> in_flight = 0;
-std::atomic<std::uint64_t> most_in_flight = 0;
-std::atomic<bool> is_over = false;
-
-struct tally {
-  std::atomic<std::uint64_t> requests = 0;
-  std::atomic<std::uint64_t> permits = 0;
-  std::atomic<std::uint64_t> given_up = 0;
-};
-std::array<tally, ONE_QUEUE_SIDES> tallies;
-
-constexpr std::uint64_t in_word(std::uint32_t side, std::uint64_t permits) {
-  return permits << (16 * side);
-}
-
-shares split(std::uint64_t word) {
-  shares held{};
-  for (std::uint32_t side = 0; side < ONE_QUEUE_SIDES; ++side) {
-    held[side] = static_cast<double>((word >> (16 * side)) & 0xffff);
-  }
-  return held;
-}
-
-std::uint64_t sum(std::uint64_t word) {
-  return (word & 0xffff) + ((word >> 16) & 0xffff) + ((word >> 32) & 0xffff) + (word >> 48);
-}
-
-void enter(std::uint32_t side, std::uint32_t permits) {
-  const std::uint64_t now =
-      sum(in_flight.fetch_add(in_word(side, permits)) + in_word(side, permits));
-  if (now > kLimit) fail("more permits are held than the limit");
-  std::uint64_t most = most_in_flight.load();
-  while (most < now && !most_in_flight.compare_exchange_weak(most, now)) {
-  }
-  tallies[side].requests.fetch_add(1);
-  tallies[side].permits.fetch_add(permits);
-}
-
-void leave(std::uint32_t side, std::uint32_t permits) {
-  in_flight.fetch_sub(in_word(side, permits));
-}
-
-// The tickets that were granted and that the baton has not seen yet, in the order of their grants.
-class grants {
- public:
-  void add(std::uint32_t ticket) {
-    const std::lock_guard hold(lock_);
-    tickets_.push_back(ticket);
-    some_.notify_one();
-  }
-  // false: none came.
-  bool next(std::uint32_t& ret_ticket) {
-    std::unique_lock hold(lock_);
-    if (!some_.wait_for(hold, kPatience, [this] { return !tickets_.empty(); })) return false;
-    ret_ticket = tickets_.front();
-    tickets_.pop_front();
-    return true;
-  }
-
- private:
-  std::mutex lock_;
-  std::condition_variable some_;
-  std::deque<std::uint32_t> tickets_;
-};
-grants granted;
 
 using sides = std::array<one_queue_side, ONE_QUEUE_SIDES>;
 
@@ -166,16 +64,6 @@ void check_one_library(const sides& all) {
     expect(all[side].version == ::afflux_version_string(),
            std::string(kNames[side]) + " has another libafflux");
   }
-}
-
-// Permits by tag.
-std::map<std::string, std::uint64_t, std::less<>> ledger(const afflux::semaphore& sem,
-                                                         std::uint64_t& ret_untold) {
-  std::map<std::string, std::uint64_t, std::less<>> held;
-  const afflux::status told = sem.visit_holders(
-      [&held](const afflux::holder& h) { held[std::string(h.tag)] += h.permits; }, ret_untold);
-  expect(told == afflux::status::ok, "the ledger could not be read");
-  return held;
 }
 
 void wait_for_waiters(const afflux::semaphore& sem, std::uint64_t count) {
@@ -232,7 +120,7 @@ void check_order(const afflux::semaphore& sem, const sides& all, std::minstd_ran
                               kNames[side_of[ticket]] + ")");
     std::uint64_t untold = 0;
     const auto held = ledger(sem, untold);
-    const decltype(ledger(sem, untold)) right = {{"baton", kLimit - 1}, {kNames[side_of[got]], 1}};
+    const by_tag right = {{"baton", kLimit - 1}, {kNames[side_of[got]], 1}};
     expect(held == right && untold == 0, "the ledger does not name the holder's language");
     ++result.grants;
     all[side_of[got]].finish(got);
@@ -245,7 +133,7 @@ void check_order(const afflux::semaphore& sem, const sides& all, std::minstd_ran
 }
 
 void live_line(std::chrono::duration<double> at, const afflux::semaphore& sem) {
-  const shares held = split(in_flight.load());
+  const shares held = in_flight();
   std::string bar;
   for (std::uint32_t side = 0; side < ONE_QUEUE_SIDES; ++side) {
     bar.append(static_cast<std::size_t>(held[side]), "crgp"[side]);
@@ -265,10 +153,9 @@ bool each_has_cancelled() {
                      [](const tally& t) { return t.given_up.load() != 0; });
 }
 
-one_queue::history run_load(const afflux::semaphore& sem, const sides& all,
-                            std::chrono::seconds length) {
+history run_load(const afflux::semaphore& sem, const sides& all, std::chrono::seconds length) {
   const bool live = isatty(STDOUT_FILENO) != 0;
-  one_queue::history past(kLimit, std::chrono::duration<double>(length).count());
+  history past(kLimit, std::chrono::duration<double>(length).count());
   const auto begun = clock::now();
   auto shown = begun;
   std::uint64_t seen = 0;
@@ -278,7 +165,7 @@ one_queue::history run_load(const afflux::semaphore& sem, const sides& all,
     std::this_thread::sleep_for(2ms);
     const auto now = clock::now();
     const std::chrono::duration<double> at = now - begun;
-    past.add(at.count(), split(in_flight.load()));
+    past.add(at.count(), in_flight());
 
     std::uint64_t untold = 0;
     for (const auto& [tag, permits] : ledger(sem, untold)) {
@@ -308,7 +195,7 @@ void check_rest(const afflux::semaphore& sem, const order_result& order) {
     give_up(sem, "not all permits came back");
   }
   const ::afflux_sem_stats s = sem.stats();
-  expect(in_flight.load() == 0, "the counter is not back at 0");
+  expect(in_flight() == shares{}, "the counter is not back at 0");
   expect(s.held == 0 && s.waiters == 0 && s.available == kLimit, "not at rest");
   expect(s.acquired_fast + s.acquired_after_wait == s.released + s.held,
          "acquired is not released + held");
@@ -374,16 +261,7 @@ int run(std::chrono::seconds length, unsigned seed, const char* picture) {
                                               .name = "one queue",
                                               .statistics = afflux::statistics_level::full,
                                               .ledger = 2 * kLimit});
-  static one_queue_host host = {
-      // the sides keep it
-      .sem = ::afflux_sem_ref(sem.handle()),
-      .granted = [](std::uint32_t ticket) { granted.add(ticket); },
-      .enter = enter,
-      .leave = leave,
-      .gave_up = [](std::uint32_t side) { tallies[side].given_up.fetch_add(1); },
-      .is_over = [] { return std::int32_t{is_over ? 1 : 0}; },
-      .fail = fail,
-  };
+  one_queue_host host = make_host(sem);
   sides all{};
   one_queue_cpp(&host, &all[ONE_QUEUE_CPP]);
   one_queue_rust(&host, &all[ONE_QUEUE_RUST]);
@@ -403,10 +281,10 @@ int run(std::chrono::seconds length, unsigned seed, const char* picture) {
               static_cast<unsigned long long>(order.grants));
   std::fflush(stdout);
 
-  const one_queue::history past = run_load(sem, all, length);
+  const history past = run_load(sem, all, length);
   std::printf("load  %lld s, %u workers of each language; at most %llu of %u permits at once\n",
               static_cast<long long>(length.count()), kWorkers,
-              static_cast<unsigned long long>(most_in_flight.load()), kLimit);
+              static_cast<unsigned long long>(most_in_flight()), kLimit);
   check_rest(sem, order);
   print_summary(sem);
   for (int round = 0; round < 2; ++round) check_order(sem, all, random, order);

@@ -31,8 +31,7 @@ class Host(ctypes.Structure):
 
 
 class SideTable(ctypes.Structure):
-    _fields_ = [
-        ("version", ctypes.c_void_p),
+    functions = [
         ("arrive", ctypes.CFUNCTYPE(None, _u32, _i32)),
         ("cancel", ctypes.CFUNCTYPE(None, _u32)),
         ("finish", ctypes.CFUNCTYPE(None, _u32)),
@@ -40,6 +39,7 @@ class SideTable(ctypes.Structure):
         ("join", ctypes.CFUNCTYPE(None)),
         ("stop", ctypes.CFUNCTYPE(None)),
     ]
+    _fields_ = [("version", ctypes.c_void_p), *functions]
 
 
 class Side:
@@ -134,6 +134,9 @@ class Side:
         self.loop.close()
 
 
+kept: list[SideTable] = []  # and with it the functions that C has
+
+
 def begin(host_address: int, side_address: int) -> None:
     host = Host.from_address(host_address)
     side = Side(host)
@@ -142,8 +145,7 @@ def begin(host_address: int, side_address: int) -> None:
     version_string = ctypes.CDLL(_afflux.__file__).afflux_version_string
     version_string.restype = ctypes.c_void_p
     table.version = version_string()
-    for name, kind in SideTable._fields_[1:]:
+    for name, kind in SideTable.functions:
         setattr(table, name, kind(getattr(side, name)))
-    global keep
-    keep = table  # and with it the functions that C has now
+    kept.append(table)
     threading.excepthook = lambda what: host.fail(f"python: {what.exc_value!r}".encode())

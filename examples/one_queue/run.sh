@@ -86,7 +86,8 @@ else
 fi
 # shellcheck disable=SC2046,SC2086 # several words each
 "$CXX" -std=c++20 -O2 -g -Wall -Wextra $sanitize -rdynamic -o "$build/one_queue" \
-  "$folder/main.cpp" "$folder/picture.cpp" "$folder/cpp_side.cpp" "$folder/python_side.cpp" \
+  "$folder/main.cpp" "$folder/host.cpp" "$folder/picture.cpp" "$folder/cpp_side.cpp" \
+  "$folder/python_side.cpp" \
   "$build/rust/release/libone_queue.a" "$build/go/side.a" \
   $(pkg-config --cflags --libs afflux) $uring $python_flags -pthread -ldl -lm
 
