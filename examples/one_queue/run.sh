@@ -61,7 +61,7 @@ build=$(cd "$build" && pwd)
 AFFLUX_PYTHON_CACHE=${AFFLUX_PYTHON_CACHE:-$build/python}
 export AFFLUX_PYTHON_CACHE
 here=$bindings/python
-# shellcheck source=../../bindings/python/environment.sh
+# shellcheck source=bindings/python/environment.sh
 . "$here/environment.sh"
 
 # Rust and Go: static libraries that leave libafflux to the program.
