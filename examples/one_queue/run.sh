@@ -64,6 +64,8 @@ here=$bindings/python
 # shellcheck source=bindings/python/environment.sh
 . "$here/environment.sh"
 
+cargo fetch -q --locked --manifest-path "$folder/rust/Cargo.toml" ||
+  missing "the crates that it needs cannot be fetched"
 # Rust and Go: static libraries that leave libafflux to the program.
 cargo build -q --release --locked --manifest-path "$folder/rust/Cargo.toml" \
   --target-dir "$build/rust"
