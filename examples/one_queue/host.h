@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What the sides tell the host, and the promises that are found broken.
+// What the sides tell the host, and the promises that are found broken. Its atomics, and those of
+// the files beside it, are sequentially consistent: this checks, and what it counts is compared.
 #pragma once
 
 #include <afflux/afflux.hpp>

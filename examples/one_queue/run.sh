@@ -13,32 +13,14 @@ set -eu
 folder=$(cd "$(dirname "$0")" && pwd)
 bindings=$folder/../../bindings
 
-missing() {
-  echo "one_queue: skipped: $*" >&2
-  exit 77
-}
+# shellcheck source=bindings/toolchain.sh
+. "$bindings/toolchain.sh"
 CXX=${CXX:-c++}
-for program in "$CXX" cargo go pkg-config "${PYTHON:-python3}"; do
-  command -v "$program" >/dev/null 2>&1 || missing "there is no $program"
-done
-# PROGRAM OLDEST WHAT-IT-SAYS
-new_enough() {
-  version=$(printf '%s\n' "$3" | sed -n '1s/^[^0-9]*\([0-9][0-9.]*\).*/\1/p')
-  first=$(printf '%s\n%s\n' "$2" "$version" | sort -V | head -n 1)
-  [ "$first" = "$2" ] || missing "$1 $version is older than $2"
-}
-new_enough cargo 1.85 "$(cargo --version)"
-new_enough go 1.21 "$(GOTOOLCHAIN=local go env GOVERSION)"
-pkg-config --exists afflux || missing "pkg-config does not find afflux"
-"${PYTHON:-python3}" - <<'EOF' || missing "Python 3.11 or later with venv (python3-venv) and headers (python3-dev) is needed"
-import os, sys, sysconfig
-try:
-    import ensurepip, venv
-except ImportError:
-    sys.exit(1)
-header = os.path.join(sysconfig.get_paths()["include"], "Python.h")
-sys.exit(sys.version_info < (3, 11) or not os.path.exists(header))
-EOF
+command -v "$CXX" >/dev/null 2>&1 || skip "there is no $CXX"
+need cargo 1.85
+need go 1.21
+need "${PYTHON:-python3}" 3.11
+pkg-config --exists afflux || skip "pkg-config does not find afflux"
 
 sanitize=''
 if [ "${1:-}" = --asan ]; then
@@ -65,7 +47,7 @@ here=$bindings/python
 . "$here/environment.sh"
 
 cargo fetch -q --locked --manifest-path "$folder/rust/Cargo.toml" ||
-  missing "the crates that it needs cannot be fetched"
+  skip "the crates that it needs cannot be fetched"
 # Rust and Go: static libraries that leave libafflux to the program.
 cargo build -q --release --locked --manifest-path "$folder/rust/Cargo.toml" \
   --target-dir "$build/rust"

@@ -89,6 +89,7 @@ template <unsigned Bits>
 inline constexpr std::uint64_t kResizes = ((std::uint64_t{1} << Bits) - 1) << kResizesShift;
 template <unsigned Bits>
 constexpr std::uint64_t after_resize(std::uint64_t word) {
+  static_assert(Bits <= kResizesBits);
   return (word & ~kResizes<Bits>) | ((word + (std::uint64_t{1} << kResizesShift)) & kResizes<Bits>);
 }
 

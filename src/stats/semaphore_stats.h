@@ -94,14 +94,10 @@ class semaphore_stats {
     if (n != 1) count<&afflux_sem_stats::acquired_fast>(n - 1);
   }
 
-  // relaxed, all: an observation; only the largest counts.
+  // relaxed: an observation.
   std::uint64_t peak_held() const { return peak_held_.load(std::memory_order_relaxed); }
   void peak_held(std::uint64_t held) {
-    std::uint64_t seen = peak_held_.load(std::memory_order_relaxed);
-    while (held > seen && held <= kMost &&
-           !peak_held_.compare_exchange_strong(seen, held, std::memory_order_relaxed,
-                                               std::memory_order_relaxed)) {
-    }
+    if (held <= kMost) largest_of(peak_held_, held);
   }
 
   // ---- at the line
@@ -181,14 +177,14 @@ class semaphore_stats {
     return largest_of(told_released_, acquired > held ? acquired - held : 0);
   }
 
-  // A counter never goes back: `now`, or more if that has been told before.
-  static std::uint64_t largest_of(number& told_before, std::uint64_t now) {
+  // Keeps the largest in `so_far`, and answers it: what is told by it never goes back.
+  static std::uint64_t largest_of(number& so_far, std::uint64_t now) {
     // relaxed, all: only the largest counts.
-    std::uint64_t told = told_before.load(std::memory_order_relaxed);
-    while (now > told && !told_before.compare_exchange_strong(told, now, std::memory_order_relaxed,
-                                                              std::memory_order_relaxed)) {
+    std::uint64_t seen = so_far.load(std::memory_order_relaxed);
+    while (now > seen && !so_far.compare_exchange_strong(seen, now, std::memory_order_relaxed,
+                                                         std::memory_order_relaxed)) {
     }
-    return std::max(now, told);
+    return std::max(now, seen);
   }
 
   const typename shards_type::pointer shards_;

@@ -141,7 +141,9 @@ static PySendResult resume(Acquire *self, PyObject *value, PyObject **ret_result
   }
   if (sent == PYGEN_RETURN) {
     Py_CLEAR(*ret_result);
-    if (atomic_load(&self->w->state) == WAIT_COMPLETED) return complete(self, ret_result);
+    /* acquire, here and below: pairs with wait_wake(); the status is there. */
+    if (atomic_load_explicit(&self->w->state, memory_order_acquire) == WAIT_COMPLETED)
+      return complete(self, ret_result);
     PyErr_SetString(PyExc_RuntimeError, "the future of this wait was completed by another");
   }
   stop_waiting(self, true);
@@ -191,7 +193,7 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
     collect_deliver(&collected); /* the wait itself may be in there */
     if (awaits < 0) stop_waiting(self, true);
     /* Asked now: what ran while the future was made may have delivered to none. */
-    else if (atomic_load(&w->state) == WAIT_COMPLETED)
+    else if (atomic_load_explicit(&w->state, memory_order_acquire) == WAIT_COMPLETED)
       sent = complete(self, ret_result);
     else
       sent = resume(self, Py_None, ret_result);

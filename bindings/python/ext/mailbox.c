@@ -46,7 +46,8 @@ mailbox *mailbox_ref(mailbox *box) {
 }
 
 void mailbox_unref(mailbox *box) {
-  if (atomic_fetch_sub(&box->refs, 1) != 1) return;
+  /* acq_rel: what each owner did comes before the end. */
+  if (atomic_fetch_sub_explicit(&box->refs, 1, memory_order_acq_rel) != 1) return;
   close(box->read_fd);
   if (box->write_fd != box->read_fd) close(box->write_fd);
   free(box);
@@ -69,11 +70,13 @@ static int doorbell_open(int fds[2]) {
 void mailbox_post(mailbox *box, wait *w) {
   const int saved = errno; /* the caller may be any code */
   mailbox_ref(box);        /* once posted, the wait may be freed, and its reference with it */
-  wait *newest = atomic_load(&box->newest);
+  /* relaxed: only the exchange counts. release: publishes the wait to the one who takes it. */
+  wait *newest = atomic_load_explicit(&box->newest, memory_order_relaxed);
   do {
     if (newest == CLOSED) break;
     w->next = newest;
-  } while (!atomic_compare_exchange_weak(&box->newest, &newest, w));
+  } while (!atomic_compare_exchange_weak_explicit(&box->newest, &newest, w, memory_order_release,
+                                                  memory_order_relaxed));
   if (newest == CLOSED) wait_unref(w);
   if (newest == NULL) {
     /* An eventfd and a pipe take the same 8 bytes. Full, it shows all the same. */
@@ -87,7 +90,8 @@ void mailbox_post(mailbox *box, wait *w) {
 
 static void mailbox_close(mailbox *box) {
   box->loop = NULL;
-  wait *w = atomic_exchange(&box->newest, CLOSED);
+  /* acquire: pairs with the release in mailbox_post(). */
+  wait *w = atomic_exchange_explicit(&box->newest, CLOSED, memory_order_acquire);
   while (w != NULL && w != CLOSED) {
     wait *next = w->next;
     wait_unref(w); /* its task, when it goes, gives back what it has got */
@@ -139,8 +143,11 @@ static PyObject *mailbox_drain(PyObject *op, PyObject *unused) {
   uint64_t rung[8];
   while (read(box->read_fd, rung, sizeof rung) < 0 && errno == EINTR) {
   }
-  wait *newest = atomic_load(&box->newest);
-  while (newest != CLOSED && !atomic_compare_exchange_weak(&box->newest, &newest, NULL)) {
+  /* relaxed: only the exchange counts. acquire: pairs with the release in mailbox_post(). */
+  wait *newest = atomic_load_explicit(&box->newest, memory_order_relaxed);
+  while (newest != CLOSED &&
+         !atomic_compare_exchange_weak_explicit(&box->newest, &newest, NULL, memory_order_acquire,
+                                                memory_order_relaxed)) {
   }
   wait *oldest = NULL;
   while (newest != NULL && newest != CLOSED) {

@@ -90,10 +90,15 @@ static void permit_dealloc(PyObject *op) {
   PyObject_Free(op);
 }
 
+/* relaxed, here and below: one thread gets them, and what permits order, the semaphore orders. */
+static uint64_t take_all(Permit *self) {
+  return atomic_exchange_explicit(&self->permits, 0, memory_order_relaxed);
+}
+
 int permit_release(PyObject *op) {
   Permit *self = (Permit *)op;
   if (self->token == NULL) {
-    const uint64_t permits = atomic_exchange(&self->permits, 0);
+    const uint64_t permits = take_all(self);
     if (permits == 0) return 0;
     return semaphore_release(self->sem, permits) < 0 ? -1 : 1;
   }
@@ -112,13 +117,14 @@ static PyObject *permit_release_method(PyObject *op, PyObject *unused) {
 
 static PyObject *permit_forget(PyObject *op, PyObject *unused) {
   Permit *self = (Permit *)op;
-  const bool forgot = self->token == NULL ? atomic_exchange(&self->permits, 0) != 0
-                                          : afflux_permit_forget(self->token) == AFFLUX_OK;
+  const bool forgot =
+      self->token == NULL ? take_all(self) != 0 : afflux_permit_forget(self->token) == AFFLUX_OK;
   return PyBool_FromLong(forgot);
 }
 
 static uint64_t permit_count(const Permit *self) {
-  return self->token == NULL ? atomic_load(&self->permits) : afflux_permit_count(self->token);
+  return self->token == NULL ? atomic_load_explicit(&self->permits, memory_order_relaxed)
+                             : afflux_permit_count(self->token);
 }
 
 static PyObject *permit_split(PyObject *op, PyObject *arg) {
@@ -135,10 +141,11 @@ static PyObject *permit_split(PyObject *op, PyObject *arg) {
     }
     if (afflux_permit_split(self->token, n, other->token) == AFFLUX_OK) return (PyObject *)other;
   } else {
-    uint64_t has = atomic_load(&self->permits);
+    uint64_t has = atomic_load_explicit(&self->permits, memory_order_relaxed);
     while (n < has) {
-      if (atomic_compare_exchange_weak(&self->permits, &has, has - n)) {
-        atomic_store(&other->permits, n);
+      if (atomic_compare_exchange_weak_explicit(&self->permits, &has, has - n, memory_order_relaxed,
+                                                memory_order_relaxed)) {
+        atomic_store_explicit(&other->permits, n, memory_order_relaxed);
         return (PyObject *)other;
       }
     }
@@ -166,7 +173,7 @@ static PyObject *permit_merge(PyObject *op, PyObject *arg) {
     return NULL;
   }
   if (self->token == NULL) {
-    atomic_fetch_add(&self->permits, atomic_exchange(&other->permits, 0));
+    atomic_fetch_add_explicit(&self->permits, take_all(other), memory_order_relaxed);
   } else {
     const afflux_status status = afflux_permit_merge(self->token, other->token);
     if (status != AFFLUX_OK) return raise_status(status);

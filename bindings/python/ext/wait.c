@@ -70,7 +70,8 @@ static void wait_free(wait *w) {
 }
 
 void wait_unref(wait *w) {
-  if (atomic_fetch_sub(&w->refs, 1) == 1) wait_free(w);
+  /* acq_rel: what each owner did comes before the end. */
+  if (atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) == 1) wait_free(w);
 }
 
 void wait_discard(wait *w) { wait_free(w); }
@@ -87,7 +88,9 @@ void wait_wake(void *ctx, afflux_status status) {
   wait *w = ctx;
   w->status = status;
   int expected = WAIT_PENDING;
-  if (!atomic_compare_exchange_strong(&w->state, &expected, WAIT_COMPLETED)) {
+  /* release: publishes the status; acquire: the task has gone. */
+  if (!atomic_compare_exchange_strong_explicit(&w->state, &expected, WAIT_COMPLETED,
+                                               memory_order_acq_rel, memory_order_acquire)) {
     wait_undo(w);
     wait_unref(w);
     return;
@@ -109,7 +112,8 @@ void wait_finish(wait *w) {
 
 void wait_leave(wait *w) {
   Py_CLEAR(w->future);
-  if (atomic_load(&w->state) != WAIT_COMPLETED) {
+  /* acquire, here and below: pairs with wait_wake(). */
+  if (atomic_load_explicit(&w->state, memory_order_acquire) != WAIT_COMPLETED) {
     afflux_status status;
     COLLECTING(status = afflux_waiter_cancel(&w->waiter));
     if (status == AFFLUX_OK) { /* no completion follows: its reference goes, too */
@@ -117,7 +121,8 @@ void wait_leave(wait *w) {
       return;
     }
     int expected = WAIT_PENDING;
-    if (atomic_compare_exchange_strong(&w->state, &expected, WAIT_ABANDONED)) {
+    if (atomic_compare_exchange_strong_explicit(&w->state, &expected, WAIT_ABANDONED,
+                                                memory_order_acq_rel, memory_order_acquire)) {
       wait_unref(w);
       return;
     }

@@ -93,7 +93,8 @@ class inline_count {
   /// relaxed, both: an observation; the library confirms it.
   [[nodiscard]] bool is_peak() const noexcept {
     const std::uint64_t limit = word_ref(t_.fast->limit).load(std::memory_order_relaxed);
-    const auto available = static_cast<std::uint64_t>(static_cast<std::int64_t>(after_) >> 20);
+    const auto available =
+        static_cast<std::uint64_t>(static_cast<std::int64_t>(after_) >> kPermitsShift);
     return limit - available > word_ref(t_.fast->peak).load(std::memory_order_relaxed);
   }
 
