@@ -43,11 +43,14 @@ static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, pri
 // A valid request, if it is of the size known here, in few instructions; start() tells the others
 // apart.
 [[gnu::always_inline]] inline bool plain(const afflux_request& r) {
-  return r.flags == 0 &&
+  const bool has_target =
+      r.flags == 0 ? (r.wake != nullptr || r.port != nullptr) && r.notify == nullptr
+                   : (r.flags & ~uint32_t{AFFLUX_WAIT_FOR_RESIZE}) == AFFLUX_WAIT_FOR_NOTE &&
+                         r.notify != nullptr && r.wake == nullptr && r.port == nullptr;
+  return has_target &&
          (pair_at(r, offsetof(afflux_request, priority)) & ~pair_of(AFFLUX_PRIORITY_CRITICAL, 0)) ==
              0 &&
-         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER &&
-         (r.wake != nullptr || r.port != nullptr) && r.client == nullptr && r.notify == nullptr;
+         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.client == nullptr;
 }
 }  // namespace
 
@@ -121,17 +124,17 @@ namespace {
 // A plain request whose permits were not free without a look at the line.
 [[gnu::noinline]] afflux_status queue_plain(semaphore& sem, const afflux_request& r, waiter& x) {
   const bool never_waits = r.timeout_ns == 0;
-  if (never_waits || sem.settings().throughput) {
-    const status s = core::try_harder(sem, sem.try_acquire(r.permits), r.permits);
-    core::counted(sem, s, r.permits, never_waits);
-    if (never_waits || s != status::again) return to_c(s);
-  }
   const core::demand want = {.permits = r.permits,
                              .priority = static_cast<std::uint8_t>(r.priority),
+                             .waits_for_resize = (r.flags & AFFLUX_WAIT_FOR_RESIZE) != 0,
                              .cost_bytes = r.cost_bytes};
+  if (never_waits || sem.settings().throughput) {
+    const status s = core::take_now(sem, want, never_waits);
+    if (never_waits || s != status::again) return to_c(s);
+  }
   int error = 0;
   const status s = core::wait_async(sem, want, r.timeout_ns,
-                                    {r.wake, r.ctx, from(r.port), r.user_data}, x, error);
+                                    {r.wake, r.ctx, from(r.port), r.user_data, r.notify}, x, error);
   if (error != 0) set_last_os_error(error);
   return to_c(s);
 }

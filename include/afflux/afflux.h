@@ -668,6 +668,9 @@ typedef void (*afflux_wake_fn)(void *ctx, afflux_status status);
  * Runs where a wake function does (chapter 8), perhaps within one, never within another note. It
  * may make any call of this header that does not block, and must not block in another way: others
  * wait behind it. It must not longjmp; an exception or a pthread_exit() out of it ends the process.
+ * Order: the outcome is set before it runs, by a sequentially consistent operation. An owner that
+ * stores a word, and after a sequentially consistent fence still finds AFFLUX_PENDING, has stored
+ * it before a sequentially consistent load of that word within the note.
  * Since: 0.1
  */
 typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);

@@ -47,9 +47,9 @@ void signal_done(waiter<P>& x) {
   const void* const address = &x.signal;
   const bool for_kernel = x.has(traits::kKernelWaits);
   constexpr auto order =
-      P::kMutant == mutant::relaxed_publish ? std::memory_order_relaxed : std::memory_order_acq_rel;
-  // [granted] release, pairs with [wait]: publishes `result` and what the releasers did. acquire:
-  // not needed, costs nothing.
+      P::kMutant == mutant::relaxed_publish ? std::memory_order_relaxed : std::memory_order_seq_cst;
+  // [granted] release, pairs with [wait]: publishes `result` and what the releasers did. seq_cst:
+  // promised for notes (afflux_notify_fn), costs nothing.
   if (x.signal.exchange(signals::kDone, order) == signals::kParked) {
     if constexpr (P::kMutant == mutant::no_unpark) return;
     return for_kernel ? P::unpark_in_kernel(address) : P::unpark(address);

@@ -6,9 +6,9 @@
 //! entries under its words wakes those, too. Several futures may have queued with one waker: then a
 //! note wakes more than its own, which costs them a poll.
 //!
-//! W1  A future adds its entry, and then looks at its status; a note is told after the status is
-//!     final, and then looks here. A fence stands between the two steps of both, so that one of
-//!     them sees the other: no wake is lost.
+//! W1  A future adds its entry, and then looks at its status, with a fence between them; the status
+//!     becomes final, by a sequentially consistent operation (afflux_notify_fn), and then the note
+//!     looks here, by a load of that kind. One of them sees the other: no wake is lost.
 //! W2  No waker is cloned, woken or dropped under the lock: that may run any code.
 
 use std::collections::BTreeMap;
@@ -110,8 +110,8 @@ pub(crate) fn clear(first: Words, future: usize) {
 /// `words` are of `into_words`, and this note's.
 #[inline]
 pub(crate) unsafe fn note(words: Words) {
-    fence(Ordering::SeqCst); // W1
-    if COUNT.load(Ordering::Relaxed) != 0 {
+    if COUNT.load(Ordering::SeqCst) != 0 {
+        // W1
         wake_others(words);
     }
     quietly(|| from_words(words).wake());
