@@ -23,7 +23,7 @@ pub enum AcquireErrorKind {
     TimedOut,
     /// A queue limit refused or dropped the request ([`Overflow`](crate::Overflow)).
     Rejected,
-    /// More permits than the limit, or a negative number of them left by a shrink.
+    /// More permits than the limit, at once or because of a shrink meanwhile.
     TooLarge,
     /// The library's timer thread could not be started; the operating system's error.
     Os(i32),

@@ -37,6 +37,10 @@
 //! everything here, drop and poll futures too; it must not block in a `blocking_…` method. Panics of
 //! wakers end where they are called. With `panic = "abort"` they abort.
 //!
+//! So a waker is called on the thread that releases, and on a thread of the library's where a time
+//! limit ends. An executor whose wakers work on its own thread alone loses such wakes: monoio needs
+//! its feature `sync`.
+//!
 //! # The C library
 //!
 //! It is found by pkg-config, or built by the feature `vendored`; see the crate `afflux-sys`.

@@ -135,8 +135,9 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Under which name the holder stands in the ledger; for
-    /// [`acquire_token`](Self::acquire_token) alone. Cut after 47 bytes.
+    /// Under which name the holder stands in the ledger; for [`acquire_token`](Self::acquire_token)
+    /// and [`blocking_acquire_token`](Self::blocking_acquire_token) alone. Cut after 47 bytes; one
+    /// with a zero byte is an error there.
     pub fn tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.to_owned());
         self
@@ -171,6 +172,9 @@ impl<'a> Request<'a> {
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_token(self) -> Result<PermitToken, AcquireError> {
         let tag = self.tag.clone();
+        if tag.as_deref().map_or(false, |tag| tag.contains('\0')) {
+            return Err(AcquireError::of(sys::AFFLUX_EINVAL)); // before the wait
+        }
         let permit = self.acquire().await?;
         permit.into_token(tag.as_deref()).map_err(|e| AcquireError::of(e.status()))
     }

@@ -138,9 +138,11 @@ fn wake_others(first: Words) {
 }
 
 /// Runs foreign code on a thread that is inside a call of the C library: a panic ends here. The
-/// panic hook has told of it; its payload is leaked, for dropping it may panic again.
+/// panic hook has told of it. Dropping its payload may panic again: the payload of that is leaked.
 pub(crate) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        mem::forget(payload);
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(another);
+        }
     }
 }

@@ -111,7 +111,8 @@ impl Semaphore {
 
     /// Takes over a reference to a semaphore of the C API: one that another language in the process
     /// has made, say. [`acquire`](Self::acquire) then allocates where it has to wait, for this
-    /// crate cannot know whether the semaphore has a time limit.
+    /// crate cannot know whether the semaphore has a time limit. Forgotten permits are known to this
+    /// object alone: only its own [`add_permits`](Self::add_permits) makes up for them.
     ///
     /// # Safety
     /// `raw` is a valid handle, and the caller gives one reference away.
@@ -488,9 +489,6 @@ impl Semaphore {
 
     /// Waits until nothing is held and no request waits. To shut down: close, wait, drop. Permits
     /// that were forgotten count as held.
-    ///
-    /// # Errors
-    /// None while the semaphore lives; the form is that of the other waits.
     pub fn idle(&self) -> Idle<'_> {
         Idle::new(self)
     }

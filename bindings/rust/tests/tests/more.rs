@@ -215,6 +215,9 @@ fn tokens_and_the_ledger() {
     assert_eq!(sem.available_permits(), 8);
     assert!(sem.try_acquire_many(0).unwrap().into_token(None).is_err());
     assert!(sem.try_acquire().unwrap().into_token(Some("a\0b")).is_err());
+    let all = sem.try_acquire_many(8).unwrap();
+    assert!(now(sem.request().tag("a\0b").acquire_token()).is_err(), "before it waits");
+    drop(all);
     assert_at_rest(&sem);
     drop(sem);
     assert!(weak.upgrade().is_none());

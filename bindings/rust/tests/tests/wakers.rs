@@ -158,6 +158,20 @@ fn a_panic_within_a_panic_stays_inside() {
 }
 
 #[test]
+fn a_panics_payload_is_dropped() {
+    let payload = Arc::new(());
+    let sem = Arc::new(Semaphore::new(1));
+    let held = sem.try_acquire().unwrap();
+    let future = waiting(&sem, &{
+        let payload = Arc::clone(&payload);
+        Act::on_wake(move || std::panic::panic_any(payload))
+    });
+    drop(held);
+    drop(future);
+    assert_eq!(Arc::strong_count(&payload), 1);
+}
+
+#[test]
 fn a_clone_that_panics_leaves_nothing_queued() {
     fn clone(_: *const ()) -> RawWaker {
         panic!("a clone's own");
