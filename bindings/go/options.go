@@ -60,7 +60,8 @@ const (
 // Options tell [New] how to create a semaphore. The zero value of each field but Permits is its
 // default.
 type Options struct {
-	// Permits is the limit, 0 … MaxPermits. With 0 nothing is let in until a Resize.
+	// Permits is the limit, 0 … MaxPermits. With 0 nothing is let in until a Resize: Acquire waits
+	// for that, and AcquireWith if Request.WaitForResize is set.
 	Permits int64
 	// Name is what Semaphore.Name and the exposition tell; UTF-8 without NUL.
 	Name string

@@ -28,7 +28,8 @@ func Version() string { return C.GoString(C.afflux_version_string()) }
 type Semaphore struct {
 	_ noCopy
 	inline
-	sem *C.afflux_sem // one reference; nil: dropped by Unref
+	sem     *C.afflux_sem // one reference; nil: dropped by Unref
+	changes changes
 }
 
 // noCopy has go vet tell of copies.
@@ -156,7 +157,9 @@ func address(object unsafe.Pointer) C.uintptr_t { return C.uintptr_t(uintptr(obj
 // A semaphore with more than the defaults may also answer [ErrClosed], [ErrRejected], [ErrTimeout]
 // (Options.WaiterTimeout), and [ErrTooBig] where a Resize has made a waiting request impossible. As
 // in golang.org/x/sync/semaphore, a call that asks for more than the limit waits for ctx to be done,
-// and holds back no other call; [Semaphore.AcquireWith] answers ErrTooBig instead.
+// and holds back no other call. It joins the queue once Resize or ResizeBy of this Semaphore lets the
+// limit grow, and ends by its Close; it does not notice when another language does so, or another
+// Semaphore of the same handle. [Semaphore.AcquireWith] answers ErrTooBig instead.
 //
 // It panics where n is negative. With 0 nothing is taken, and it does not wait.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
@@ -173,8 +176,7 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	w, status := s.begin(n)
 	if status == C.AFFLUX_E2BIG {
 		putWaiter(w)
-		<-done
-		return ctx.Err()
+		return s.acquireTooBig(ctx, n)
 	}
 	if status == statusPending {
 		// Here, and not in a function of its own: after a switch of goroutines the processor
@@ -333,6 +335,7 @@ func (s *Semaphore) Resize(permits int64) error {
 		return fmt.Errorf("%w: Resize(%d)", ErrInvalid, permits)
 	}
 	status := call(C.afflux_go_resize(s.at(), C.uint64_t(permits)))
+	s.changes.tell()
 	runtime.KeepAlive(s)
 	return toError(status)
 }
@@ -342,6 +345,7 @@ func (s *Semaphore) Resize(permits int64) error {
 func (s *Semaphore) ResizeBy(delta int64) (int64, error) {
 	result := C.afflux_go_resize_by(s.at(), C.int64_t(delta))
 	status := call(result)
+	s.changes.tell()
 	runtime.KeepAlive(s)
 	return int64(result.number), toError(status)
 }
@@ -353,6 +357,7 @@ func (s *Semaphore) Close() error {
 	handle := s.handle()
 	raceRelease(unsafe.Pointer(handle))
 	status := call(C.afflux_go_close(address(unsafe.Pointer(handle))))
+	s.changes.tell()
 	runtime.KeepAlive(s)
 	return toError(status)
 }

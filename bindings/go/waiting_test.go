@@ -367,3 +367,41 @@ func TestManyTimeouts(t *testing.T) {
 	sem.Release(1)
 	checkIdle(t, sem)
 }
+
+// A limit of 0 is a pause: what comes meanwhile is let in when the limit grows, and ended by a close.
+func TestAcquireDuringAPause(t *testing.T) {
+	s := create(t, afflux.Options{Permits: 2})
+	if err := s.Resize(0); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 3)
+	for n := int64(1); n <= 3; n++ {
+		n := n
+		go func() {
+			err := s.Acquire(context.Background(), n)
+			if err == nil {
+				s.Release(n)
+			}
+			done <- err
+		}()
+	}
+	if _, err := s.ResizeBy(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Resize(2); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != afflux.ErrClosed {
+		t.Fatal(err)
+	}
+	checkIdle(t, s)
+}
