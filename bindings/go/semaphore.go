@@ -109,7 +109,8 @@ func adopt(handle *C.afflux_sem, slowWaits uint64) *Semaphore {
 }
 
 // FromHandle makes a Semaphore of an afflux_sem*, to share a semaphore with another language in the
-// process. It adds a reference of its own; handle is borrowed for the call.
+// process, which must use the same copy of the library. It adds a reference of its own; handle is
+// borrowed for the call.
 func FromHandle(handle unsafe.Pointer) *Semaphore {
 	if handle == nil {
 		panic("afflux: FromHandle of nil")

@@ -88,7 +88,8 @@ impl Event {
         unsafe { sys::afflux_event_notify_all(self.ptr()) };
     }
 
-    /// Ends all waits and remembers nothing.
+    /// Ends all waits and remembers nothing. (Auto reset: a wait that is dropped just then passes the
+    /// notification on, to the next wait or to be remembered.)
     pub fn pulse(&self) {
         unsafe { sys::afflux_event_pulse(self.ptr()) };
     }

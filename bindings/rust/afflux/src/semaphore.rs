@@ -115,7 +115,8 @@ impl Semaphore {
     /// object alone: only its own [`add_permits`](Self::add_permits) makes up for them.
     ///
     /// # Safety
-    /// `raw` is a valid handle, and the caller gives one reference away.
+    /// `raw` is a valid handle, made by the very copy of the C library that this crate is linked with,
+    /// and the caller gives one reference away.
     pub unsafe fn from_raw(raw: NonNull<sys::afflux_sem>) -> Self {
         Self::adopt(raw, true)
     }

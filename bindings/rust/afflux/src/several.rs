@@ -311,13 +311,14 @@ impl<'a> Wait<'a> {
                     None => {
                         let old = state.waker.replace(fresh);
                         drop(state);
-                        drop(old);
+                        rewake::quietly(|| drop(old));
                         return Poll::Pending;
                     }
                     Some(status) => {
                         drop(state);
                         let index = if self.is_all { 0 } else { shared.index() };
                         self.shared = None;
+                        rewake::quietly(|| drop(fresh)); // permits may be held: no panic
                         (status, index)
                     }
                 }
@@ -355,6 +356,8 @@ impl<'a> Wait<'a> {
             return Poll::Pending;
         }
         drop(unsafe { Arc::from_raw(theirs) });
+        let waker = shared.lock().waker.take();
+        rewake::quietly(|| drop(waker)); // likewise
         Poll::Ready((status, index))
     }
 }
@@ -379,7 +382,7 @@ impl Drop for Wait<'_> {
                 unsafe { Arc::decrement_strong_count(Arc::as_ptr(&shared)) };
             }
         }
-        drop(waker);
+        rewake::quietly(|| drop(waker));
     }
 }
 

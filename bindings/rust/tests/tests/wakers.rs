@@ -157,6 +157,37 @@ fn a_panic_within_a_panic_stays_inside() {
     assert_at_rest(&sem);
 }
 
+/// A waker whose drop panics: what the poll has got, or the drop gives back, is not lost by that.
+#[test]
+fn a_drop_that_panics_loses_no_permit() {
+    fn clone(_: *const ()) -> RawWaker {
+        RawWaker::new(std::ptr::null(), &TABLE)
+    }
+    fn nothing(_: *const ()) {}
+    fn drop_it(_: *const ()) {
+        panic!("a drop's own");
+    }
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, nothing, nothing, drop_it);
+    let waker = std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(clone(std::ptr::null())) });
+    let sem = Semaphore::new(1);
+    for is_granted in [true, false] {
+        let held = sem.try_acquire().unwrap();
+        let mut one = Box::pin(sem.acquire());
+        let mut several = Box::pin(afflux::any(&[(&sem).into()]));
+        assert!(poll(one.as_mut(), &waker).is_pending());
+        assert!(poll(several.as_mut(), &waker).is_pending());
+        assert!(poll(several.as_mut(), &waker).is_pending(), "replaces the waker");
+        if is_granted {
+            drop(held);
+            assert!(poll(one.as_mut(), &waker).is_ready());
+            assert!(poll(several.as_mut(), &waker).is_ready());
+        }
+    }
+    let mut at_once = Box::pin(afflux::all(&[(&sem).into()]));
+    assert!(poll(at_once.as_mut(), &waker).is_ready());
+    assert_at_rest(&sem);
+}
+
 #[test]
 fn a_panics_payload_is_dropped() {
     let payload = Arc::new(());
