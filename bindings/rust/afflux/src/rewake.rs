@@ -44,20 +44,62 @@ pub(crate) fn words_of(waker: &Waker) -> Words {
 
 /// The words that the note has, and which future.
 type Key = (usize, usize, usize);
+/// The words that the note has, and those of a waker that has taken its place.
+type Place = [usize; 4];
 
 fn key(first: Words, future: usize) -> Key {
     (first[0] as usize, first[1] as usize, future)
 }
 
-/// All futures whose notes have these words.
-fn all(first: Words) -> RangeInclusive<Key> {
-    key(first, 0)..=key(first, usize::MAX)
+fn place(first: Words, now: &Waker) -> Place {
+    let now = words_of(now);
+    [first[0] as usize, first[1] as usize, now[0] as usize, now[1] as usize]
 }
 
-static ENTRIES: Mutex<Option<BTreeMap<Key, Arc<Waker>>>> = Mutex::new(None);
+/// All wakers for the notes that have these words.
+fn all(first: Words) -> RangeInclusive<Place> {
+    let [a, b] = [first[0] as usize, first[1] as usize];
+    [a, b, 0, 0]..=[a, b, usize::MAX, usize::MAX]
+}
+
+#[derive(Default)]
+struct Entries {
+    futures: BTreeMap<Key, Arc<Waker>>,
+    /// Futures that moved together share their waker, so that a note wakes it once, however many
+    /// they are. With how many futures have it.
+    wakers: BTreeMap<Place, (Arc<Waker>, usize)>,
+}
+
+impl Entries {
+    /// Gives back what is to be dropped when the lock is free: the waker, where there is an equal one.
+    fn add(&mut self, first: Words, future: usize, now: Arc<Waker>) -> Option<Arc<Waker>> {
+        let shared = self.wakers.entry(place(first, &now)).or_insert_with(|| (Arc::clone(&now), 0));
+        shared.1 += 1;
+        self.futures.insert(key(first, future), Arc::clone(&shared.0));
+        COUNT.fetch_add(1, Ordering::Relaxed); // W1's fence orders it
+        Some(now)
+    }
+
+    /// Likewise.
+    fn remove(&mut self, first: Words, future: usize) -> Option<Arc<Waker>> {
+        let old = self.futures.remove(&key(first, future))?;
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+        let at = place(first, &old);
+        if let Some(shared) = self.wakers.get_mut(&at) {
+            shared.1 -= 1;
+            if shared.1 == 0 {
+                self.wakers.remove(&at);
+            }
+        }
+        Some(old)
+    }
+}
+
+static ENTRIES: Mutex<Option<Entries>> = Mutex::new(None);
+/// Futures among them.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn lock() -> MutexGuard<'static, Option<BTreeMap<Key, Arc<Waker>>>> {
+fn lock() -> MutexGuard<'static, Option<Entries>> {
     // No foreign code runs under the lock (W2), so that poison means nothing.
     ENTRIES.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -65,21 +107,14 @@ fn lock() -> MutexGuard<'static, Option<BTreeMap<Key, Arc<Waker>>>> {
 /// From now on the note with the words `first` wakes `now`, too. Afterwards the caller looks at
 /// its status once more.
 pub(crate) fn set(first: Words, future: usize, now: &Waker) {
-    let mut fresh = Some(Arc::new(now.clone()));
-    let old = {
+    let fresh = Arc::new(now.clone());
+    let (old, unused) = {
         let mut guard = lock();
-        let entries = guard.get_or_insert_with(BTreeMap::new);
-        // Futures that moved together share their waker, so that a note wakes it once.
-        let shared = entries.range(all(first)).next().map(|(_, waker)| waker);
-        let shared = shared.filter(|waker| waker.will_wake(now)).map(Arc::clone);
-        let waker = shared.or_else(|| fresh.take()).expect("one of both");
-        let old = entries.insert(key(first, future), waker);
-        if old.is_none() {
-            COUNT.fetch_add(1, Ordering::Relaxed); // W1's fence orders it
-        }
-        old
+        let entries = guard.get_or_insert_with(Entries::default);
+        (entries.remove(first, future), entries.add(first, future, fresh))
     };
-    quietly(|| drop((old, fresh)));
+    quietly(|| drop(old));
+    quietly(|| drop(unused));
     fence(Ordering::SeqCst); // W1
 }
 
@@ -88,7 +123,7 @@ pub(crate) fn is_set(first: Words, future: usize, now: &Waker) -> bool {
     let guard = lock();
     let entries = guard.as_ref();
     entries
-        .and_then(|entries| entries.get(&key(first, future)))
+        .and_then(|entries| entries.futures.get(&key(first, future)))
         .map_or(false, |waker| waker.will_wake(now))
 }
 
@@ -96,12 +131,9 @@ pub(crate) fn is_set(first: Words, future: usize, now: &Waker) -> bool {
 pub(crate) fn clear(first: Words, future: usize) {
     let old = {
         let mut guard = lock();
-        guard.as_mut().and_then(|entries| entries.remove(&key(first, future)))
+        guard.as_mut().and_then(|entries| entries.remove(first, future))
     };
-    if old.is_some() {
-        COUNT.fetch_sub(1, Ordering::Relaxed);
-        quietly(|| drop(old));
-    }
+    quietly(|| drop(old));
 }
 
 /// A note: wakes the waker that it carries, and those that have taken its place. No panic leaves.
@@ -120,17 +152,11 @@ pub(crate) unsafe fn note(words: Words) {
 #[cold]
 #[inline(never)]
 fn wake_others(first: Words) {
-    let mut found: Vec<Arc<Waker>> = Vec::new();
-    {
+    let found: Vec<Arc<Waker>> = {
         let guard = lock();
-        if let Some(entries) = guard.as_ref() {
-            for (_, waker) in entries.range(all(first)) {
-                if found.last().map_or(true, |last| !Arc::ptr_eq(last, waker)) {
-                    found.push(Arc::clone(waker));
-                }
-            }
-        }
-    }
+        let wakers = guard.as_ref().map(|entries| entries.wakers.range(all(first)));
+        wakers.into_iter().flatten().map(|(_, (waker, _))| Arc::clone(waker)).collect()
+    };
     for waker in found {
         quietly(|| waker.wake_by_ref());
         quietly(move || drop(waker));

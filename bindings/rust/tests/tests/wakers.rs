@@ -82,6 +82,31 @@ fn futures_that_share_a_waker_move_together() {
     }
 }
 
+/// Likewise to two other tasks by turns: each of the two is woken once for each that ends.
+#[test]
+fn futures_that_move_apart_wake_each_task_once() {
+    const EACH: usize = 4;
+    let sem = Arc::new(Semaphore::new(1));
+    let held = sem.try_acquire().unwrap();
+    let ((_, old), (left, to_left), (right, to_right)) = (Count::new(), Count::new(), Count::new());
+    // Side by side, so that their order in memory is that of the turns.
+    let queued: Vec<_> = (0..2 * EACH).map(|_| Arc::clone(&sem).acquire_owned()).collect();
+    let mut queued = Pin::from(queued.into_boxed_slice());
+    for moves in [false, true] {
+        for i in 0..2 * EACH {
+            let future = unsafe { queued.as_mut().map_unchecked_mut(|all| &mut all[i]) };
+            let waker = if i % 2 == 0 { &to_left } else { &to_right };
+            assert!(poll(future, if moves { waker } else { &old }).is_pending());
+        }
+    }
+    drop(held);
+    assert_eq!((left.wakes(), right.wakes()), (1, 1));
+    drop(queued);
+    // One here and one in the waker.
+    assert_eq!((Arc::strong_count(&left), Arc::strong_count(&right)), (2, 2));
+    assert_at_rest(&sem);
+}
+
 /// The waker changes at the very moment of the release: one of both is woken, or the poll has seen
 /// the permit.
 #[test]
@@ -160,15 +185,20 @@ fn a_panic_within_a_panic_stays_inside() {
 /// A waker whose drop panics: what the poll has got, or the drop gives back, is not lost by that.
 #[test]
 fn a_drop_that_panics_loses_no_permit() {
-    fn clone(_: *const ()) -> RawWaker {
-        RawWaker::new(std::ptr::null(), &TABLE)
+    fn clone(number: *const ()) -> RawWaker {
+        RawWaker::new(number, &TABLE)
     }
     fn nothing(_: *const ()) {}
     fn drop_it(_: *const ()) {
         panic!("a drop's own");
     }
     static TABLE: RawWakerVTable = RawWakerVTable::new(clone, nothing, nothing, drop_it);
-    let waker = std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(clone(std::ptr::null())) });
+    let numbers = [0_u8; 3];
+    let [waker, second, third] = [0, 1, 2].map(|i: usize| {
+        std::mem::ManuallyDrop::new(unsafe {
+            Waker::from_raw(clone(&numbers[i] as *const u8 as _))
+        })
+    });
     let sem = Semaphore::new(1);
     for is_granted in [true, false] {
         let held = sem.try_acquire().unwrap();
@@ -177,6 +207,12 @@ fn a_drop_that_panics_loses_no_permit() {
         assert!(poll(one.as_mut(), &waker).is_pending());
         assert!(poll(several.as_mut(), &waker).is_pending());
         assert!(poll(several.as_mut(), &waker).is_pending(), "replaces the waker");
+        let mut another = Box::pin(sem.acquire());
+        assert!(poll(another.as_mut(), &waker).is_pending());
+        assert!(poll(another.as_mut(), &second).is_pending());
+        assert!(poll(one.as_mut(), &third).is_pending());
+        assert!(poll(another.as_mut(), &third).is_pending(), "drops two");
+        drop(another);
         if is_granted {
             drop(held);
             assert!(poll(one.as_mut(), &waker).is_ready());
