@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One job under tokio (both kinds), smol and a hand-made executor: tasks share few permits, and no
+//! One job under tokio (both kinds), smol, compio, monoio and a hand-made executor: tasks share few permits, and no
 //! more are held at once than there are.
 
 use afflux::{Priority, Semaphore};
@@ -70,6 +70,56 @@ fn tokio_job(runtime: tokio::runtime::Runtime) {
     assert_eq!(done.load(Ordering::SeqCst), TASKS * EACH);
     assert!(sem.stats().granted > 0, "some had to wait");
     assert_at_rest(&sem);
+}
+
+/// What a thread-per-core runtime does: two of them, each on a thread of its own, share the permits.
+#[cfg(target_os = "linux")]
+fn on_two_threads(run: fn(Arc<Semaphore>, Arc<AtomicUsize>, Arc<AtomicUsize>)) {
+    let (sem, inside, done) = shared();
+    let all = sem.clone().try_acquire_many_owned(PERMITS as u32).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| run(sem.clone(), inside.clone(), done.clone()));
+        }
+        while sem.waiters() < 2 * TASKS {
+            std::thread::yield_now(); // nothing tells when all have queued
+        }
+        drop(all); // from a thread that runs neither of them
+    });
+    assert_eq!(done.load(Ordering::SeqCst), 2 * TASKS * EACH);
+    assert_at_rest(&sem);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn compio_runtimes() {
+    on_two_threads(|sem, inside, done| {
+        compio::runtime::Runtime::new().unwrap().block_on(async {
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|_| compio::runtime::spawn(job(sem.clone(), inside.clone(), done.clone())))
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+    });
+}
+
+/// Its wakers cross threads only with the feature `sync`.
+#[cfg(target_os = "linux")]
+#[test]
+fn monoio_runtimes() {
+    on_two_threads(|sem, inside, done| {
+        let mut runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new().build().unwrap();
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|_| monoio::spawn(job(sem.clone(), inside.clone(), done.clone())))
+                .collect();
+            for task in tasks {
+                task.await;
+            }
+        });
+    });
 }
 
 #[test]
