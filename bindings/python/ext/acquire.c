@@ -12,25 +12,24 @@
 enum { ACQUIRE_NEW, ACQUIRE_WAITING, ACQUIRE_DONE };
 
 typedef struct {
-  PyObject_HEAD PyObject *target; /* a Semaphore or an Event */
-  Terms terms;                    /* with a reference to its tag */
+  PyObject_HEAD PyObject *target; /* as for request_start() */
+  Terms terms;                    /* with references to its tag and its client */
   int step;                       /* ACQUIRE_… */
   wait *w;                        /* while ACQUIRE_WAITING; the awaitable's reference */
   PyObject *future_iter;          /* likewise */
-  bool keeps_permit;              /* of `async with`: __aexit__() gives it back */
-  PyObject *permit;               /* within that */
+  bool keeps_result;              /* of `async with`: __aexit__() gives it back */
+  PyObject *held;                 /* within that: the result */
 } Acquire;
 
-/* Objects to use again. Without the GIL threads would share them. */
 enum { SPARE_MAX = 64 };
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
 static Acquire *spare[SPARE_MAX];
 static int spare_count;
 #endif
 
 PyObject *acquire_new(PyObject *target, const Terms *terms) {
   Acquire *self;
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
   if (spare_count > 0) {
     self = spare[--spare_count];
     PyObject_Init((PyObject *)self, &Acquire_Type);
@@ -43,11 +42,12 @@ PyObject *acquire_new(PyObject *target, const Terms *terms) {
   self->target = Py_NewRef(target);
   self->terms = *terms;
   Py_XINCREF(self->terms.tag);
+  Py_XINCREF(self->terms.client);
   self->step = ACQUIRE_NEW;
   self->w = NULL;
   self->future_iter = NULL;
-  self->keeps_permit = false;
-  self->permit = NULL;
+  self->keeps_result = false;
+  self->held = NULL;
   /* The collector need not know it before it waits: only then it may be part of a cycle. */
   return (PyObject *)self;
 }
@@ -70,15 +70,19 @@ static int acquire_traverse(PyObject *op, visitproc visit, void *arg) {
   Acquire *self = (Acquire *)op;
   Py_VISIT(self->target);
   Py_VISIT(self->future_iter);
-  Py_VISIT(self->permit);
-  if (self->w != NULL) Py_VISIT(self->w->future);
+  Py_VISIT(self->held);
+  /* relaxed: the other threads stand still. */
+  if (self->w != NULL) {
+    PyObject *future = atomic_load_explicit(&self->w->future, memory_order_relaxed);
+    Py_VISIT(future);
+  }
   return 0;
 }
 
 static int acquire_clear(PyObject *op) {
   Acquire *self = (Acquire *)op;
   if (self->step == ACQUIRE_WAITING) stop_waiting(self, true);
-  Py_CLEAR(self->permit);
+  Py_CLEAR(self->held);
   return 0;
 }
 
@@ -91,19 +95,23 @@ static void acquire_dealloc(PyObject *op) {
     if (self->step == ACQUIRE_WAITING) {
       stop_waiting(self, true);
     } else if (self->terms.kind != REQUEST_ENTER) {
-      const char *call = self->terms.kind == REQUEST_EVENT  ? "Event.wait"
-                         : self->terms.kind == REQUEST_IDLE ? "Semaphore.wait_idle"
-                                                            : "Semaphore.acquire";
-      if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "afflux.%s() was never awaited", call) < 0) {
+      static const char *const calls[] = {
+          [REQUEST_PERMIT] = "Semaphore.acquire", [REQUEST_EVENT] = "Event.wait",
+          [REQUEST_IDLE] = "Semaphore.wait_idle", [REQUEST_ANY] = "any_of",
+          [REQUEST_ALL] = "all_of",
+      };
+      if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "afflux.%s() was never awaited",
+                           calls[self->terms.kind]) < 0) {
         PyErr_WriteUnraisable(NULL);
       }
     }
     PyErr_Restore(type, value, traceback);
   }
-  Py_CLEAR(self->permit);
+  Py_CLEAR(self->held);
   Py_CLEAR(self->terms.tag);
+  Py_CLEAR(self->terms.client);
   Py_CLEAR(self->target);
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
   if (spare_count < SPARE_MAX) {
     spare[spare_count++] = self;
     return;
@@ -112,18 +120,20 @@ static void acquire_dealloc(PyObject *op) {
   PyObject_GC_Del(self);
 }
 
-static PyObject *result_of(Acquire *self, afflux_status status) {
+static PyObject *result_of(Acquire *self, const request_memory *memory, afflux_status status) {
   self->step = ACQUIRE_DONE;
-  PyObject *result = request_result(self->target, &self->terms, status);
-  if (self->keeps_permit) self->permit = Py_XNewRef(result);
+  PyObject *result = request_result(self->target, &self->terms, memory, status);
+  if (self->keeps_result) self->held = Py_XNewRef(result);
   return result;
 }
 
 /* The end of a wait whose completion has come. */
 static PySendResult complete(Acquire *self, PyObject **ret_result) {
-  const afflux_status status = self->w->status;
+  wait *w = self->w;
+  self->w = NULL; /* first: it is this call's now, whatever runs while the result is made */
   stop_waiting(self, false);
-  *ret_result = result_of(self, status);
+  *ret_result = result_of(self, &w->memory, w->status);
+  wait_finish(w);
   return *ret_result == NULL ? PYGEN_ERROR : PYGEN_RETURN;
 }
 
@@ -153,7 +163,8 @@ static PySendResult resume(Acquire *self, PyObject *value, PyObject **ret_result
 static int await_future(Acquire *self, PyObject *box) {
   PyObject *future = mailbox_create_future(box);
   if (future == NULL) return -1;
-  self->w->future = future;
+  /* release: pairs with the exchange of the thread that takes it. */
+  atomic_store_explicit(&self->w->future, future, memory_order_release);
   const PyAsyncMethods *methods = Py_TYPE(future)->tp_as_async;
   if (methods == NULL || methods->am_await == NULL) {
     PyErr_Format(PyExc_TypeError, "the loop's future is a %.100s, which cannot be awaited",
@@ -177,13 +188,13 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
   }
   collect collected;
   collect_begin(&collected);
-  const afflux_status status = request_start(self->target, &self->terms, wait_wake, w, &w->waiter);
+  const afflux_status status = request_start(self->target, &self->terms, wait_wake, w, &w->memory);
   collect_end(&collected);
   PySendResult sent = PYGEN_ERROR;
   if (status != AFFLUX_PENDING) {
     collect_deliver(&collected);
+    *ret_result = result_of(self, &w->memory, status);
     wait_discard(w);
-    *ret_result = result_of(self, status);
     sent = *ret_result == NULL ? PYGEN_ERROR : PYGEN_RETURN;
   } else {
     self->w = w;
@@ -202,7 +213,7 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
   return sent;
 }
 
-static PySendResult acquire_send(PyObject *op, PyObject *value, PyObject **ret_result) {
+static PySendResult send_unguarded(PyObject *op, PyObject *value, PyObject **ret_result) {
   Acquire *self = (Acquire *)op;
   *ret_result = NULL;
   if (self->step == ACQUIRE_WAITING) return resume(self, value, ret_result);
@@ -210,14 +221,21 @@ static PySendResult acquire_send(PyObject *op, PyObject *value, PyObject **ret_r
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse an already awaited acquire() or wait()");
     return PYGEN_ERROR;
   }
-  if (self->terms.kind <= REQUEST_PERMIT) {
+  /* A client counts what is acquired for it, so that the library has to know. */
+  if (self->terms.kind <= REQUEST_PERMIT && self->terms.client == NULL) {
     Semaphore *sem = (Semaphore *)self->target;
     if (fast_acquire(sem->sem, sem->fast, self->terms.permits)) {
-      *ret_result = result_of(self, AFFLUX_OK);
+      *ret_result = result_of(self, NULL, AFFLUX_OK);
       return *ret_result == NULL ? PYGEN_ERROR : PYGEN_RETURN;
     }
   }
   return start(self, ret_result);
+}
+
+static PySendResult acquire_send(PyObject *op, PyObject *value, PyObject **ret_result) {
+  PySendResult sent;
+  CRITICAL(op, sent = send_unguarded(op, value, ret_result));
+  return sent;
 }
 
 static PyObject *as_generator(PySendResult sent, PyObject *result) {
@@ -240,6 +258,11 @@ static PyObject *acquire_send_method(PyObject *op, PyObject *value) {
   PyObject *result;
   const PySendResult sent = acquire_send(op, value, &result);
   return as_generator(sent, result);
+}
+
+static void give_up(Acquire *self) {
+  if (self->step == ACQUIRE_WAITING) stop_waiting(self, true);
+  self->step = ACQUIRE_DONE;
 }
 
 static PyObject *acquire_throw(PyObject *op, PyObject *args) {
@@ -272,45 +295,43 @@ static PyObject *acquire_throw(PyObject *op, PyObject *args) {
                  Py_TYPE(type)->tp_name);
     return NULL;
   }
-  Acquire *self = (Acquire *)op;
-  if (self->step == ACQUIRE_WAITING) stop_waiting(self, true);
-  self->step = ACQUIRE_DONE;
+  CRITICAL(op, give_up((Acquire *)op));
   PyErr_Restore(type, value, traceback);
   return NULL;
 }
 
 static PyObject *acquire_close(PyObject *op, PyObject *unused) {
-  Acquire *self = (Acquire *)op;
-  if (self->step == ACQUIRE_WAITING) stop_waiting(self, true);
-  self->step = ACQUIRE_DONE;
+  CRITICAL(op, give_up((Acquire *)op));
   Py_RETURN_NONE;
 }
 
 /* ---- async with sem.acquire(…) ----------------------------------------------------------------
  */
 
-/* The permit is kept for __aexit__(): step by step the same as the bare awaitable. */
+/* The result is kept for __aexit__(): step by step the same as the bare awaitable. */
 static PyObject *acquire_aenter(PyObject *op, PyObject *unused) {
   Acquire *self = (Acquire *)op;
-  if (self->terms.kind != REQUEST_PERMIT) {
-    PyErr_SetString(PyExc_TypeError, "only acquire() is a context manager; await this");
+  const enum request_kind kind = self->terms.kind;
+  if (kind != REQUEST_PERMIT && kind != REQUEST_ANY && kind != REQUEST_ALL) {
+    PyErr_SetString(PyExc_TypeError,
+                    "only acquire(), any_of() and all_of() are context managers; await this");
     return NULL;
   }
-  if (self->step != ACQUIRE_NEW) {
+  if (self->step != ACQUIRE_NEW || self->keeps_result) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse an already awaited acquire()");
     return NULL;
   }
-  self->keeps_permit = true;
+  self->keeps_result = true;
   return Py_NewRef(op);
 }
 
 static PyObject *acquire_aexit(PyObject *op, PyObject *const *args, Py_ssize_t nargs) {
   Acquire *self = (Acquire *)op;
-  PyObject *permit = self->permit;
-  self->permit = NULL;
-  if (permit != NULL) {
-    const int released = permit_release(permit);
-    Py_DECREF(permit);
+  PyObject *held;
+  CRITICAL(op, (held = self->held, self->held = NULL));
+  if (held != NULL) {
+    const int released = held_release(held);
+    Py_DECREF(held);
     if (released < 0) return NULL;
   }
   return Py_NewRef(ready);
@@ -329,7 +350,8 @@ static PyAsyncMethods acquire_async = {.am_await = PyObject_SelfIter, .am_send =
 
 PyTypeObject Acquire_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux._afflux.Acquire",
-    .tp_doc = "What acquire() and wait() return: await it once, or (acquire) use `async with`.",
+    .tp_doc = "What acquire(), wait(), any_of() and all_of() return: await it once, or (not wait) use\n"
+              "`async with`.",
     .tp_basicsize = sizeof(Acquire),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = acquire_dealloc,

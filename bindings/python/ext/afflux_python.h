@@ -15,6 +15,7 @@
 
 #include <afflux/afflux.h>
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,8 +36,13 @@ typedef struct {
   PyObject *weakrefs;
 } Event;
 
+typedef struct {
+  PyObject_HEAD afflux_client *client; /* one reference */
+  PyObject *weakrefs;
+} Client;
+
 extern PyTypeObject Semaphore_Type, Event_Type, Permit_Type, Acquire_Type, Ready_Type, Mailbox_Type,
-    Registry_Type;
+    Registry_Type, Client_Type, Permits_Type, Taken_Type;
 
 /* The awaitable that is ready at once, with None. One object serves all. */
 extern PyObject *ready;
@@ -46,9 +52,13 @@ extern PyObject *error_base, *error_closed, *error_rejected, *error_too_large;
 /* Raise what a failed status means. Returns NULL. */
 PyObject *raise_status(afflux_status status);
 
-/* Types whose creation needs more than PyType_Ready(). 0, or -1 with an exception. */
-int stats_init(PyObject *module);
-int mailbox_init(PyObject *module);
+/* What is made once in a process. 0, or -1 with an exception. */
+int stats_init(void);
+int client_init(void);
+int mailbox_init(void);
+/* The named tuples. 0, or -1 with an exception. */
+int stats_add_types(PyObject *module);
+int client_add_types(PyObject *module);
 
 /* ---- Arguments: each returns 0, or -1 with an exception ---------------------------------------
  */
@@ -57,6 +67,7 @@ int mailbox_init(PyObject *module);
 int parse_timeout(PyObject *value, int64_t *ret_ns);
 int parse_permits(PyObject *value, uint64_t *ret_permits);
 int parse_u64(PyObject *value, const char *name, uint64_t *ret_number);
+int parse_u32(PyObject *value, const char *name, uint32_t *ret_number);
 int parse_priority(PyObject *value, uint32_t *ret_priority);
 /* The place of the string `value` in the NULL-terminated `names`. */
 int parse_choice(PyObject *value, const char *name, const char *const *names, uint32_t *ret_index);
@@ -65,7 +76,14 @@ int parse_limit_time(PyObject *value, int64_t *ret_ns);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-enum request_kind { REQUEST_ENTER, REQUEST_PERMIT, REQUEST_EVENT, REQUEST_IDLE };
+enum request_kind {
+  REQUEST_ENTER,
+  REQUEST_PERMIT,
+  REQUEST_EVENT,
+  REQUEST_IDLE,
+  REQUEST_ANY,
+  REQUEST_ALL
+};
 
 /* What `acquire` and its siblings ask for, whether a task or a thread waits for it. */
 typedef struct {
@@ -74,7 +92,8 @@ typedef struct {
   uint64_t permits;
   uint64_t cost;
   int64_t timeout_ns;
-  PyObject *tag; /* str, or NULL */
+  PyObject *tag;    /* str that has its UTF-8, or NULL */
+  PyObject *client; /* Client, or NULL */
 } Terms;
 
 #define TERMS_INIT(of_kind)                    \
@@ -83,21 +102,52 @@ typedef struct {
            .permits = 1,                       \
            .timeout_ns = AFFLUX_FOREVER})
 
-/* Arguments of acquire(n=1, *, priority, timeout, cost, tag); `terms` borrows the tag. */
+/* Arguments of acquire(n=1, *, priority, timeout, cost, tag, client); `terms` borrows tag and
+   client. */
 int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
-/* Arguments of wait(*, timeout). */
+/* Arguments of wait(timeout=None). */
 int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+/* The keyword arguments of any_of(*items, priority, timeout, cost, tag), and of all_of(). */
+int parse_several(Terms *terms, PyObject *const *values, PyObject *kwnames);
 
-/* Start the request of `terms` on a Semaphore or an Event; `waiter` is borrowed on PENDING. */
+/* A wait for several semaphores and events: several.c. */
+typedef struct several several;
+
+/* The memory that the library borrows while a request waits. */
+typedef struct {
+  afflux_waiter waiter;
+  several *group; /* any_of(), all_of(): used in place of the waiter; else NULL */
+} request_memory;
+
+/* 0, or -1 with an exception. */
+int request_prepare(request_memory *memory, PyObject *target, const Terms *terms);
+/* Any thread. The request is not in the library any more. */
+void request_free(request_memory *memory);
+
+/*
+ * Start the request of `terms`; the memory is borrowed on PENDING. The target is a Semaphore, an
+ * Event, or for several a tuple of pairs (Semaphore or Event, permits).
+ */
 afflux_status request_start(PyObject *target, const Terms *terms, afflux_wake_fn wake, void *ctx,
-                            afflux_waiter *waiter);
+                            request_memory *memory);
+afflux_status request_cancel(request_memory *memory);
 
-/* What a request that ended with `status` answers: a Permit, None or an exception. On failure its
-   permits have been given back. */
-PyObject *request_result(PyObject *target, const Terms *terms, afflux_status status);
+/* What a request that ended with `status` answers: a Permit, None and so on, or an exception. On
+   failure its permits have been given back. `memory`: for several; else it may be NULL. */
+PyObject *request_result(PyObject *target, const Terms *terms, const request_memory *memory,
+                         afflux_status status);
 
 /* Give back what a request that ended with AFFLUX_OK holds. */
-void request_undo(PyObject *target, const Terms *terms);
+void request_undo(PyObject *target, const Terms *terms, const request_memory *memory);
+
+several *several_new(PyObject *target, const Terms *terms);
+void several_free(several *group);
+afflux_status several_start(several *group, const afflux_request *request);
+afflux_status several_cancel(several *group);
+PyObject *several_result(PyObject *target, const Terms *terms, const several *group);
+/* Any thread, with the GIL or without. */
+void several_undo(const several *group);
+extern PyMethodDef several_functions[];
 
 /* The awaitable of acquire() and wait(). */
 PyObject *acquire_new(PyObject *target, const Terms *terms);
@@ -108,16 +158,54 @@ PyObject *acquire_blocking(PyObject *target, const Terms *terms);
 PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag);
 /* 1: given back by this call; 0: it was before; -1: an exception. */
 int permit_release(PyObject *permit);
+/* The same for what a request answered: a Permit, a Permits or a Taken. */
+int held_release(PyObject *held);
 
 /* Give permits back and deliver what that lets in. 0, or -1 with an exception. */
 int semaphore_release(Semaphore *sem, uint64_t permits);
 
-/* What a semaphore tells of itself: stats.c. */
+/* ---- Named tuples: stats.c ------------------------------------------------------------------- */
+
+/* A number in one of the library's structs. The lists of these are made from its headers. */
+typedef struct {
+  const char *name, *doc;
+  size_t offset;
+  char kind;     /* 'u': uint64_t, 'i': int64_t, 'd': double */
+  uint8_t count; /* above 1: an array, which becomes a tuple */
+} number_field;
+
+PyObject *number_of(const void *base, const number_field *field);
+/* A named tuple of `count` items, which it takes over; one that is NULL fails it. */
+PyObject *tuple_of(PyTypeObject *type, PyObject **items, Py_ssize_t count);
+
+/* What a semaphore tells of itself. */
 PyObject *semaphore_stats(PyObject *op, PyObject *unused);
 PyObject *semaphore_health(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *semaphore_wait_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_hold_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_holders(PyObject *op, PyObject *unused);
+
+/* ---- Threads ---------------------------------------------------------------------------------
+ *
+ * With the GIL, what happens between two calls of Python happens at once. Without it (a free-threaded
+ * build) a critical section of the object makes it so for the methods of one object.
+ */
+#ifdef Py_GIL_DISABLED
+#  define CRITICAL(op, statement) \
+    Py_BEGIN_CRITICAL_SECTION(op); \
+    statement;                     \
+    Py_END_CRITICAL_SECTION()
+#else
+#  define CRITICAL(op, statement) statement
+#endif
+
+/* Whether freed objects are kept to be used again. Threads without the GIL would share them, and
+   they would hide faults from the address sanitizer. */
+#if defined(Py_GIL_DISABLED) || defined(__SANITIZE_ADDRESS__)
+#  define KEEPS_SPARES 0
+#else
+#  define KEEPS_SPARES 1
+#endif
 
 /* ---- Deliveries -------------------------------------------------------------------------------
  */
@@ -152,17 +240,20 @@ void collect_deliver(collect *c);
 
 /*
  * One wait of a task. Two parties have a reference: the awaitable, and the completion that is still
- * to come or to be delivered. The one that is second frees. `future` belongs to the first, and only
- * a thread with the GIL touches it.
+ * to come or to be delivered. The one that is second frees. Only threads that Python knows touch
+ * `future`: the one of the loop and, in a build without the GIL, the one that drops the awaitable.
  */
 struct wait {
-  afflux_waiter waiter;
-  wait *next;          /* in a collect, or in a mailbox */
-  mailbox *box;        /* a reference: where it is delivered */
-  afflux_sem *sem;     /* a reference, or NULL: `permits` go back there if the task has gone */
-  afflux_event *event; /* a reference, or NULL: the notification goes back there likewise */
+  request_memory memory; /* a group of several has references of its own */
+  wait *next;            /* in a collect, or in a mailbox */
+  mailbox *box;          /* a reference: where it is delivered */
+  afflux_sem *sem;       /* a reference, or NULL: `permits` go back there if the task has gone */
+  afflux_event *event;   /* a reference, or NULL: the notification goes back there likewise */
+  afflux_client *client; /* a reference, or NULL */
   uint64_t permits;
-  PyObject *future; /* resumed by set_result(None); NULL: not made yet, or the task has gone */
+  /* Resumed by set_result(None). NULL: not made yet, resumed, or the task has gone. The thread that
+     exchanges it for NULL has the reference. */
+  _Atomic(PyObject *) future;
   atomic_int state; /* WAIT_… */
   atomic_int refs;
   afflux_status status; /* valid once state is WAIT_COMPLETED */
@@ -189,7 +280,7 @@ void wait_unref(wait *w);
 PyObject *mailbox_of_running_loop(void);
 /* The part of it that threads without the GIL may use. */
 mailbox *mailbox_core(PyObject *box);
-/* A new future of the mailbox's loop. */
+/* A new future of the mailbox's loop, which runs on this thread. */
 PyObject *mailbox_create_future(PyObject *box);
 /* The mailbox of the loop that runs on this thread, borrowed; NULL: none does, or no task of it has
    waited yet. Never raises. */

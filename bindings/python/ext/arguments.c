@@ -41,6 +41,17 @@ int parse_u64(PyObject *value, const char *name, uint64_t *ret_number) {
   return 0;
 }
 
+int parse_u32(PyObject *value, const char *name, uint32_t *ret_number) {
+  uint64_t number;
+  if (parse_u64(value, name, &number) < 0) return -1;
+  if (number > UINT32_MAX) {
+    PyErr_Format(PyExc_ValueError, "%s is out of range: 0 to 2**32 - 1", name);
+    return -1;
+  }
+  *ret_number = (uint32_t)number;
+  return 0;
+}
+
 int parse_permits(PyObject *value, uint64_t *ret_permits) {
   if (parse_u64(value, "the number of permits", ret_permits) < 0) return -1;
   if (*ret_permits == 0) {
@@ -88,38 +99,53 @@ static int parse_tag(PyObject *value, PyObject **ret_tag) {
     PyErr_Format(PyExc_TypeError, "tag must be a str or None, not %.100s", Py_TYPE(value)->tp_name);
     return -1;
   }
+  /* Now, not after the wait: a lone surrogate has none. The str keeps it. */
+  Py_ssize_t size;
+  const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+  if (text == NULL) return -1;
+  if ((size_t)size != strlen(text)) {
+    PyErr_SetString(PyExc_ValueError, "embedded null character in tag");
+    return -1;
+  }
   *ret_tag = value;
   return 0;
 }
 
-static int parse_keyword(Terms *terms, PyObject *name, PyObject *value, bool of_acquire,
-                         Py_ssize_t nargs) {
-  if ((of_acquire || nargs == 0) && PyUnicode_CompareWithASCIIString(name, "timeout") == 0) {
+static int parse_client(PyObject *value, PyObject **ret_client) {
+  if (value == Py_None) return 0;
+  if (!PyObject_TypeCheck(value, &Client_Type)) {
+    PyErr_Format(PyExc_TypeError, "client must be a Client or None, not %.100s",
+                 Py_TYPE(value)->tp_name);
+    return -1;
+  }
+  *ret_client = value;
+  return 0;
+}
+
+/* The keywords that a call takes. */
+enum { TAKES_TIMEOUT = 1, TAKES_N = 2, TAKES_TERMS = 4, TAKES_CLIENT = 8 };
+
+static int parse_keyword(Terms *terms, PyObject *name, PyObject *value, unsigned takes) {
+#define IS(keyword) (PyUnicode_CompareWithASCIIString(name, keyword) == 0)
+  if ((takes & TAKES_TIMEOUT) != 0 && IS("timeout")) {
     return parse_timeout(value, &terms->timeout_ns);
   }
-  if (of_acquire) {
-    if (PyUnicode_CompareWithASCIIString(name, "priority") == 0) {
-      return parse_priority(value, &terms->priority);
-    }
-    if (PyUnicode_CompareWithASCIIString(name, "cost") == 0) {
-      return parse_u64(value, "cost", &terms->cost);
-    }
-    if (PyUnicode_CompareWithASCIIString(name, "tag") == 0) return parse_tag(value, &terms->tag);
-    if (nargs == 0 && PyUnicode_CompareWithASCIIString(name, "n") == 0) {
-      return parse_permits(value, &terms->permits);
-    }
+  if ((takes & TAKES_N) != 0 && IS("n")) return parse_permits(value, &terms->permits);
+  if ((takes & TAKES_TERMS) != 0) {
+    if (IS("priority")) return parse_priority(value, &terms->priority);
+    if (IS("cost")) return parse_u64(value, "cost", &terms->cost);
+    if (IS("tag")) return parse_tag(value, &terms->tag);
   }
+  if ((takes & TAKES_CLIENT) != 0 && IS("client")) return parse_client(value, &terms->client);
+#undef IS
   PyErr_Format(PyExc_TypeError, "unexpected or repeated argument %R", name);
   return -1;
 }
 
-static int parse_keywords(Terms *terms, PyObject *const *values, PyObject *names, bool of_acquire,
-                          Py_ssize_t nargs) {
+static int parse_keywords(Terms *terms, PyObject *const *values, PyObject *names, unsigned takes) {
   const Py_ssize_t count = names == NULL ? 0 : PyTuple_GET_SIZE(names);
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (parse_keyword(terms, PyTuple_GET_ITEM(names, i), values[i], of_acquire, nargs) < 0) {
-      return -1;
-    }
+    if (parse_keyword(terms, PyTuple_GET_ITEM(names, i), values[i], takes) < 0) return -1;
   }
   return 0;
 }
@@ -130,7 +156,8 @@ int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObjec
     return -1;
   }
   if (nargs == 1 && parse_permits(args[0], &terms->permits) < 0) return -1;
-  return parse_keywords(terms, args + nargs, kwnames, true, nargs);
+  const unsigned takes = TAKES_TIMEOUT | TAKES_TERMS | TAKES_CLIENT;
+  return parse_keywords(terms, args + nargs, kwnames, nargs == 0 ? takes | TAKES_N : takes);
 }
 
 int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
@@ -139,5 +166,9 @@ int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *
     return -1;
   }
   if (nargs == 1 && parse_timeout(args[0], &terms->timeout_ns) < 0) return -1;
-  return parse_keywords(terms, args + nargs, kwnames, false, nargs);
+  return parse_keywords(terms, args + nargs, kwnames, nargs == 0 ? TAKES_TIMEOUT : 0);
+}
+
+int parse_several(Terms *terms, PyObject *const *values, PyObject *kwnames) {
+  return parse_keywords(terms, values, kwnames, TAKES_TIMEOUT | TAKES_TERMS);
 }

@@ -8,8 +8,12 @@
 
 #include "fastpath.h"
 
+/*
+ * On the heap: a daemon thread that wakes while the interpreter ends is ended by Python inside of
+ * Py_END_ALLOW_THREADS, and its request may still be queued. What it leaves behind is a leak.
+ */
 typedef struct {
-  afflux_waiter waiter;
+  request_memory memory;
   PyThread_type_lock lock; /* taken until the request has completed */
   afflux_status status;
 } blocker;
@@ -21,6 +25,25 @@ static void blocker_wake(void *ctx, afflux_status status) {
   PyThread_release_lock(b->lock);
 }
 
+static blocker *blocker_new(PyObject *target, const Terms *terms) {
+  blocker *b = PyMem_RawMalloc(sizeof *b);
+  PyThread_type_lock lock = b == NULL ? NULL : PyThread_allocate_lock();
+  if (lock == NULL || request_prepare(&b->memory, target, terms) < 0) {
+    if (lock != NULL) PyThread_free_lock(lock);
+    PyMem_RawFree(b);
+    return PyErr_Occurred() ? NULL : (blocker *)PyErr_NoMemory();
+  }
+  b->lock = lock;
+  PyThread_acquire_lock(lock, WAIT_LOCK);
+  return b;
+}
+
+static void blocker_free(blocker *b) {
+  request_free(&b->memory);
+  PyThread_free_lock(b->lock);
+  PyMem_RawFree(b);
+}
+
 /* 0: it has completed. -1: a signal handler raised, and nothing is held. */
 static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
   for (;;) {
@@ -29,37 +52,35 @@ static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
     Py_END_ALLOW_THREADS if (got == PY_LOCK_ACQUIRED) return 0;
     if (PyErr_CheckSignals() == 0) continue;
     afflux_status canceled;
-    COLLECTING(canceled = afflux_waiter_cancel(&b->waiter));
+    COLLECTING(canceled = request_cancel(&b->memory));
     if (canceled != AFFLUX_OK) {
       /* It completes without anybody's doing. */
       Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(b->lock, WAIT_LOCK);
-      Py_END_ALLOW_THREADS if (b->status == AFFLUX_OK) request_undo(target, terms);
+      Py_END_ALLOW_THREADS if (b->status == AFFLUX_OK) request_undo(target, terms, &b->memory);
     }
     return -1;
   }
 }
 
 PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
-  if (terms->kind <= REQUEST_PERMIT) {
+  if (terms->kind <= REQUEST_PERMIT && terms->client == NULL) {
     Semaphore *sem = (Semaphore *)target;
     if (fast_acquire(sem->sem, sem->fast, terms->permits)) {
-      return request_result(target, terms, AFFLUX_OK);
+      return request_result(target, terms, NULL, AFFLUX_OK);
     }
   }
-  blocker b;
-  b.lock = PyThread_allocate_lock();
-  if (b.lock == NULL) return PyErr_NoMemory();
-  PyThread_acquire_lock(b.lock, WAIT_LOCK);
+  blocker *b = blocker_new(target, terms);
+  if (b == NULL) return NULL;
   PyObject *result = NULL;
   Py_INCREF(target);    /* while other threads run */
-  afflux_status status; /* not b.status: the completion may come before the call returns */
-  COLLECTING(status = request_start(target, terms, blocker_wake, &b, &b.waiter));
+  afflux_status status; /* not b->status: the completion may come before the call returns */
+  COLLECTING(status = request_start(target, terms, blocker_wake, b, &b->memory));
   if (status != AFFLUX_PENDING) {
-    result = request_result(target, terms, status);
-  } else if (blocker_sleep(&b, target, terms) == 0) {
-    result = request_result(target, terms, b.status);
+    result = request_result(target, terms, &b->memory, status);
+  } else if (blocker_sleep(b, target, terms) == 0) {
+    result = request_result(target, terms, &b->memory, b->status);
   }
   Py_DECREF(target);
-  PyThread_free_lock(b.lock);
+  blocker_free(b);
   return result;
 }

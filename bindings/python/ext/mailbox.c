@@ -32,8 +32,10 @@ typedef struct {
 static wait closed_mark;
 #define CLOSED (&closed_mark)
 
-static PyObject *mailboxes;     /* {id(loop): Mailbox}, of asyncio */
+static PyObject *mailboxes; /* {id(loop): Mailbox}, of asyncio */
+#ifndef Py_GIL_DISABLED
 static Mailbox *newest_mailbox; /* the one asked for last; borrowed from `mailboxes` */
+#endif
 static PyObject *get_running_loop, *invalid_state_error; /* of asyncio; NULL: not imported yet */
 static PyObject *trio_running, *trio_peek, *trio_future; /* of afflux._trio, likewise */
 static PyObject *str_set_result, *str_create_future, *str_asyncio, *str_trio;
@@ -99,6 +101,12 @@ static void mailbox_close(mailbox *box) {
   }
 }
 
+static void forget_newest(Mailbox *box) {
+#ifndef Py_GIL_DISABLED
+  if (newest_mailbox == box) newest_mailbox = NULL;
+#endif
+}
+
 /* ---- The Python object ------------------------------------------------------------------------
  */
 
@@ -126,7 +134,7 @@ static PyObject *mailbox_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 
 static void mailbox_dealloc(PyObject *op) {
   Mailbox *self = (Mailbox *)op;
-  if (newest_mailbox == self) newest_mailbox = NULL;
+  forget_newest(self);
   Py_CLEAR(self->loop_ref);
   mailbox_close(self->core);
   mailbox_unref(self->core);
@@ -175,7 +183,7 @@ static PyObject *mailbox_loop_gone(PyObject *op, PyObject *ref) {
   Mailbox *self = (Mailbox *)op;
   Py_INCREF(self);
   PyObject *key = PyLong_FromVoidPtr(self->core->loop);
-  if (newest_mailbox == self) newest_mailbox = NULL;
+  forget_newest(self);
   mailbox_close(self->core);
   if (key == NULL || PyDict_DelItem(mailboxes, key) < 0) PyErr_Clear();
   Py_XDECREF(key);
@@ -212,34 +220,54 @@ static bool is_imported(PyObject *name) {
   return PyDict_GetItemWithError(modules, name) != NULL;
 }
 
+/* The objects below are loaded once, perhaps by several threads at once, which get the same. The one
+   that is asked for is stored last. acquire and release: then the others are there, too. */
+static PyObject *loaded(PyObject *const *place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
+
+static void store(PyObject **place, PyObject *object) {
+  __atomic_store_n(place, object, __ATOMIC_RELEASE);
+}
+
 static int load_asyncio(void) {
   PyObject *module = PyImport_ImportModule("asyncio");
   if (module == NULL) return -1;
-  invalid_state_error = PyObject_GetAttrString(module, "InvalidStateError");
-  PyObject *get = PyObject_GetAttrString(module, "_get_running_loop");
+  PyObject *invalid = PyObject_GetAttrString(module, "InvalidStateError");
+  PyObject *get = invalid == NULL ? NULL : PyObject_GetAttrString(module, "_get_running_loop");
   Py_DECREF(module);
-  if (invalid_state_error == NULL) Py_CLEAR(get);
-  get_running_loop = get;
-  return get == NULL ? -1 : 0;
+  if (get == NULL) {
+    Py_XDECREF(invalid);
+    return -1;
+  }
+  store(&invalid_state_error, invalid);
+  store(&get_running_loop, get);
+  return 0;
 }
 
 static int load_trio(void) {
   PyObject *module = PyImport_ImportModule("afflux._trio");
   if (module == NULL) return -1;
-  trio_peek = PyObject_GetAttrString(module, "peek");
-  trio_future = PyObject_GetAttrString(module, "Future");
-  PyObject *running = PyObject_GetAttrString(module, "running");
+  PyObject *peek = PyObject_GetAttrString(module, "peek");
+  PyObject *future = peek == NULL ? NULL : PyObject_GetAttrString(module, "Future");
+  PyObject *running = future == NULL ? NULL : PyObject_GetAttrString(module, "running");
   Py_DECREF(module);
-  if (trio_peek == NULL || trio_future == NULL) Py_CLEAR(running);
-  trio_running = running;
-  return running == NULL ? -1 : 0;
+  if (running == NULL) {
+    Py_XDECREF(future);
+    Py_XDECREF(peek);
+    return -1;
+  }
+  store(&trio_peek, peek);
+  store(&trio_future, future);
+  store(&trio_running, running);
+  return 0;
 }
 
 /* The loop of asyncio that runs on this thread: borrowed, for it runs; NULL: none, or with an
    exception. */
 static PyObject *asyncio_loop(void) {
-  if (get_running_loop == NULL && (!is_imported(str_asyncio) || load_asyncio() < 0)) return NULL;
-  PyObject *loop = PyObject_CallNoArgs(get_running_loop);
+  if (loaded(&get_running_loop) == NULL && (!is_imported(str_asyncio) || load_asyncio() < 0)) {
+    return NULL;
+  }
+  PyObject *loop = PyObject_CallNoArgs(loaded(&get_running_loop));
   if (loop == NULL) return NULL;
   Py_DECREF(loop);
   return loop == Py_None ? NULL : loop;
@@ -248,20 +276,32 @@ static PyObject *asyncio_loop(void) {
 /* The mailbox of the run of trio whose task this thread runs: a new reference; NULL: none, or with
    an exception. */
 static PyObject *trio_mailbox(bool create) {
-  if (trio_running == NULL && (!is_imported(str_trio) || load_trio() < 0)) return NULL;
-  PyObject *box = PyObject_CallNoArgs(create ? trio_running : trio_peek);
+  if (loaded(&trio_running) == NULL && (!is_imported(str_trio) || load_trio() < 0)) return NULL;
+  PyObject *box = PyObject_CallNoArgs(loaded(create ? &trio_running : &trio_peek));
   if (box == Py_None) Py_CLEAR(box);
   return box;
 }
 
+/* The mailbox of a loop that runs on this thread: a new reference, or NULL. */
 static Mailbox *find(PyObject *loop) {
-  if (newest_mailbox != NULL && newest_mailbox->core->loop == loop) return newest_mailbox;
+#ifndef Py_GIL_DISABLED
+  if (newest_mailbox != NULL && newest_mailbox->core->loop == loop) {
+    return (Mailbox *)Py_NewRef((PyObject *)newest_mailbox);
+  }
+#endif
   PyObject *key = PyLong_FromVoidPtr(loop);
   if (key == NULL) return NULL;
-  Mailbox *box = (Mailbox *)PyDict_GetItemWithError(mailboxes, key);
+  PyObject *box;
+#if PY_VERSION_HEX >= 0x030d0000
+  PyDict_GetItemRef(mailboxes, key, &box); /* NULL on failure, too */
+#else
+  box = Py_XNewRef(PyDict_GetItemWithError(mailboxes, key));
+#endif
   Py_DECREF(key);
-  if (box != NULL) newest_mailbox = box;
-  return box;
+#ifndef Py_GIL_DISABLED
+  if (box != NULL) newest_mailbox = (Mailbox *)box;
+#endif
+  return (Mailbox *)box;
 }
 
 /* A mailbox that is a reader of `loop`, in `mailboxes`. A new reference. */
@@ -303,8 +343,7 @@ PyObject *mailbox_of_running_loop(void) {
     return NULL;
   }
   box = (PyObject *)find(loop);
-  if (box != NULL) return Py_NewRef(box);
-  return PyErr_Occurred() ? NULL : attach(loop);
+  return box != NULL || PyErr_Occurred() ? box : attach(loop);
 }
 
 mailbox *mailbox_here(void) {
@@ -312,11 +351,11 @@ mailbox *mailbox_here(void) {
   Mailbox *box = (Mailbox *)trio_mailbox(false);
   if (box != NULL) {
     here = box->core; /* the run of trio keeps it */
-    Py_DECREF(box);
   } else if (!PyErr_Occurred()) {
     PyObject *loop = asyncio_loop();
-    if (loop != NULL && (box = find(loop)) != NULL) here = box->core;
+    if (loop != NULL && (box = find(loop)) != NULL) here = box->core; /* kept by `mailboxes` */
   }
+  Py_XDECREF((PyObject *)box);
   if (PyErr_Occurred()) PyErr_WriteUnraisable(NULL);
   return here;
 }
@@ -327,33 +366,41 @@ PyObject *mailbox_create_future(PyObject *op) {
                       : PyObject_CallNoArgs(trio_future);
 }
 
+/* A task could not be resumed: the exception that is set has come out of its future or its loop. */
+static void resume_failed(PyObject *future) {
+  PyObject *invalid = loaded(&invalid_state_error);
+  if (invalid != NULL && PyErr_ExceptionMatches(invalid)) {
+    /* The future is cancelled: its task is about to be told, and gives back what it has got. */
+    PyErr_Clear();
+  } else if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+    /* Not this call's: as if the signal came when it has returned. */
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+  } else {
+    PyErr_WriteUnraisable(future);
+  }
+}
+
 void wait_resume(wait *w) {
-  PyObject *future = w->future;
+  /* acq_rel: as in drop_future(). */
+  PyObject *future = atomic_exchange_explicit(&w->future, NULL, memory_order_acq_rel);
   if (future != NULL) {
-    Py_INCREF(future);
     PyObject *done = PyObject_CallMethodOneArg(future, str_set_result, Py_None);
-    if (done == NULL) {
-      /* The future is cancelled: its task is about to be told, and gives back what it has got. */
-      if (invalid_state_error != NULL && PyErr_ExceptionMatches(invalid_state_error))
-        PyErr_Clear();
-      else
-        PyErr_WriteUnraisable(future);
-    }
+    if (done == NULL) resume_failed(future);
     Py_XDECREF(done);
     Py_DECREF(future);
   }
   wait_unref(w);
 }
 
-int mailbox_init(PyObject *module) {
+int mailbox_init(void) {
   str_set_result = PyUnicode_InternFromString("set_result");
   str_create_future = PyUnicode_InternFromString("create_future");
   str_asyncio = PyUnicode_InternFromString("asyncio");
   str_trio = PyUnicode_InternFromString("trio");
   mailboxes = PyDict_New();
-  if (str_set_result == NULL || str_create_future == NULL || str_asyncio == NULL ||
-      str_trio == NULL || mailboxes == NULL) {
-    return -1;
-  }
-  return PyModule_AddObjectRef(module, "_Mailbox", (PyObject *)&Mailbox_Type);
+  return str_set_result == NULL || str_create_future == NULL || str_asyncio == NULL ||
+                 str_trio == NULL || mailboxes == NULL
+             ? -1
+             : 0;
 }

@@ -2,8 +2,6 @@
 /* The module: exceptions, and what requests of semaphores and events have in common. */
 #include "afflux_python.h"
 
-#include <string.h>
-
 PyObject *ready;
 PyObject *error_base, *error_closed, *error_rejected, *error_too_large;
 
@@ -45,8 +43,19 @@ PyObject *raise_status(afflux_status status) {
   return NULL;
 }
 
+int request_prepare(request_memory *memory, PyObject *target, const Terms *terms) {
+  memory->group = NULL;
+  if (terms->kind < REQUEST_ANY) return 0;
+  memory->group = several_new(target, terms);
+  return memory->group == NULL ? -1 : 0;
+}
+
+void request_free(request_memory *memory) {
+  if (memory->group != NULL) several_free(memory->group);
+}
+
 afflux_status request_start(PyObject *target, const Terms *terms, afflux_wake_fn wake, void *ctx,
-                            afflux_waiter *waiter) {
+                            request_memory *memory) {
   afflux_request request;
   afflux_request_init(&request);
   request.permits = terms->permits;
@@ -55,76 +64,115 @@ afflux_status request_start(PyObject *target, const Terms *terms, afflux_wake_fn
   request.timeout_ns = terms->timeout_ns;
   request.wake = wake;
   request.ctx = ctx;
-  if (terms->kind == REQUEST_EVENT) {
-    return afflux_event_wait_async(((Event *)target)->event, &request, waiter);
+  if (terms->client != NULL) request.client = ((Client *)terms->client)->client;
+  switch (terms->kind) {
+    case REQUEST_ENTER:
+    case REQUEST_PERMIT:
+      return afflux_sem_acquire_async(((Semaphore *)target)->sem, &request, &memory->waiter);
+    case REQUEST_EVENT:
+      return afflux_event_wait_async(((Event *)target)->event, &request, &memory->waiter);
+    case REQUEST_IDLE:
+      return afflux_sem_wait_idle_async(((Semaphore *)target)->sem, &request, &memory->waiter);
+    default:
+      return several_start(memory->group, &request);
   }
-  afflux_sem *sem = ((Semaphore *)target)->sem;
-  return terms->kind == REQUEST_IDLE ? afflux_sem_wait_idle_async(sem, &request, waiter)
-                                     : afflux_sem_acquire_async(sem, &request, waiter);
 }
 
-PyObject *request_result(PyObject *target, const Terms *terms, afflux_status status) {
+afflux_status request_cancel(request_memory *memory) {
+  return memory->group == NULL ? afflux_waiter_cancel(&memory->waiter)
+                               : several_cancel(memory->group);
+}
+
+PyObject *request_result(PyObject *target, const Terms *terms, const request_memory *memory,
+                         afflux_status status) {
   if (status == AFFLUX_OK) {
-    if (terms->kind == REQUEST_PERMIT) {
-      return permit_new((Semaphore *)target, terms->permits, terms->tag);
+    switch (terms->kind) {
+      case REQUEST_PERMIT:
+        return permit_new((Semaphore *)target, terms->permits, terms->tag);
+      case REQUEST_EVENT:
+        Py_RETURN_TRUE;
+      case REQUEST_ENTER:
+      case REQUEST_IDLE:
+        Py_RETURN_NONE;
+      default:
+        return several_result(target, terms, memory->group);
     }
-    return Py_NewRef(terms->kind == REQUEST_EVENT ? Py_True : Py_None);
   }
-  if (terms->kind >= REQUEST_EVENT && (status == AFFLUX_EAGAIN || status == AFFLUX_ETIMEDOUT)) {
+  const bool timed_out = status == AFFLUX_EAGAIN || status == AFFLUX_ETIMEDOUT;
+  if (timed_out && (terms->kind == REQUEST_EVENT || terms->kind == REQUEST_IDLE)) {
     PyErr_SetString(PyExc_TimeoutError, "the time ran out");
     return NULL;
   }
   return raise_status(status);
 }
 
-void request_undo(PyObject *target, const Terms *terms) {
+void request_undo(PyObject *target, const Terms *terms, const request_memory *memory) {
   if (terms->kind <= REQUEST_PERMIT) {
     COLLECTING(afflux_sem_release(((Semaphore *)target)->sem, terms->permits));
   } else if (terms->kind == REQUEST_EVENT && !((Event *)target)->manual_reset) {
     COLLECTING(afflux_event_notify_one(((Event *)target)->event));
+  } else if (memory->group != NULL) {
+    COLLECTING(several_undo(memory->group));
   }
 }
 
-static int add_exception(PyObject *module, PyObject **ret_error, const char *name, const char *doc,
-                         PyObject *bases) {
+/* Makes an exception named "afflux.<name>". */
+static int make_exception(PyObject **ret_error, const char *name, const char *doc,
+                          PyObject *bases) {
   *ret_error = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
-  if (*ret_error == NULL) return -1;
-  return PyModule_AddObjectRef(module, strrchr(name, '.') + 1, *ret_error);
+  return *ret_error == NULL ? -1 : 0;
 }
 
-static int add_exceptions(PyObject *module) {
-  if (add_exception(module, &error_base, "afflux.Error", "Base of this package's exceptions.",
-                    NULL) < 0) {
+static int exceptions_init(void) {
+  if (make_exception(&error_base, "afflux.Error", "Base of this package's exceptions.", NULL) < 0) {
     return -1;
   }
   PyObject *both = PyTuple_Pack(2, error_base, PyExc_ValueError);
   if (both == NULL) return -1;
   int failed =
-      add_exception(module, &error_closed, "afflux.Closed", "The semaphore is closed.", error_base);
-  failed |= add_exception(module, &error_rejected, "afflux.Rejected",
-                          "A queue limit refused or dropped the request.", error_base);
-  failed |= add_exception(module, &error_too_large, "afflux.TooLarge",
-                          "More permits than the limit: the request could never be served.", both);
+      make_exception(&error_closed, "afflux.Closed", "The semaphore is closed.", error_base);
+  failed |= make_exception(&error_rejected, "afflux.Rejected",
+                           "A queue limit refused or dropped the request.", error_base);
+  failed |= make_exception(&error_too_large, "afflux.TooLarge",
+                           "More permits than the limit: the request could never be served.", both);
   Py_DECREF(both);
   return failed;
 }
 
+static PyTypeObject *const all_types[] = {
+    &Semaphore_Type, &Event_Type,   &Permit_Type,  &Permits_Type, &Taken_Type, &Acquire_Type,
+    &Ready_Type,     &Mailbox_Type, &Registry_Type, &Client_Type,
+};
+enum { TYPES = sizeof all_types / sizeof *all_types };
+
+/* What belongs to the process: a second import, after a deletion from sys.modules, finds it. */
+static int process_init(void) {
+  if (ready != NULL) return 0;
+  Permits_Type.tp_base = Taken_Type.tp_base = &PyTuple_Type;
+  for (size_t i = 0; i < TYPES; ++i) {
+    if (PyType_Ready(all_types[i]) < 0) return -1;
+  }
+  if (exceptions_init() < 0 || stats_init() < 0 || client_init() < 0 || mailbox_init() < 0) {
+    return -1;
+  }
+  ready = (PyObject *)PyObject_New(PyObject, &Ready_Type); /* last: all is there */
+  return ready == NULL ? -1 : 0;
+}
+
 static int module_exec(PyObject *module) {
-  PyTypeObject *const types[] = {&Semaphore_Type, &Event_Type,   &Permit_Type,   &Acquire_Type,
-                                 &Ready_Type,     &Mailbox_Type, &Registry_Type, NULL};
-  for (PyTypeObject *const *type = types; *type != NULL; ++type) {
-    if (PyType_Ready(*type) < 0) return -1;
-  }
-  if (ready == NULL) ready = (PyObject *)PyObject_New(PyObject, &Ready_Type);
-  if (ready == NULL || add_exceptions(module) < 0 || stats_init(module) < 0 ||
-      mailbox_init(module) < 0) {
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(PyExc_ImportError, "afflux cannot be imported in a sub-interpreter");
     return -1;
   }
-  if (PyModule_AddType(module, &Semaphore_Type) < 0 || PyModule_AddType(module, &Event_Type) < 0 ||
-      PyModule_AddType(module, &Permit_Type) < 0 || PyModule_AddType(module, &Registry_Type) < 0 ||
-      PyModule_AddType(module, &Acquire_Type) < 0) {
-    return -1;
+  if (process_init() < 0) return -1;
+  for (size_t i = 0; i < TYPES; ++i) {
+    if (PyModule_AddType(module, all_types[i]) < 0) return -1;
   }
+  PyObject *const errors[] = {error_base, error_closed, error_rejected, error_too_large};
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; ++i) {
+    if (PyModule_AddType(module, (PyTypeObject *)errors[i]) < 0) return -1;
+  }
+  if (stats_add_types(module) < 0 || client_add_types(module) < 0) return -1;
   return PyModule_AddStringConstant(module, "__version__", afflux_version_string());
 }
 
@@ -134,6 +182,9 @@ static PyModuleDef_Slot module_slots[] = {
     /* Its types and mailboxes are the process'. */
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
     {0, NULL},
 };
 
@@ -141,6 +192,7 @@ static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "afflux._afflux",
     .m_doc = "The extension behind afflux.",
+    .m_methods = several_functions,
     .m_slots = module_slots,
 };
 

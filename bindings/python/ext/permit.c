@@ -17,14 +17,14 @@ typedef struct {
 } Permit;
 
 enum { SPARE_MAX = 64 };
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
 static Permit *spare[SPARE_MAX];
 static int spare_count;
 #endif
 
 static Permit *permit_alloc(Semaphore *sem, uint64_t permits, afflux_permit_token *token) {
   Permit *self;
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
   if (spare_count > 0) {
     self = spare[--spare_count];
     PyObject_Init((PyObject *)self, &Permit_Type);
@@ -81,7 +81,7 @@ static void permit_dealloc(PyObject *op) {
     free(self->token);
   }
   Py_DECREF(self->sem);
-#ifndef Py_GIL_DISABLED
+#if KEEPS_SPARES
   if (spare_count < SPARE_MAX) {
     spare[spare_count++] = self;
     return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A registry: semaphores that are exported together, for Prometheus. */
+/* A registry: semaphores and clients that are exported together, for Prometheus. */
 #include "afflux_python.h"
 
 typedef struct {
@@ -26,23 +26,31 @@ static void registry_dealloc(PyObject *op) {
   Py_TYPE(op)->tp_free(op);
 }
 
-static PyObject *registry_change(PyObject *op, PyObject *arg,
-                                 afflux_status (*change)(afflux_registry *, afflux_sem *)) {
-  if (!PyObject_TypeCheck(arg, &Semaphore_Type)) {
-    return PyErr_Format(PyExc_TypeError, "expected a Semaphore, not %.100s", Py_TYPE(arg)->tp_name);
-  }
+typedef afflux_status (*change_sem)(afflux_registry *, afflux_sem *);
+typedef afflux_status (*change_client)(afflux_registry *, afflux_client *);
+
+static PyObject *registry_change(PyObject *op, PyObject *arg, change_sem sem,
+                                 change_client client) {
+  afflux_registry *registry = ((Registry *)op)->registry;
   afflux_status status;
-  COLLECTING(status = change(((Registry *)op)->registry, ((Semaphore *)arg)->sem));
+  if (PyObject_TypeCheck(arg, &Semaphore_Type)) {
+    COLLECTING(status = sem(registry, ((Semaphore *)arg)->sem));
+  } else if (PyObject_TypeCheck(arg, &Client_Type)) {
+    status = client(registry, ((Client *)arg)->client);
+  } else {
+    return PyErr_Format(PyExc_TypeError, "expected a Semaphore or a Client, not %.100s",
+                        Py_TYPE(arg)->tp_name);
+  }
   if (status == AFFLUX_OK || status == AFFLUX_EALREADY) return PyBool_FromLong(status == AFFLUX_OK);
   return raise_status(status);
 }
 
 static PyObject *registry_add(PyObject *op, PyObject *arg) {
-  return registry_change(op, arg, afflux_registry_add_sem);
+  return registry_change(op, arg, afflux_registry_add_sem, afflux_registry_add_client);
 }
 
 static PyObject *registry_remove(PyObject *op, PyObject *arg) {
-  return registry_change(op, arg, afflux_registry_remove_sem);
+  return registry_change(op, arg, afflux_registry_remove_sem, afflux_registry_remove_client);
 }
 
 static int32_t append_text(void *ctx, const char *text, size_t size) {
@@ -52,18 +60,21 @@ static int32_t append_text(void *ctx, const char *text, size_t size) {
   return failed;
 }
 
-static int parse_format(PyObject *args, PyObject *kwargs, const char *call, uint32_t *ret_format) {
-  static char *names[] = {"format", NULL};
-  PyObject *format = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, call, names, &format)) return -1;
-  *ret_format = AFFLUX_EXPORT_PROMETHEUS;
+static int parse_format(PyObject *format, uint32_t *ret_format) {
   return format == NULL ? 0 : parse_choice(format, "format", format_names, ret_format);
 }
 
 static PyObject *registry_render(PyObject *op, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"format", "clients", NULL};
+  PyObject *format = NULL;
+  int clients = 0;
   afflux_export_options options;
   afflux_export_options_init(&options);
-  if (parse_format(args, kwargs, "|O:render", &options.format) < 0) return NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$p:render", names, &format, &clients) ||
+      parse_format(format, &options.format) < 0) {
+    return NULL;
+  }
+  if (clients != 0) options.flags = AFFLUX_EXPORT_CLIENTS;
   PyObject *pieces = PyList_New(0);
   if (pieces == NULL) return NULL;
   const afflux_status status =
@@ -85,8 +96,13 @@ static PyObject *registry_render(PyObject *op, PyObject *args, PyObject *kwargs)
 }
 
 static PyObject *registry_content_type(PyObject *type, PyObject *args, PyObject *kwargs) {
-  uint32_t format;
-  if (parse_format(args, kwargs, "|O:content_type", &format) < 0) return NULL;
+  static char *names[] = {"format", NULL};
+  PyObject *name = NULL;
+  uint32_t format = AFFLUX_EXPORT_PROMETHEUS;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:content_type", names, &name) ||
+      parse_format(name, &format) < 0) {
+    return NULL;
+  }
   return PyUnicode_FromString(afflux_export_content_type(format));
 }
 
@@ -94,13 +110,15 @@ static PyObject *registry_content_type(PyObject *type, PyObject *args, PyObject 
 
 static PyMethodDef registry_methods[] = {
     {"add", registry_add, METH_O,
-     "add($self, semaphore, /)\n--\n\nTrue; False if it is in a registry, this one or another."},
+     "add($self, semaphore_or_client, /)\n--\n\n"
+     "True; False if it is in a registry, this one or another."},
     {"remove", registry_remove, METH_O,
-     "remove($self, semaphore, /)\n--\n\nTrue; False if it is not in this registry. What it did "
-     "stays in "
-     "the totals."},
+     "remove($self, semaphore_or_client, /)\n--\n\n"
+     "True; False if it is not in this registry. What it did stays in the totals."},
     {"render", (PyCFunction)(void *)registry_render, KEYWORDS,
-     "render($self, format='prometheus')\n--\n\nAll of it as text: 'prometheus' or 'openmetrics'."},
+     "render($self, format='prometheus', *, clients=False)\n--\n\n"
+     "All of it as text: 'prometheus' or 'openmetrics'. `clients`: each Client has series of its\n"
+     "own, too, not only the sums over all."},
     {"content_type", (PyCFunction)(void *)registry_content_type, KEYWORDS | METH_STATIC,
      "content_type(format='prometheus')\n--\n\nThe HTTP header Content-Type of that text."},
     {NULL},
@@ -108,7 +126,8 @@ static PyMethodDef registry_methods[] = {
 
 PyTypeObject Registry_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Registry",
-    .tp_doc = "Registry()\n--\n\nSemaphores that are exported together. It keeps them alive.",
+    .tp_doc = "Registry()\n--\n\n"
+              "Semaphores and clients that are exported together. It keeps them alive.",
     .tp_basicsize = sizeof(Registry),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = registry_new,

@@ -197,11 +197,16 @@ static PyObject *semaphore_resize(PyObject *op, PyObject *arg) {
 }
 
 static PyObject *semaphore_resize_by(PyObject *op, PyObject *arg) {
-  const long long delta = PyLong_AsLongLong(arg);
-  if (delta == -1 && PyErr_Occurred()) return NULL;
+  PyObject *number = PyNumber_Index(arg);
+  if (number == NULL) return NULL;
+  int too_large;
+  const long long delta = PyLong_AsLongLongAndOverflow(number, &too_large);
+  Py_DECREF(number);
   uint64_t limit;
-  afflux_status status;
-  COLLECTING(status = afflux_sem_resize_by(((Semaphore *)op)->sem, delta, &limit));
+  afflux_status status = AFFLUX_EOVERFLOW;
+  if (too_large == 0) {
+    COLLECTING(status = afflux_sem_resize_by(((Semaphore *)op)->sem, delta, &limit));
+  }
   if (status != AFFLUX_OK) {
     PyErr_SetString(PyExc_ValueError, "the limit would be out of range: 0 to 2**42 - 1");
     return NULL;
@@ -299,13 +304,14 @@ static PyGetSetDef semaphore_getset[] = {
 
 static PyMethodDef semaphore_methods[] = {
     {"acquire", FAST(semaphore_acquire), KEYWORDS,
-     "acquire($self, n=1, *, priority=1, timeout=None, cost=0, tag=None)\n--\n\n"
-     "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n\n"
+     "acquire($self, n=1, *, priority=1, timeout=None, cost=0, tag=None, client=None)\n--\n\n"
+     "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n"
+     "`client`: the Client that it is counted for.\n\n"
      "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
      "Rejected, or TooLarge for more than the limit."},
     {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
-     "acquire_blocking($self, n=1, *, priority=1, timeout=None, cost=0, "
-     "tag=None)\n--\n\n"
+     "acquire_blocking($self, n=1, *, priority=1, timeout=None, cost=0, tag=None, "
+     "client=None)\n--\n\n"
      "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
      "it blocks all of it."},
     {"try_acquire", FAST(semaphore_try_acquire), METH_FASTCALL,

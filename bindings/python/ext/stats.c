@@ -2,33 +2,16 @@
 /* What a semaphore tells of itself, as named tuples. */
 #include "afflux_python.h"
 
+#include "fields.h"
+
 #include <stddef.h>
 #include <string.h>
 
 /* ---- Named tuples ------------------------------------------------------------------------------
  */
 
-typedef struct {
-  const char *name, *doc;
-  size_t offset;
-  bool is_signed;
-} number_field;
-
-#define U(field) \
-  { #field, NULL, offsetof(afflux_sem_stats, field), false }
-#define S(field) \
-  { #field, NULL, offsetof(afflux_sem_stats, field), true }
-
-static const number_field stats_numbers[] = {
-    U(limit),         U(available),      U(held),          U(waiters),
-    U(queue_bytes),   S(oldest_wait_ns), U(acquired_fast), U(acquired_after_wait),
-    U(try_failed),    U(released),       U(canceled),      U(timed_out),
-    U(rejected),      U(dropped),        U(closed_out),    U(resizes),
-    U(requests_fast), U(granted),        U(impossible),    U(queued),
-    U(wait_count),    U(wait_sum_ns),    U(wait_max_ns),   U(hold_count),
-    U(hold_sum_ns),   U(hold_max_ns),    S(age_ns),        U(peak_held),
-    U(peak_waiters),
-};
+#define FIELD(field, kind, count, doc) {#field, doc, offsetof(afflux_sem_stats, field), kind, count},
+static const number_field stats_numbers[] = {AFFLUX_SEM_STATS(FIELD)};
 enum { STATS_NUMBERS = sizeof stats_numbers / sizeof *stats_numbers };
 
 static PyTypeObject *stats_type, *health_type, *times_type, *holder_type;
@@ -74,28 +57,37 @@ static PyStructSequence_Desc holder_desc = {"afflux.Holder", "One holder of perm
 static PyStructSequence_Desc stats_desc = {"afflux.Stats", "What a semaphore has done.",
                                            stats_fields, STATS_NUMBERS + 1};
 
-int stats_init(PyObject *module) {
-  for (int i = 0; i < STATS_NUMBERS; ++i) stats_fields[i + 1].name = stats_numbers[i].name;
-  const struct {
-    const char *name;
-    PyTypeObject **type;
-    PyStructSequence_Desc *desc;
-  } types[] = {{"Stats", &stats_type, &stats_desc},
-               {"Health", &health_type, &health_desc},
-               {"Times", &times_type, &times_desc},
-               {"Holder", &holder_type, &holder_desc}};
-  for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
-    *types[i].type = PyStructSequence_NewType(types[i].desc);
-    if (*types[i].type == NULL ||
-        PyModule_AddObjectRef(module, types[i].name, (PyObject *)*types[i].type) < 0) {
-      return -1;
-    }
+static const struct {
+  const char *name;
+  PyTypeObject **type;
+  PyStructSequence_Desc *desc;
+} named_tuples[] = {{"Stats", &stats_type, &stats_desc},
+                    {"Health", &health_type, &health_desc},
+                    {"Times", &times_type, &times_desc},
+                    {"Holder", &holder_type, &holder_desc}};
+enum { NAMED_TUPLES = sizeof named_tuples / sizeof *named_tuples };
+
+int stats_init(void) {
+  for (int i = 0; i < STATS_NUMBERS; ++i) {
+    stats_fields[i + 1].name = stats_numbers[i].name;
+    stats_fields[i + 1].doc = stats_numbers[i].doc;
+  }
+  for (size_t i = 0; i < NAMED_TUPLES; ++i) {
+    *named_tuples[i].type = PyStructSequence_NewType(named_tuples[i].desc);
+    if (*named_tuples[i].type == NULL) return -1;
   }
   return 0;
 }
 
-/* A named tuple of `count` items, which it takes over; one that is NULL fails it. */
-static PyObject *tuple_of(PyTypeObject *type, PyObject **items, Py_ssize_t count) {
+int stats_add_types(PyObject *module) {
+  for (size_t i = 0; i < NAMED_TUPLES; ++i) {
+    PyObject *type = (PyObject *)*named_tuples[i].type;
+    if (PyModule_AddObjectRef(module, named_tuples[i].name, type) < 0) return -1;
+  }
+  return 0;
+}
+
+PyObject *tuple_of(PyTypeObject *type, PyObject **items, Py_ssize_t count) {
   PyObject *tuple = PyStructSequence_New(type);
   for (Py_ssize_t i = 0; i < count; ++i) {
     if (items[i] == NULL) Py_CLEAR(tuple);
@@ -105,6 +97,31 @@ static PyObject *tuple_of(PyTypeObject *type, PyObject **items, Py_ssize_t count
       PyStructSequence_SetItem(tuple, i, items[i]);
     else
       Py_XDECREF(items[i]);
+  }
+  return tuple;
+}
+
+static PyObject *single_number(const void *at, char kind) {
+  switch (kind) {
+    case 'u':
+      return PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
+    case 'i':
+      return PyLong_FromLongLong(*(const int64_t *)at);
+    default:
+      return PyFloat_FromDouble(*(const double *)at);
+  }
+}
+
+PyObject *number_of(const void *base, const number_field *field) {
+  const char *at = (const char *)base + field->offset;
+  if (field->count == 1) return single_number(at, field->kind);
+  PyObject *tuple = PyTuple_New(field->count);
+  for (Py_ssize_t i = 0; tuple != NULL && i < field->count; ++i) {
+    PyObject *item = single_number(at + 8 * i, field->kind); /* each kind has 8 bytes */
+    if (item == NULL)
+      Py_CLEAR(tuple);
+    else
+      PyTuple_SET_ITEM(tuple, i, item);
   }
   return tuple;
 }
@@ -120,11 +137,7 @@ PyObject *semaphore_stats(PyObject *op, PyObject *unused) {
   if (status != AFFLUX_OK) return raise_status(status);
   PyObject *items[STATS_NUMBERS + 1];
   items[0] = PyUnicode_FromString(names[stats.statistics & 3]);
-  for (int i = 0; i < STATS_NUMBERS; ++i) {
-    const void *at = (const char *)&stats + stats_numbers[i].offset;
-    items[i + 1] = stats_numbers[i].is_signed ? PyLong_FromLongLong(*(const int64_t *)at)
-                                              : PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
-  }
+  for (int i = 0; i < STATS_NUMBERS; ++i) items[i + 1] = number_of(&stats, &stats_numbers[i]);
   return tuple_of(stats_type, items, STATS_NUMBERS + 1);
 }
 

@@ -45,18 +45,23 @@ wait *wait_new(mailbox *box, PyObject *target, const Terms *terms) {
     PyErr_NoMemory();
     return NULL;
   }
+  if (request_prepare(&w->memory, target, terms) < 0) {
+    free(w);
+    return NULL;
+  }
   w->box = mailbox_ref(box);
   w->sem = NULL;
   w->event = NULL;
+  w->client = terms->client == NULL ? NULL : afflux_client_ref(((Client *)terms->client)->client);
   w->permits = terms->permits;
   if (terms->kind == REQUEST_EVENT) {
     Event *event = (Event *)target;
     /* A manual-reset event stays set by itself. */
     if (!event->manual_reset) w->event = afflux_event_ref(event->event);
-  } else if (terms->kind != REQUEST_IDLE) {
+  } else if (terms->kind <= REQUEST_PERMIT) {
     w->sem = afflux_sem_ref(((Semaphore *)target)->sem);
   }
-  w->future = NULL;
+  atomic_init(&w->future, NULL);
   atomic_init(&w->state, WAIT_PENDING);
   atomic_init(&w->refs, 2);
   return w;
@@ -65,6 +70,8 @@ wait *wait_new(mailbox *box, PyObject *target, const Terms *terms) {
 static void wait_free(wait *w) {
   afflux_sem_unref(w->sem);
   afflux_event_unref(w->event);
+  afflux_client_unref(w->client);
+  request_free(&w->memory);
   mailbox_unref(w->box);
   free(w);
 }
@@ -81,6 +88,7 @@ static void wait_undo(wait *w) {
   if (w->status != AFFLUX_OK) return;
   if (w->sem != NULL) afflux_sem_release(w->sem, w->permits);
   if (w->event != NULL) afflux_event_notify_one(w->event);
+  if (w->memory.group != NULL) several_undo(w->memory.group);
 }
 
 /* Any thread, with the GIL or without: it must not touch Python. */
@@ -105,17 +113,22 @@ void wait_wake(void *ctx, afflux_status status) {
   c->last = &w->next;
 }
 
+/* acq_rel, here and in wait_resume(): the one who gets it sees the object as it was stored. */
+static void drop_future(wait *w) {
+  Py_XDECREF(atomic_exchange_explicit(&w->future, NULL, memory_order_acq_rel));
+}
+
 void wait_finish(wait *w) {
-  Py_CLEAR(w->future);
+  drop_future(w);
   wait_unref(w);
 }
 
 void wait_leave(wait *w) {
-  Py_CLEAR(w->future);
+  drop_future(w);
   /* acquire, here and below: pairs with wait_wake(). */
   if (atomic_load_explicit(&w->state, memory_order_acquire) != WAIT_COMPLETED) {
     afflux_status status;
-    COLLECTING(status = afflux_waiter_cancel(&w->waiter));
+    COLLECTING(status = request_cancel(&w->memory));
     if (status == AFFLUX_OK) { /* no completion follows: its reference goes, too */
       wait_free(w);
       return;

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import textwrap
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -55,3 +59,46 @@ def check_laws(sem: afflux.Semaphore) -> afflux.Stats:
     ends = s.granted + s.canceled + s.timed_out + s.dropped + s.closed_out + s.impossible
     assert s.queued == s.waiters + ends
     return s
+
+
+class Thread(threading.Thread):
+    """A thread whose exception is raised by join()."""
+
+    def __init__(self, target: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)  # one that hangs fails its test, not the whole run
+        self._call = target
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._call()
+        except BaseException as error:
+            self._error = error
+
+    def join(self, timeout: float | None = None) -> None:
+        super().join(timeout or TIME_LIMIT)
+        assert not self.is_alive(), "the thread hangs"
+        if self._error is not None:
+            raise self._error
+
+
+def wait_for_waiters(sems: afflux.Semaphore | tuple[afflux.Semaphore, ...], count: int) -> None:
+    """A thread that is about to queue tells nothing but by this number."""
+    event = afflux.Event()
+    of = sems if isinstance(sems, tuple) else (sems,)
+    while sum(sem.waiters for sem in of) < count:
+        try:
+            event.wait_blocking(0.001)
+        except TimeoutError:
+            pass
+
+
+def run_python(program: str) -> subprocess.Popen[str]:
+    """Another interpreter, which runs the program."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )

@@ -7,49 +7,22 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from conftest import TIME_LIMIT, Runner, check_laws, run_on, turns, until
+from conftest import (
+    TIME_LIMIT,
+    Runner,
+    Thread,
+    check_laws,
+    run_on,
+    run_python,
+    turns,
+    until,
+    wait_for_waiters,
+)
 
 import afflux
-
-
-class Thread(threading.Thread):
-    """A thread whose exception is raised by join()."""
-
-    def __init__(self, target: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)  # one that hangs fails its test, not the whole run
-        self._call = target
-        self._error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._call()
-        except BaseException as error:
-            self._error = error
-
-    def join(self, timeout: float | None = None) -> None:
-        super().join(timeout or TIME_LIMIT)
-        assert not self.is_alive(), "the thread hangs"
-        if self._error is not None:
-            raise self._error
-
-
-def wait_for_waiters(sem: afflux.Semaphore, count: int) -> None:
-    """A thread that is about to queue tells nothing but by this number."""
-    event = afflux.Event()
-    while sem.waiters < count:
-        try:
-            event.wait_blocking(0.001)
-        except TimeoutError:
-            pass
 
 
 def test_with() -> None:
@@ -292,15 +265,6 @@ def test_arrival_order_across_loops_and_threads() -> None:
     for t in threads:
         t.join()
     assert order == list(range(6))
-
-
-def run_python(program: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_keyboard_interrupt_ends_a_wait() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,11 +39,11 @@ def test_the_stub_has_what_the_extension_has(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     # Dunder methods of slots, and the named tuples, which C makes in its own way.
     allowed.write_text(
-        r"afflux(\._afflux)?\.(Event|Semaphore)"
+        r"afflux(\._afflux)?\.(Client|Event|Semaphore|Permits|Taken)"
         "\n"  # @disjoint_base is too new
-        r"afflux\._afflux\.(Acquire|Stats|Health|Times|Holder|_Mailbox).*"
+        r"afflux\._afflux\.(Acquire|Stats|ClientSummary|Health|Times|Holder|_Mailbox).*"
         "\n"
-        r"afflux\.(Acquire|Stats|Health|Times|Holder).*"
+        r"afflux\.(Acquire|Stats|ClientSummary|Health|Times|Holder).*"
         "\n"
         r".*\.__(class_getitem|match_args|new|init)__"
         "\n"
@@ -81,7 +82,8 @@ def test_the_stub_names_every_field() -> None:
     sem = afflux.Semaphore(ledger=1, statistics="full")
     with sem.acquire_blocking():
         tuples = [sem.stats(), sem.health(), sem.wait_times(), *sem.holders()]
-    assert len(tuples) == 4
+    tuples.append(afflux.Client().summary())
+    assert len(tuples) == 5
     for made in tuples:
         body = stub.split(f"class {type(made).__name__}(NamedTuple):\n")[1].split("\nclass ")[0]
         fields = [
@@ -90,3 +92,24 @@ def test_the_stub_names_every_field() -> None:
             if ": " in line or line.strip().endswith("[")
         ]
         assert fields == list(type(made).__match_args__)  # type: ignore[attr-defined]
+
+
+HEADERS = {"afflux_sem_stats": afflux.Stats, "afflux_client_summary_t": afflux.ClientSummary}
+
+
+@pytest.mark.parametrize("struct", HEADERS)
+def test_every_counter_of_the_library_is_there(struct: str) -> None:
+    """ext/fields.py makes the named tuples from the headers; a count of another kind finds the same."""
+    include = subprocess.run(
+        ["pkg-config", "--variable=includedir", "afflux"], capture_output=True, text=True
+    )
+    if include.returncode != 0:
+        pytest.skip("pkg-config does not find the library")
+    headers = Path(include.stdout.strip()) / "afflux"
+    text = "".join((headers / name).read_text() for name in ("stats.h", "client.h"))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    body = re.search(rf"typedef struct {struct} {{(.*?)}} {struct};", text, re.DOTALL)
+    assert body is not None
+    names = re.findall(r"[ ,](\w+)(?:\[\w+\])?(?=[;,])", body[1])
+    made = list(HEADERS[struct].__match_args__)  # type: ignore[attr-defined]
+    assert sorted(made) == sorted(set(names) - {"struct_size", "later"})

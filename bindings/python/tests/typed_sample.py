@@ -23,6 +23,37 @@ async def tasks(sem: afflux.Semaphore) -> None:
     assert_type(await sem.wait_idle(timeout=1), None)
 
 
+async def several(a: afflux.Semaphore, b: afflux.Semaphore, event: afflux.Event) -> None:
+    async with afflux.all_of((a, 2), b, timeout=1) as permits:
+        assert_type(permits, afflux.Permits)
+        assert_type(permits[0], afflux.Permit)
+    async with afflux.any_of(a, event, priority=2) as taken:
+        assert_type(taken, afflux.Taken)
+        assert_type(taken.which, int)
+        assert_type(taken.permit, afflux.Permit | None)
+    index, permit = await afflux.any_of(a, (b, 3))
+    assert_type(index, int)
+    assert_type(permit, afflux.Permit | None)
+    assert_type((await afflux.all_of(a, b)).release(), bool)
+
+
+def several_blocking(a: afflux.Semaphore, b: afflux.Semaphore) -> None:
+    with afflux.all_of_blocking((a, 2), b, timeout=1) as permits:
+        assert_type(permits, afflux.Permits)
+    with afflux.any_of_blocking(a, b) as taken:
+        assert_type(taken, afflux.Taken)
+
+
+def clients(sem: afflux.Semaphore, registry: afflux.Registry) -> None:
+    client = afflux.Client("tenant", classes=["get", "put"])
+    sem.acquire_blocking(client=client).release()
+    client.count_requests(0, 5)
+    assert_type(client.summary().acquired, int)
+    assert_type(client.summary().lines_read, tuple[int, int])
+    assert_type(registry.add(client), bool)
+    assert_type(registry.render(clients=True), str)
+
+
 def threads(sem: afflux.Semaphore) -> None:
     with sem:
         pass
@@ -41,3 +72,4 @@ def wrong(sem: afflux.Semaphore) -> None:
     afflux.Semaphore(queue="lifo")  # type: ignore[arg-type]
     with sem.acquire():  # type: ignore[attr-defined]
         pass
+    afflux.any_of((afflux.Event(), 1))  # type: ignore[arg-type]

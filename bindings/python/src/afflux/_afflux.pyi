@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Types of the extension. What each call does, raises and costs is in its docstring.
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, final, overload
 
 _T_co = TypeVar("_T_co", covariant=True)
 _Queue = Literal["auto", "intrusive", "lockfree", "hybrid", "mutex"]
 _Format = Literal["prometheus", "openmetrics"]
+_Item = Semaphore | tuple[Semaphore, int] | Event
+_Held_co = TypeVar("_Held_co", bound=Permit | Permits | Taken, covariant=True)
 
 __version__: str
 
@@ -39,10 +41,36 @@ class Permit:
         /,
     ) -> None: ...
 
+class Permits(tuple[Permit, ...]):
+    def release(self) -> bool: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+class Taken(tuple[int, Permit | None]):
+    @property
+    def which(self) -> int: ...
+    @property
+    def permit(self) -> Permit | None: ...
+    def release(self) -> bool: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
 @final
 class Acquire(Coroutine[Any, Any, _T_co], Generic[_T_co]):
-    """Not to be created: acquire(), wait() and wait_idle() return it. It has a coroutine's
-    methods, so that asyncio.create_task() takes it."""
+    """Not to be created: acquire(), wait(), wait_idle(), any_of() and all_of() return it. It has a
+    coroutine's methods, so that asyncio.create_task() takes it."""
 
     def __await__(self) -> Generator[Any, Any, _T_co]: ...
     def __iter__(self) -> Generator[Any, Any, _T_co]: ...
@@ -61,7 +89,7 @@ class Acquire(Coroutine[Any, Any, _T_co], Generic[_T_co]):
         self, typ: BaseException, val: None = None, tb: TracebackType | None = None, /
     ) -> Any: ...
     def close(self) -> None: ...
-    async def __aenter__(self: Acquire[Permit]) -> Permit: ...
+    async def __aenter__(self: Acquire[_Held_co]) -> _Held_co: ...
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
@@ -95,6 +123,7 @@ class Semaphore:
         timeout: float | None = None,
         cost: int = 0,
         tag: str | None = None,
+        client: Client | None = None,
     ) -> Acquire[Permit]: ...
     def acquire_blocking(
         self,
@@ -104,6 +133,7 @@ class Semaphore:
         timeout: float | None = None,
         cost: int = 0,
         tag: str | None = None,
+        client: Client | None = None,
     ) -> Permit: ...
     def try_acquire(self, n: int = 1, /) -> Permit | None: ...
     def try_acquire_up_to(self, min: int, max: int, /) -> Permit | None: ...
@@ -174,12 +204,70 @@ class Event:
     @property
     def handle(self) -> int: ...
 
+def any_of(
+    *items: _Item,
+    priority: int = 1,
+    timeout: float | None = None,
+    cost: int = 0,
+    tag: str | None = None,
+) -> Acquire[Taken]: ...
+def all_of(
+    *items: _Item,
+    priority: int = 1,
+    timeout: float | None = None,
+    cost: int = 0,
+    tag: str | None = None,
+) -> Acquire[Permits]: ...
+def any_of_blocking(
+    *items: _Item,
+    priority: int = 1,
+    timeout: float | None = None,
+    cost: int = 0,
+    tag: str | None = None,
+) -> Taken: ...
+def all_of_blocking(
+    *items: _Item,
+    priority: int = 1,
+    timeout: float | None = None,
+    cost: int = 0,
+    tag: str | None = None,
+) -> Permits: ...
+
+class Client:
+    def __new__(
+        cls,
+        name: str | None = None,
+        *,
+        classes: Iterable[str] = ("0", "1", "2", "3"),
+        pipelines: Iterable[str] = ("0", "1"),
+        stall_speed: float = 0.9,
+        stall_after: float | None = 5.0,
+    ) -> Self: ...
+    @classmethod
+    def from_handle(cls, address: int, /) -> Self: ...
+    def count_requests(self, request_class: int, n: int = 1, /) -> None: ...
+    def count_bytes(self, n: int, /) -> None: ...
+    def set_run_bytes(self, n: int, /) -> None: ...
+    def begin_run(self) -> None: ...
+    def count_response(self, code: int, /) -> None: ...
+    def count_reconnection(self) -> None: ...
+    def count_timeout(self) -> None: ...
+    def count_lines(self, pipeline: int, read: int, dropped: int = 0, /) -> None: ...
+    def set_speed(self, speed: float, /) -> None: ...
+    def set_position(self, seconds: float, /) -> None: ...
+    def responses(self, code: int, /) -> int: ...
+    def summary(self) -> ClientSummary: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def handle(self) -> int: ...
+
 @final
 class Registry:
     def __new__(cls) -> Self: ...
-    def add(self, semaphore: Semaphore, /) -> bool: ...
-    def remove(self, semaphore: Semaphore, /) -> bool: ...
-    def render(self, format: _Format = "prometheus") -> str: ...
+    def add(self, semaphore_or_client: Semaphore | Client, /) -> bool: ...
+    def remove(self, semaphore_or_client: Semaphore | Client, /) -> bool: ...
+    def render(self, format: _Format = "prometheus", *, clients: bool = False) -> str: ...
     @staticmethod
     def content_type(format: _Format = "prometheus") -> str: ...
 
@@ -214,6 +302,32 @@ class Stats(NamedTuple):
     age_ns: int
     peak_held: int
     peak_waiters: int
+
+class ClientSummary(NamedTuple):
+    stalled: bool
+    requests: tuple[int, int, int, int]
+    bytes: int
+    runs: int
+    responses_4xx: int
+    responses_5xx: int
+    responses_other: int
+    reconnections: int
+    timeouts: int
+    lines_read: tuple[int, int]
+    lines_dropped: tuple[int, int]
+    drop_rate: float
+    peak_drop_rate: float
+    speed: float
+    drift_ns: int
+    max_drift_ns: int
+    acquired: int
+    waits: int
+    wait_sum_ns: int
+    wait_max_ns: int
+    rejected: int
+    timed_out: int
+    canceled: int
+    uptime_ns: int
 
 class Health(NamedTuple):
     healthy: bool

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The part of the extension that speaks trio. It is imported only where trio has been."""
+"""The part of the extension that speaks trio. It is imported only where trio has been.
+
+All of it is protected from KeyboardInterrupt, as trio's own functions are: one that is raised between
+the end of a wait and the resumption of its task would leave the task asleep.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ async def _drain(box: _Mailbox) -> None:
         box.close()
 
 
+@trio.lowlevel.enable_ki_protection
 def peek() -> _Mailbox | None:
     """The mailbox of the run whose task is running on this thread, if it has one."""
     if not trio.lowlevel.in_trio_task():
@@ -30,6 +35,7 @@ def peek() -> _Mailbox | None:
     return _mailbox.get()
 
 
+@trio.lowlevel.enable_ki_protection
 def running() -> _Mailbox | None:
     """The mailbox of the run whose task is running on this thread; None: no task of trio's."""
     if not trio.lowlevel.in_trio_task():
@@ -47,16 +53,19 @@ class Future:
 
     __slots__ = ("_done", "_task")
 
+    @trio.lowlevel.enable_ki_protection
     def __init__(self) -> None:
         self._done = False
         self._task: trio.lowlevel.Task | None = None
 
+    @trio.lowlevel.enable_ki_protection
     def set_result(self, result: None) -> None:
         self._done = True
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task)
 
+    @trio.lowlevel.enable_ki_protection
     def __await__(self) -> Generator[Any, Any, None]:
         if self._done:
             return
