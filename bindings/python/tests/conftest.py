@@ -94,11 +94,12 @@ def wait_for_waiters(sems: afflux.Semaphore | tuple[afflux.Semaphore, ...], coun
             pass
 
 
-def run_python(program: str) -> subprocess.Popen[str]:
+def run_python(program: str, stderr: int | None = None) -> subprocess.Popen[str]:
     """Another interpreter, which runs the program."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )

@@ -45,6 +45,8 @@ def test_the_stub_has_what_the_extension_has(tmp_path: Path) -> None:
         "\n"
         r"afflux\.(Acquire|Stats|ClientSummary|Health|Times|Holder).*"
         "\n"
+        r"afflux\._trio.*"
+        "\n"
         r".*\.__(class_getitem|match_args|new|init)__"
         "\n"
     )
