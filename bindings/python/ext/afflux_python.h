@@ -160,6 +160,12 @@ PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag);
 int permit_release(PyObject *permit);
 /* The same for what a request answered: a Permit, a Permits or a Taken. */
 int held_release(PyObject *held);
+/*
+ * For a call that answers `held`, a new reference, to a thread. Python asks for signals when a call
+ * has returned; a handler that raises then would lose the permits. So it is asked before: they have
+ * been given back, and NULL with the exception.
+ */
+PyObject *held_unless_interrupted(PyObject *held);
 
 /* Give permits back and deliver what that lets in. 0, or -1 with an exception. */
 int semaphore_release(Semaphore *sem, uint64_t permits);

@@ -62,11 +62,19 @@ static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
   }
 }
 
+/* `with sem` needs no look at signals: Python enters the block without one. */
+static PyObject *answer(PyObject *target, const Terms *terms, const request_memory *memory,
+                        afflux_status status) {
+  PyObject *result = request_result(target, terms, memory, status);
+  const bool is_held = terms->kind == REQUEST_PERMIT || terms->kind >= REQUEST_ANY;
+  return is_held ? held_unless_interrupted(result) : result;
+}
+
 PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
   if (terms->kind <= REQUEST_PERMIT && terms->client == NULL) {
     Semaphore *sem = (Semaphore *)target;
     if (fast_acquire(sem->sem, sem->fast, terms->permits)) {
-      return request_result(target, terms, NULL, AFFLUX_OK);
+      return answer(target, terms, NULL, AFFLUX_OK);
     }
   }
   blocker *b = blocker_new(target, terms);
@@ -76,9 +84,9 @@ PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
   afflux_status status; /* not b->status: the completion may come before the call returns */
   COLLECTING(status = request_start(target, terms, blocker_wake, b, &b->memory));
   if (status != AFFLUX_PENDING) {
-    result = request_result(target, terms, &b->memory, status);
+    result = answer(target, terms, &b->memory, status);
   } else if (blocker_sleep(b, target, terms) == 0) {
-    result = request_result(target, terms, &b->memory, b->status);
+    result = answer(target, terms, &b->memory, b->status);
   }
   Py_DECREF(target);
   blocker_free(b);

@@ -26,6 +26,16 @@ int held_release(PyObject *held) {
   return Py_IS_TYPE(held, &Permit_Type) ? permit_release(held) : release_items(held);
 }
 
+PyObject *held_unless_interrupted(PyObject *held) {
+  if (held == NULL || held == Py_None || PyErr_CheckSignals() == 0) return held;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (held_release(held) < 0) PyErr_WriteUnraisable(held);
+  Py_DECREF(held);
+  PyErr_Restore(type, value, traceback);
+  return NULL;
+}
+
 static PyObject *held_release_method(PyObject *op, PyObject *unused) {
   const int released = release_items(op);
   return released < 0 ? NULL : PyBool_FromLong(released);

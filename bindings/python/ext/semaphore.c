@@ -154,7 +154,7 @@ static PyObject *semaphore_try_acquire(PyObject *op, PyObject *const *args, Py_s
     if (status == AFFLUX_EAGAIN) Py_RETURN_NONE;
     if (status != AFFLUX_OK) return raise_status(status);
   }
-  return permit_new(self, n, NULL);
+  return held_unless_interrupted(permit_new(self, n, NULL));
 }
 
 static PyObject *semaphore_try_acquire_up_to(PyObject *op, PyObject *args) {
@@ -172,7 +172,8 @@ static PyObject *semaphore_try_acquire_up_to(PyObject *op, PyObject *args) {
   afflux_status status;
   COLLECTING(status = afflux_sem_try_acquire_up_to(self->sem, min, max, &n));
   if (status == AFFLUX_EAGAIN) Py_RETURN_NONE;
-  return status == AFFLUX_OK ? permit_new(self, n, NULL) : raise_status(status);
+  return status == AFFLUX_OK ? held_unless_interrupted(permit_new(self, n, NULL))
+                             : raise_status(status);
 }
 
 static PyObject *semaphore_release_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs) {

@@ -15,10 +15,10 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) == 2
+    assert len(PROGRAMS) == 4
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=["first", "second"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=["first", "tour", "several", "tenants"])
 def test_program(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
