@@ -156,6 +156,22 @@ static PyObject *permit_split(PyObject *op, PyObject *arg) {
   return NULL;
 }
 
+/* Move all of `other`. false: one of both has been given back, perhaps meanwhile by another thread. */
+static bool merge_counts(Permit *self, Permit *other) {
+  uint64_t has = atomic_load_explicit(&self->permits, memory_order_relaxed);
+  if (has == 0) return false;
+  const uint64_t moved = take_all(other);
+  if (moved == 0) return false;
+  do {
+    if (atomic_compare_exchange_weak_explicit(&self->permits, &has, has + moved,
+                                              memory_order_relaxed, memory_order_relaxed)) {
+      return true;
+    }
+  } while (has != 0);
+  atomic_fetch_add_explicit(&other->permits, moved, memory_order_relaxed);
+  return false;
+}
+
 static PyObject *permit_merge(PyObject *op, PyObject *arg) {
   Permit *self = (Permit *)op;
   if (!Py_IS_TYPE(arg, &Permit_Type)) {
@@ -168,17 +184,15 @@ static PyObject *permit_merge(PyObject *op, PyObject *arg) {
     PyErr_SetString(PyExc_ValueError, "can merge another permit of the same semaphore only");
     return NULL;
   }
-  if (permit_count(self) == 0 || permit_count(other) == 0) {
-    PyErr_SetString(PyExc_ValueError, "a permit that was given back cannot be merged");
-    return NULL;
-  }
-  if (self->token == NULL) {
-    atomic_fetch_add_explicit(&self->permits, take_all(other), memory_order_relaxed);
-  } else {
-    const afflux_status status = afflux_permit_merge(self->token, other->token);
-    if (status != AFFLUX_OK) return raise_status(status);
-  }
-  Py_RETURN_NONE;
+  afflux_status status;
+  if (self->token != NULL)
+    status = afflux_permit_merge(self->token, other->token);
+  else
+    status = merge_counts(self, other) ? AFFLUX_OK : AFFLUX_EALREADY;
+  if (status == AFFLUX_OK) Py_RETURN_NONE;
+  if (status != AFFLUX_EALREADY) return raise_status(status);
+  PyErr_SetString(PyExc_ValueError, "a permit that was given back cannot be merged");
+  return NULL;
 }
 
 static PyObject *permit_enter(PyObject *op, PyObject *unused) { return Py_NewRef(op); }
