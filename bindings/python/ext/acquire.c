@@ -96,8 +96,10 @@ static void acquire_dealloc(PyObject *op) {
       stop_waiting(self, true);
     } else if (self->terms.kind != REQUEST_ENTER) {
       static const char *const calls[] = {
-          [REQUEST_PERMIT] = "Semaphore.acquire", [REQUEST_EVENT] = "Event.wait",
-          [REQUEST_IDLE] = "Semaphore.wait_idle", [REQUEST_ANY] = "any_of",
+          [REQUEST_PERMIT] = "Semaphore.acquire",
+          [REQUEST_EVENT] = "Event.wait",
+          [REQUEST_IDLE] = "Semaphore.wait_idle",
+          [REQUEST_ANY] = "any_of",
           [REQUEST_ALL] = "all_of",
       };
       if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "afflux.%s() was never awaited",
@@ -241,9 +243,13 @@ static PySendResult acquire_send(PyObject *op, PyObject *value, PyObject **ret_r
 static PyObject *as_generator(PySendResult sent, PyObject *result) {
   if (sent == PYGEN_RETURN) {
     PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
+    if (stop == NULL) {
+      held_drop(result);
+      return NULL;
+    }
+    PyErr_SetObject(PyExc_StopIteration, stop);
+    Py_DECREF(stop);
     Py_CLEAR(result);
-    if (stop != NULL) PyErr_SetObject(PyExc_StopIteration, stop);
-    Py_XDECREF(stop);
   }
   return result;
 }
@@ -350,8 +356,9 @@ static PyAsyncMethods acquire_async = {.am_await = PyObject_SelfIter, .am_send =
 
 PyTypeObject Acquire_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux._afflux.Acquire",
-    .tp_doc = "What acquire(), wait(), any_of() and all_of() return: await it once, or (not wait) use\n"
-              "`async with`.",
+    .tp_doc =
+        "What acquire(), wait(), any_of() and all_of() return: await it once, or (not wait) use\n"
+        "`async with`.",
     .tp_basicsize = sizeof(Acquire),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = acquire_dealloc,

@@ -158,8 +158,10 @@ PyObject *acquire_blocking(PyObject *target, const Terms *terms);
 PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag);
 /* 1: given back by this call; 0: it was before; -1: an exception. */
 int permit_release(PyObject *permit);
-/* The same for what a request answered: a Permit, a Permits or a Taken. */
+/* The same for what a request answered: a Permit, or a tuple (Permits, Taken) with some. */
 int held_release(PyObject *held);
+/* Drop a result that cannot be answered, and give its permits back. Keeps a raised exception. */
+void held_drop(PyObject *held);
 /*
  * For a call that answers `held`, a new reference, to a thread. Python asks for signals when a call
  * has returned; a handler that raises then would lose the permits. So it is asked before: they have
@@ -193,11 +195,11 @@ PyObject *semaphore_holders(PyObject *op, PyObject *unused);
 
 /* ---- Threads ---------------------------------------------------------------------------------
  *
- * With the GIL, what happens between two calls of Python happens at once. Without it (a free-threaded
- * build) a critical section of the object makes it so for the methods of one object.
+ * With the GIL, what happens between two calls of Python happens at once. Without it (a
+ * free-threaded build) a critical section of the object makes it so for the methods of one object.
  */
 #ifdef Py_GIL_DISABLED
-#  define CRITICAL(op, statement) \
+#  define CRITICAL(op, statement)  \
     Py_BEGIN_CRITICAL_SECTION(op); \
     statement;                     \
     Py_END_CRITICAL_SECTION()

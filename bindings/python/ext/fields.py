@@ -4,8 +4,8 @@ library is one of Python's when the extension is built.
 
     python fields.py include/afflux/stats.h include/afflux/client.h > fields.h
 
-For afflux_sem_stats it defines `#define AFFLUX_SEM_STATS(F) F(field, kind, count, "its comment") …`,
-and so for each struct of STRUCTS.
+For afflux_sem_stats it writes `#define AFFLUX_SEM_STATS(F) F(field, kind, count, "its comment") …`,
+and likewise for each struct of STRUCTS.
 """
 
 import re
@@ -25,7 +25,9 @@ def fields(text: str, struct: str) -> list[str]:
         if kind not in KINDS or first == "later":
             continue  # struct_size, what uint32_t tell, and the room for later fields
         doc = re.sub(r"\s+", " ", comment).strip().replace("\\", "\\\\").replace('"', '\\"')
-        made += [f'F({name}, {KINDS[kind]}, {count or 1}, "{doc}")' for name in (first, second) if name]
+        made += [
+            f'F({name}, {KINDS[kind]}, {count or 1}, "{doc}")' for name in (first, second) if name
+        ]
     return made
 
 

@@ -2,7 +2,8 @@
 /* What waits for several answer: tuples that give all of their permits back at once. */
 #include "afflux_python.h"
 
-/* Release the permits among the items, all of them, whatever one raises. 1: at least one was held. */
+/* Release the permits among the items, all of them, whatever one raises. 1: at least one was held.
+ */
 static int release_items(PyObject *tuple) {
   int released = 0;
   PyObject *type = NULL, *value = NULL, *traceback = NULL;
@@ -22,17 +23,26 @@ static int release_items(PyObject *tuple) {
   return -1;
 }
 
+static bool is_held(PyObject *object) {
+  return Py_IS_TYPE(object, &Permit_Type) || PyTuple_Check(object);
+}
+
 int held_release(PyObject *held) {
   return Py_IS_TYPE(held, &Permit_Type) ? permit_release(held) : release_items(held);
 }
 
-PyObject *held_unless_interrupted(PyObject *held) {
-  if (held == NULL || held == Py_None || PyErr_CheckSignals() == 0) return held;
+void held_drop(PyObject *held) {
+  if (held == NULL) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (held_release(held) < 0) PyErr_WriteUnraisable(held);
+  if (is_held(held) && held_release(held) < 0) PyErr_WriteUnraisable(held);
   Py_DECREF(held);
   PyErr_Restore(type, value, traceback);
+}
+
+PyObject *held_unless_interrupted(PyObject *held) {
+  if (held == NULL || PyErr_CheckSignals() == 0) return held;
+  held_drop(held);
   return NULL;
 }
 
@@ -72,16 +82,18 @@ static PyGetSetDef taken_getset[] = {
 
 PyTypeObject Permits_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Permits",
-    .tp_doc = "What all_of() has acquired: a tuple of the Permits of the semaphores among its items,\n"
-              "in their order. Give all back by release(), or use it in `with`.",
+    .tp_doc =
+        "What all_of() has acquired: a tuple of the Permits of the semaphores among its items,\n"
+        "in their order. Give all back by release(), or use it in `with`.",
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_methods = held_methods,
 };
 
 PyTypeObject Taken_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Taken",
-    .tp_doc = "What any_of() has acquired: a tuple (which, permit). Give the permits back by\n"
-              "release(), or use it in `with`.",
+    .tp_doc =
+        "What any_of() has acquired: a tuple (which, permit). Give the permits back by\n"
+        "release(), or use it in `with`.",
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_methods = held_methods,
     .tp_getset = taken_getset,

@@ -220,8 +220,8 @@ static bool is_imported(PyObject *name) {
   return PyDict_GetItemWithError(modules, name) != NULL;
 }
 
-/* The objects below are loaded once, perhaps by several threads at once, which get the same. The one
-   that is asked for is stored last. acquire and release: then the others are there, too. */
+/* The objects below are loaded once, perhaps by several threads at once, which get the same. The
+   one that is asked for is stored last. acquire and release: then the others are there, too. */
 static PyObject *loaded(PyObject *const *place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
 
 static void store(PyObject **place, PyObject *object) {

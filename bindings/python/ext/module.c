@@ -140,8 +140,8 @@ static int exceptions_init(void) {
 }
 
 static PyTypeObject *const all_types[] = {
-    &Semaphore_Type, &Event_Type,   &Permit_Type,  &Permits_Type, &Taken_Type, &Acquire_Type,
-    &Ready_Type,     &Mailbox_Type, &Registry_Type, &Client_Type,
+    &Semaphore_Type, &Event_Type, &Permit_Type,  &Permits_Type,  &Taken_Type,
+    &Acquire_Type,   &Ready_Type, &Mailbox_Type, &Registry_Type, &Client_Type,
 };
 enum { TYPES = sizeof all_types / sizeof *all_types };
 

@@ -156,7 +156,8 @@ static PyObject *permit_split(PyObject *op, PyObject *arg) {
   return NULL;
 }
 
-/* Move all of `other`. false: one of both has been given back, perhaps meanwhile by another thread. */
+/* Move all of `other`. false: one of both has been given back, perhaps meanwhile by another thread.
+ */
 static bool merge_counts(Permit *self, Permit *other) {
   uint64_t has = atomic_load_explicit(&self->permits, memory_order_relaxed);
   if (has == 0) return false;

@@ -126,8 +126,9 @@ static PyMethodDef registry_methods[] = {
 
 PyTypeObject Registry_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Registry",
-    .tp_doc = "Registry()\n--\n\n"
-              "Semaphores and clients that are exported together. It keeps them alive.",
+    .tp_doc =
+        "Registry()\n--\n\n"
+        "Semaphores and clients that are exported together. It keeps them alive.",
     .tp_basicsize = sizeof(Registry),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = registry_new,

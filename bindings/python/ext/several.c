@@ -14,8 +14,8 @@ struct several {
   size_t count;
   size_t index;    /* of any: which was free at once; NOT_YET: the group tells */
   uint64_t manual; /* bit i: item i is an event that stays set by itself */
-  /* With a reference of each item: those of the library end with the wait, and what has come may have
-     to go back later. */
+  /* With a reference of each item: those of the library end with the wait, and what has come may
+     have to go back later. */
   afflux_wait_item items[];
 };
 
@@ -37,11 +37,11 @@ static PyObject *parse_item(PyObject *arg) {
   }
   const bool is_semaphore = PyObject_TypeCheck(object, &Semaphore_Type);
   if (!is_semaphore && (permits != NULL || !PyObject_TypeCheck(object, &Event_Type))) {
-    return PyErr_Format(PyExc_TypeError,
-                        permits != NULL
-                            ? "only a Semaphore has permits, not %.100s"
-                            : "an item is a Semaphore, (Semaphore, permits) or an Event, not %.100s",
-                        Py_TYPE(object)->tp_name);
+    return PyErr_Format(
+        PyExc_TypeError,
+        permits != NULL ? "only a Semaphore has permits, not %.100s"
+                        : "an item is a Semaphore, (Semaphore, permits) or an Event, not %.100s",
+        Py_TYPE(object)->tp_name);
   }
   uint64_t n = 1;
   if (permits != NULL && parse_permits(permits, &n) < 0) return NULL;
@@ -160,16 +160,13 @@ static PyObject *take_item(PyObject *target, const Terms *terms, const several *
   return permit_new((Semaphore *)object, s->items[i].permits, terms->tag);
 }
 
-/* Takes over the list or the tuple. */
+/* Takes over the tuple. */
 static PyObject *as_held(PyTypeObject *type, PyObject *items) {
   PyObject *held = PyObject_CallOneArg((PyObject *)type, items);
-  if (held == NULL) {
-    PyObject *error_type, *value, *traceback;
-    PyErr_Fetch(&error_type, &value, &traceback);
-    if (held_release(items) < 0) PyErr_WriteUnraisable(items);
-    PyErr_Restore(error_type, value, traceback);
-  }
-  Py_DECREF(items);
+  if (held == NULL)
+    held_drop(items);
+  else
+    Py_DECREF(items);
   return held;
 }
 
@@ -178,9 +175,12 @@ static PyObject *result_of_any(PyObject *target, const Terms *terms, const sever
   PyObject *permit = take_item(target, terms, s, i);
   if (permit == NULL) return NULL;
   PyObject *pair = Py_BuildValue("(nO)", (Py_ssize_t)i, permit);
-  if (pair == NULL && permit != Py_None) permit_release(permit);
+  if (pair == NULL) {
+    held_drop(permit);
+    return NULL;
+  }
   Py_DECREF(permit);
-  return pair == NULL ? NULL : as_held(&Taken_Type, pair);
+  return as_held(&Taken_Type, pair);
 }
 
 static PyObject *result_of_all(PyObject *target, const Terms *terms, const several *s) {
@@ -199,13 +199,7 @@ static PyObject *result_of_all(PyObject *target, const Terms *terms, const sever
   }
   if (permits != NULL && filled == sems) return as_held(&Permits_Type, permits);
   COLLECTING(undo_from(s, taken));
-  if (permits != NULL) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (held_release(permits) < 0) PyErr_WriteUnraisable(NULL);
-    PyErr_Restore(type, value, traceback);
-    Py_DECREF(permits);
-  }
+  held_drop(permits);
   return NULL;
 }
 
@@ -222,16 +216,15 @@ static PyObject *several_call(enum request_kind kind, bool blocks, PyObject *con
   if (parse_several(&terms, args + nargs, kwnames) < 0) return NULL;
   PyObject *target = parse_items(args, nargs, kind == REQUEST_ALL);
   if (target == NULL) return NULL;
-  PyObject *result =
-      blocks ? acquire_blocking(target, &terms) : acquire_new(target, &terms);
+  PyObject *result = blocks ? acquire_blocking(target, &terms) : acquire_new(target, &terms);
   Py_DECREF(target);
   return result;
 }
 
-#define CALL(name, kind, blocks)                                                         \
-  static PyObject *name(PyObject *module, PyObject *const *args, Py_ssize_t nargs,       \
-                        PyObject *kwnames) {                                             \
-    return several_call(kind, blocks, args, nargs, kwnames);                             \
+#define CALL(name, kind, blocks)                                                   \
+  static PyObject *name(PyObject *module, PyObject *const *args, Py_ssize_t nargs, \
+                        PyObject *kwnames) {                                       \
+    return several_call(kind, blocks, args, nargs, kwnames);                       \
   }
 CALL(any_of, REQUEST_ANY, false)
 CALL(all_of, REQUEST_ALL, false)
@@ -245,7 +238,8 @@ PyMethodDef several_functions[] = {
     {"any_of", FAST(any_of),
      "any_of" SIGNATURE
      "Await any one of several, or use `async with any_of(…) as taken:`. Answers a Taken.\n\n"
-     "An item is a Semaphore (one permit), a pair (Semaphore, permits) or an Event. Exactly one is\n"
+     "An item is a Semaphore (one permit), a pair (Semaphore, permits) or an Event. Exactly one "
+     "is\n"
      "taken: the first that is free, else the first that comes. The others are untouched.\n"
      "Raises as Semaphore.acquire(), for any of them; ValueError: no items, or more than 64."},
     {"all_of", FAST(all_of),

@@ -10,7 +10,8 @@
 /* ---- Named tuples ------------------------------------------------------------------------------
  */
 
-#define FIELD(field, kind, count, doc) {#field, doc, offsetof(afflux_sem_stats, field), kind, count},
+#define FIELD(field, kind, count, doc) \
+  {#field, doc, offsetof(afflux_sem_stats, field), kind, count},
 static const number_field stats_numbers[] = {AFFLUX_SEM_STATS(FIELD)};
 enum { STATS_NUMBERS = sizeof stats_numbers / sizeof *stats_numbers };
 

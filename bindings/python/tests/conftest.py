@@ -94,12 +94,19 @@ def wait_for_waiters(sems: afflux.Semaphore | tuple[afflux.Semaphore, ...], coun
             pass
 
 
-def run_python(program: str, stderr: int | None = None) -> subprocess.Popen[str]:
+def run_python(program: str) -> subprocess.Popen[str]:
     """Another interpreter, which runs the program."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
-        stderr=stderr,
         text=True,
     )
+
+
+def output_of(program: str) -> str:
+    """What the program prints, in an interpreter of its own that ends well."""
+    child = run_python(program)
+    out, _ = child.communicate(timeout=TIME_LIMIT)
+    assert child.returncode == 0, out
+    return out

@@ -119,7 +119,9 @@ def test_a_wait_keeps_its_client(run: Runner) -> None:
 
 def test_registry() -> None:
     registry = afflux.Registry()
-    clients = [afflux.Client(f"c{i}", classes=["get"], pipelines=("audio", "video")) for i in (1, 2)]
+    clients = [
+        afflux.Client(f"c{i}", classes=["get"], pipelines=("audio", "video")) for i in (1, 2)
+    ]
     for client in clients:
         assert registry.add(client) and not registry.add(client)
         client.count_requests(0, 5)

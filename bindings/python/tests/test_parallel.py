@@ -47,7 +47,7 @@ def test_one_permit(full: bool) -> None:
         permit = sem.acquire_blocking(64)
         won: list[bool] = []
 
-        def release(permit: afflux.Permit = permit) -> None:
+        def release(permit: afflux.Permit = permit, won: list[bool] = won) -> None:
             won.append(permit.release())
 
         def split(permit: afflux.Permit = permit, seed: int = i) -> None:
@@ -229,7 +229,7 @@ def test_threads_step_one_awaitable() -> None:
         wait: Any = sem.acquire()
         ends: list[str] = []
 
-        def step(wait: Any = wait) -> None:
+        def step(wait: Any = wait, ends: list[str] = ends) -> None:
             try:
                 wait.send(None)
             except StopIteration as end:

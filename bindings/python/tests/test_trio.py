@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import check_laws
+from conftest import check_laws, run_python
 
 import afflux
 
@@ -201,3 +201,44 @@ def test_trio_as_a_guest_of_asyncio() -> None:
     asyncio.run(asyncio.wait_for(main(), 60))
     assert order == ["trio", "asyncio"]
     assert check_laws(sem).held == 0
+
+
+def test_an_interrupt_while_a_task_is_resumed() -> None:
+    """Ctrl-C in the very function that resumes a task: trio keeps it back until that is done."""
+    child = run_python(
+        """
+        import signal, sys, trio, afflux
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sent = 0
+        def profile(frame, event, arg):
+            global sent
+            code = frame.f_code
+            if event == "call" and code.co_name == "set_result" and "afflux" in code.co_filename:
+                sent += 1
+                signal.raise_signal(signal.SIGINT)
+        async def main():
+            sem = afflux.Semaphore(1)
+            permit = await sem.acquire()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(sem.acquire)
+                while sem.waiters == 0:
+                    await trio.sleep(0)
+                sys.setprofile(profile)
+                try:
+                    permit.release()
+                    sys.setprofile(None)
+                    await trio.lowlevel.checkpoint()
+                except KeyboardInterrupt:
+                    sys.setprofile(None)
+                    print("interrupted", sent)
+                with trio.move_on_after(5) as scope:
+                    while nursery.child_tasks:
+                        await trio.sleep(0)
+                print("asleep" if scope.cancelled_caught else "resumed")
+                nursery.cancel_scope.cancel()
+            print(sem.held)
+        trio.run(main)
+        """
+    )
+    out, _ = child.communicate(timeout=60)
+    assert out == "interrupted 1\nresumed\n1\n"

@@ -101,7 +101,8 @@ HEADERS = {"afflux_sem_stats": afflux.Stats, "afflux_client_summary_t": afflux.C
 
 @pytest.mark.parametrize("struct", HEADERS)
 def test_every_counter_of_the_library_is_there(struct: str) -> None:
-    """ext/fields.py makes the named tuples from the headers; a count of another kind finds the same."""
+    """ext/fields.py makes the named tuples from the headers. Read in another way they say the
+    same."""
     include = subprocess.run(
         ["pkg-config", "--variable=includedir", "afflux"], capture_output=True, text=True
     )

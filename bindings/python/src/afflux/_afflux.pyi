@@ -8,8 +8,6 @@ from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, final, over
 _T_co = TypeVar("_T_co", covariant=True)
 _Queue = Literal["auto", "intrusive", "lockfree", "hybrid", "mutex"]
 _Format = Literal["prometheus", "openmetrics"]
-_Item = Semaphore | tuple[Semaphore, int] | Event
-_Held_co = TypeVar("_Held_co", bound=Permit | Permits | Taken, covariant=True)
 
 __version__: str
 
@@ -41,6 +39,7 @@ class Permit:
         /,
     ) -> None: ...
 
+@final
 class Permits(tuple[Permit, ...]):
     def release(self) -> bool: ...
     def __enter__(self) -> Self: ...
@@ -52,6 +51,7 @@ class Permits(tuple[Permit, ...]):
         /,
     ) -> None: ...
 
+@final
 class Taken(tuple[int, Permit | None]):
     @property
     def which(self) -> int: ...
@@ -66,6 +66,8 @@ class Taken(tuple[int, Permit | None]):
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+_Held_co = TypeVar("_Held_co", bound=Permit | Permits | Taken, covariant=True)
 
 @final
 class Acquire(Coroutine[Any, Any, _T_co], Generic[_T_co]):
@@ -203,6 +205,8 @@ class Event:
     def waiters(self) -> int: ...
     @property
     def handle(self) -> int: ...
+
+_Item = Semaphore | tuple[Semaphore, int] | Event
 
 def any_of(
     *items: _Item,

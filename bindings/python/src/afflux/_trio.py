@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The part of the extension that speaks trio. It is imported only where trio has been.
 
-All of it is protected from KeyboardInterrupt, as trio's own functions are: one that is raised between
-the end of a wait and the resumption of its task would leave the task asleep.
+All of it is protected from KeyboardInterrupt, as trio's own functions are: one that is raised
+between the end of a wait and the resumption of its task would leave the task asleep.
 """
 
 from __future__ import annotations
