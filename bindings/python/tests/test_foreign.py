@@ -9,7 +9,7 @@ import sys
 import threading
 
 import pytest
-from conftest import TIME_LIMIT, Runner, check_laws, turns
+from conftest import TIME_LIMIT, Runner, Thread, check_laws, turns, wait_for_waiters
 
 import afflux
 
@@ -89,6 +89,47 @@ def test_a_task_that_goes_before_it_is_told_gives_back(run: Runner, library: cty
     run(main())
 
 
+def test_several_are_told_by_it(run: Runner, library: ctypes.CDLL) -> None:
+    async def main() -> None:
+        a, b = afflux.Semaphore(1), afflux.Semaphore(1)
+        for way in ("await", "cancel", "close"):
+            for call in (afflux.all_of, afflux.any_of):
+                a.try_acquire(), b.try_acquire()
+                wait = call(a, b)
+                task = asyncio.ensure_future(wait) if way != "close" else None
+                if task is None:
+                    wait.send(None)
+                await turns()
+                assert library.afflux_sem_release(a.handle, 1) == 0
+                assert library.afflux_sem_release(b.handle, 1) == 0
+                assert a.held + b.held == (2 if call is afflux.all_of else 1)
+                if way == "await":
+                    assert task is not None and (await task).release()
+                elif way == "cancel":
+                    assert task is not None
+                    task.cancel()
+                    with pytest.raises(asyncio.CancelledError):
+                        await task
+                else:
+                    wait.close()
+                await turns()
+                assert (a.held, b.held, a.waiters, b.waiters) == (0, 0, 0, 0), (way, call)
+        check_laws(a), check_laws(b)
+
+    run(main())
+
+
+def test_a_thread_waits_for_several_and_is_told_by_it(library: ctypes.CDLL) -> None:
+    a, b = afflux.Semaphore(1), afflux.Semaphore(1)
+    a.try_acquire(), b.try_acquire()
+    thread = Thread(lambda: afflux.all_of_blocking(a, b).release())
+    wait_for_waiters((a, b), 1)
+    library.afflux_sem_release(a.handle, 1)
+    library.afflux_sem_release(b.handle, 1)
+    thread.join()
+    assert check_laws(a).held == check_laws(b).held == 0
+
+
 class Request(ctypes.Structure):
     """afflux_request, up to its `client`."""
 
@@ -108,8 +149,9 @@ class Request(ctypes.Structure):
     )
 
 
+@pytest.mark.parametrize("kind", ["acquire", "any_of", "all_of"])
 def test_a_task_that_goes_while_its_completion_is_on_the_way(
-    run: Runner, library: ctypes.CDLL
+    run: Runner, library: ctypes.CDLL, kind: str
 ) -> None:
     """Both are granted by one release. While the wake function of the first runs, the second's has
     its turn still to come: a cancel is too late, and what comes must give back."""
@@ -117,7 +159,7 @@ def test_a_task_that_goes_while_its_completion_is_on_the_way(
     async def main() -> None:
         sem = afflux.Semaphore(2)
         permit = await sem.acquire(2)
-        acquire = sem.acquire()
+        acquire = sem.acquire() if kind == "acquire" else getattr(afflux, kind)(sem)
         seen: list[int] = []
 
         def wake(_ctx: object, status: int) -> None:

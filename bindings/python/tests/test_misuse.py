@@ -217,6 +217,33 @@ def test_an_interrupt_while_a_task_is_resumed_is_not_lost() -> None:
     assert out == "interrupted\n0\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux'")
+def test_no_descriptor_for_the_doorbell() -> None:
+    out = output_of(
+        """
+        import asyncio, resource, afflux
+        async def main():
+            sem = afflux.Semaphore(1)
+            async with sem:
+                limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+                for call in (sem.acquire, lambda: afflux.all_of(sem)):
+                    try:
+                        await call()
+                    except OSError as error:
+                        print(error.errno)
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                assert sem.waiters == 0
+                task = asyncio.ensure_future(sem.acquire())
+                await asyncio.sleep(0)
+            (await task).release()
+            print(sem.held)
+        asyncio.run(main())
+        """
+    )
+    assert out == "24\n24\n0\n"
+
+
 def test_a_thread_releases_to_a_loop_that_is_being_closed() -> None:
     sem = afflux.Semaphore(1)
     for _ in range(100):

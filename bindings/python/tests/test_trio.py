@@ -170,6 +170,78 @@ def test_events(any_run: Any) -> None:
     any_run(main)
 
 
+def test_several(any_run: Any) -> None:
+    async def main() -> None:
+        a, b = afflux.Semaphore(1), afflux.Semaphore(2)
+        got: list[object] = []
+
+        async def both() -> None:
+            async with afflux.all_of(a, (b, 2)) as permits:
+                got.append([p.permits for p in permits])
+
+        async def one() -> None:
+            async with afflux.any_of((b, 2), a) as taken:
+                got.append(taken.which)
+
+        async with anyio.create_task_group() as group:
+            async with a, b:
+                group.start_soon(both)
+                while a.waiters + b.waiters == 0:
+                    await anyio.sleep(0)
+                group.start_soon(one)
+                while a.waiters + b.waiters < 3:
+                    await anyio.sleep(0)
+                with anyio.move_on_after(0.005) as scope:
+                    await afflux.all_of(b, a)
+                assert scope.cancelled_caught
+                with pytest.raises(TimeoutError):
+                    await afflux.any_of(a, (b, 2), timeout=0.005)
+                assert a.waiters + b.waiters == 3
+        assert sorted(map(str, got)) in (["0", "[1, 2]"], ["1", "[1, 2]"])
+        for sem in (a, b):
+            assert check_laws(sem).held == 0
+
+    any_run(main)
+
+
+def test_several_that_are_cancelled_lose_nothing(any_run: Any) -> None:
+    async def main() -> None:
+        sems = [afflux.Semaphore(2) for _ in range(3)]
+        inside = [0, 0, 0]
+
+        async def work(i: int) -> None:
+            items = [(sems[(i + k) % 3], 1 + (i + k) % 2) for k in range(1 + i % 3)]
+            call = afflux.any_of if i % 2 else afflux.all_of
+            with anyio.move_on_after(0 if i % 5 == 0 else 50) as scope:
+                if i % 7 == 0:
+                    scopes.append(scope)
+                async with call(*items) as held:
+                    permits = [p for p in held if isinstance(p, afflux.Permit)]
+                    for p in permits:
+                        at = sems.index(p.semaphore)
+                        inside[at] += p.permits
+                        assert inside[at] <= 2
+                    try:
+                        await anyio.sleep(0)
+                    finally:
+                        for p in permits:
+                            inside[sems.index(p.semaphore)] -= p.permits
+
+        scopes: list[Any] = []
+        async with anyio.create_task_group() as group:
+            for i in range(300):
+                group.start_soon(work, i)
+                if i % 10 == 0:
+                    await anyio.sleep(0)
+                    while scopes:
+                        scopes.pop().cancel()
+        for sem in sems:
+            assert sem.held == 0 and sem.waiters == 0
+            check_laws(sem)
+
+    any_run(main)
+
+
 def test_trio_as_a_guest_of_asyncio() -> None:
     """Both wait for one semaphore on one thread."""
     sem = afflux.Semaphore(1)
