@@ -17,6 +17,7 @@ typedef struct {
   int step;                       /* ACQUIRE_… */
   wait *w;                        /* while ACQUIRE_WAITING; the awaitable's reference */
   PyObject *future_iter;          /* likewise */
+  bool is_tracked;                /* all its life: it may be part of a cycle at any time */
   bool keeps_result;              /* of `async with`: __aexit__() gives it back */
   PyObject *held;                 /* within that: the result */
 } Acquire;
@@ -26,6 +27,14 @@ enum { SPARE_MAX = 64 };
 static Acquire *spare[SPARE_MAX];
 static int spare_count;
 #endif
+
+/* Whether what it refers to may refer to it: objects of subclasses have attributes. Else it may be
+   part of a cycle only while it waits, by its future, and the collector need not know it before. */
+static bool may_close_a_cycle(PyObject *target, const Terms *terms) {
+  return !(Py_IS_TYPE(target, &Semaphore_Type) || Py_IS_TYPE(target, &Event_Type)) ||
+         (terms->tag != NULL && !PyUnicode_CheckExact(terms->tag)) ||
+         (terms->client != NULL && !Py_IS_TYPE(terms->client, &Client_Type));
+}
 
 PyObject *acquire_new(PyObject *target, const Terms *terms) {
   Acquire *self;
@@ -48,12 +57,13 @@ PyObject *acquire_new(PyObject *target, const Terms *terms) {
   self->future_iter = NULL;
   self->keeps_result = false;
   self->held = NULL;
-  /* The collector need not know it before it waits: only then it may be part of a cycle. */
+  self->is_tracked = may_close_a_cycle(target, terms);
+  if (self->is_tracked) PyObject_GC_Track(self);
   return (PyObject *)self;
 }
 
 static void stop_waiting(Acquire *self, bool leave) {
-  PyObject_GC_UnTrack(self);
+  if (!self->is_tracked) PyObject_GC_UnTrack(self);
   self->step = ACQUIRE_DONE;
   wait *w = self->w;
   self->w = NULL;
@@ -69,6 +79,8 @@ static void stop_waiting(Acquire *self, bool leave) {
 static int acquire_traverse(PyObject *op, visitproc visit, void *arg) {
   Acquire *self = (Acquire *)op;
   Py_VISIT(self->target);
+  Py_VISIT(self->terms.tag);
+  Py_VISIT(self->terms.client);
   Py_VISIT(self->future_iter);
   Py_VISIT(self->held);
   /* relaxed: the other threads stand still. */
@@ -201,7 +213,7 @@ static PySendResult start(Acquire *self, PyObject **ret_result) {
   } else {
     self->w = w;
     self->step = ACQUIRE_WAITING;
-    PyObject_GC_Track(self);
+    if (!self->is_tracked) PyObject_GC_Track(self);
     const int awaits = await_future(self, box);
     collect_deliver(&collected); /* the wait itself may be in there */
     if (awaits < 0) stop_waiting(self, true);

@@ -31,13 +31,20 @@ static Permit *permit_alloc(Semaphore *sem, uint64_t permits, afflux_permit_toke
   } else
 #endif
   {
-    self = PyObject_New(Permit, &Permit_Type);
+    self = PyObject_GC_New(Permit, &Permit_Type);
     if (self == NULL) return NULL;
   }
   self->sem = (Semaphore *)Py_NewRef((PyObject *)sem);
   atomic_init(&self->permits, permits);
   self->token = token;
+  /* Only a semaphore of a subclass may refer to it; the collector need not know the others'. */
+  if (!Py_IS_TYPE((PyObject *)sem, &Semaphore_Type)) PyObject_GC_Track(self);
   return self;
+}
+
+static int permit_traverse(PyObject *op, visitproc visit, void *arg) {
+  Py_VISIT((PyObject *)((Permit *)op)->sem);
+  return 0;
 }
 
 static afflux_permit_token *adopt(Semaphore *sem, uint64_t permits, PyObject *tag) {
@@ -76,6 +83,7 @@ PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag) {
 
 static void permit_dealloc(PyObject *op) {
   Permit *self = (Permit *)op;
+  PyObject_GC_UnTrack(op);
   if (self->token != NULL) {
     afflux_permit_forget(self->token);
     free(self->token);
@@ -87,7 +95,7 @@ static void permit_dealloc(PyObject *op) {
     return;
   }
 #endif
-  PyObject_Free(op);
+  PyObject_GC_Del(op);
 }
 
 /* relaxed, here and below: one thread gets them, and what permits order, the semaphore orders. */
@@ -262,8 +270,9 @@ PyTypeObject Permit_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "afflux.Permit",
     .tp_doc = "Permits that were acquired. Give them back by release(), or use it in `with`.",
     .tp_basicsize = sizeof(Permit),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = permit_dealloc,
+    .tp_traverse = permit_traverse,
     .tp_repr = permit_repr,
     .tp_getset = permit_getset,
     .tp_methods = permit_methods,

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -337,13 +338,54 @@ def test_eager_tasks() -> None:
     asyncio.run(main())
 
 
-def test_a_cycle_through_a_pending_wait_is_collected(run: Runner) -> None:
-    class Mine(afflux.Semaphore):
-        kept: Any
+class Kept(afflux.Semaphore):
+    kept: Any
 
+
+class KeptClient(afflux.Client):
+    kept: Any
+
+
+class KeptTag(str):
+    kept: Any
+
+
+@pytest.mark.filterwarnings("ignore:.*never awaited:RuntimeWarning")
+@pytest.mark.parametrize("full", [False, True])
+def test_cycles_are_collected(full: bool) -> None:
+    """Whatever refers to a semaphore, and is referred to by it."""
+    made: list[Callable[[Kept], Any]] = [
+        lambda sem: sem.try_acquire(),
+        lambda sem: sem.acquire_blocking(),
+        lambda sem: sem.acquire(),
+        lambda sem: sem.wait_idle(),
+        lambda sem: afflux.all_of_blocking(sem, sem),
+        lambda sem: afflux.any_of_blocking(sem),
+        lambda sem: afflux.all_of(sem, sem),
+        lambda sem: afflux.any_of(sem),
+    ]
+    for make in made:
+        sem = Kept(5, statistics="full" if full else "off")
+        sem.kept = [sem, make(sem)]
+        gone = weakref.ref(sem)
+        del sem
+        gc.collect()
+        assert gone() is None, make
+    plain = afflux.Semaphore(2)
+    client = KeptClient()
+    client.kept = plain.acquire(client=client)
+    tag = KeptTag("t")
+    tag.kept = plain.acquire(tag=tag)
+    gone_client, gone_tag = weakref.ref(client), weakref.ref(tag)
+    del client, tag
+    gc.collect()
+    assert gone_client() is None and gone_tag() is None
+
+
+def test_a_cycle_through_a_pending_wait_is_collected(run: Runner) -> None:
     async def main() -> None:
-        sem = Mine(1)
-        other = Mine(1)
+        sem = Kept(1)
+        other = Kept(1)
         await sem.acquire()
         await other.acquire()
         gone = weakref.ref(sem)
