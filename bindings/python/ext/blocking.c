@@ -46,6 +46,9 @@ static void blocker_free(blocker *b) {
 
 /* 0: it has completed. -1: a signal handler raised, and nothing is held. */
 static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
+  /* Within a wake function of another language: those that wait behind it on this thread may be what
+     this wait is for (afflux.h, chapter 8). */
+  COLLECTING(afflux_completions_run());
   for (;;) {
     PyLockStatus got;
     Py_BEGIN_ALLOW_THREADS got = PyThread_acquire_lock_timed(b->lock, -1, 1);

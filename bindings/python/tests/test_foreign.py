@@ -184,6 +184,37 @@ def test_a_task_that_goes_while_its_completion_is_on_the_way(
     run(main())
 
 
+def test_a_wake_function_blocks(library: ctypes.CDLL) -> None:
+    """One release lets two wake functions in, and the first waits for what the second gives."""
+    sem, gate = afflux.Semaphore(2), afflux.Semaphore(1)
+    permit = sem.try_acquire(2)
+    assert permit is not None and gate.try_acquire() is not None
+    seen: list[str] = []
+
+    def first(_ctx: object, status: int) -> None:
+        with gate.acquire_blocking(timeout=TIME_LIMIT):
+            seen.append("first")
+
+    def second(_ctx: object, status: int) -> None:
+        library.afflux_sem_release(gate.handle, 1)
+        seen.append("second")
+
+    kept = []
+    for wake in (first, second):
+        called = Request._fields_[7][1](wake)
+        request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, called)
+        waiter = (ctypes.c_uint64 * 16)()
+        kept.append((called, waiter))
+        pending = library.afflux_sem_acquire_async(
+            ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter
+        )
+        assert pending == 1
+    assert permit.forget()
+    Thread(lambda: library.afflux_sem_release(sem.handle, 2)).join()
+    assert seen == ["second", "first"]
+    assert (sem.held, gate.held) == (2, 0)
+
+
 def test_a_release_to_a_loop_that_is_closed(library: ctypes.CDLL) -> None:
     sem = afflux.Semaphore(1)
     sem.try_acquire()
