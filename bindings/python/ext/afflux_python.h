@@ -229,12 +229,17 @@ typedef struct mailbox mailbox;
 typedef struct collect {
   struct collect *outer;
   wait *first, **last;
+  PyObject *error[3]; /* a raised exception, kept: wake functions of others may run Python */
 } collect;
 
 void collect_begin(collect *c);
 void collect_end(collect *c);
 /* Resume the tasks that collect_begin() … collect_end() has gathered. Keeps a raised exception. */
 void collect_deliver(collect *c);
+
+/* This thread is about to sleep, perhaps in a wake function within such calls: others deliver what
+   has been gathered so far. */
+void collect_flush(void);
 
 /* Make a call of the library that may complete others, and deliver these. */
 #define COLLECTING(call)          \

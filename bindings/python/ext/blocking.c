@@ -44,12 +44,17 @@ static void blocker_free(blocker *b) {
   PyMem_RawFree(b);
 }
 
+/* Within a wake function of another language: those that were completed before it, or wait behind
+   it on this thread (afflux.h, chapter 8), may be what this wait is for, or its own. */
+static void run_others(void) {
+  COLLECTING(afflux_completions_run());
+  collect_flush();
+}
+
 /* 0: it has completed. -1: a signal handler raised, and nothing is held. */
 static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
-  /* Within a wake function of another language: those that wait behind it on this thread may be what
-     this wait is for (afflux.h, chapter 8). */
-  COLLECTING(afflux_completions_run());
   for (;;) {
+    run_others(); /* each time: a signal handler may have released */
     PyLockStatus got;
     Py_BEGIN_ALLOW_THREADS got = PyThread_acquire_lock_timed(b->lock, -1, 1);
     Py_END_ALLOW_THREADS if (got == PY_LOCK_ACQUIRED) return 0;
@@ -58,6 +63,7 @@ static int blocker_sleep(blocker *b, PyObject *target, const Terms *terms) {
     COLLECTING(canceled = request_cancel(&b->memory));
     if (canceled != AFFLUX_OK) {
       /* It completes without anybody's doing. */
+      run_others();
       Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(b->lock, WAIT_LOCK);
       Py_END_ALLOW_THREADS if (b->status == AFFLUX_OK) request_undo(target, terms, &b->memory);
     }

@@ -19,10 +19,14 @@ void collect_begin(collect *c) {
   c->outer = current_collect;
   c->first = NULL;
   c->last = &c->first;
+  PyErr_Fetch(&c->error[0], &c->error[1], &c->error[2]);
   current_collect = c;
 }
 
-void collect_end(collect *c) { current_collect = c->outer; }
+void collect_end(collect *c) {
+  current_collect = c->outer;
+  PyErr_Restore(c->error[0], c->error[1], c->error[2]);
+}
 
 void collect_deliver(collect *c) {
   if (c->first == NULL) return;
@@ -37,6 +41,18 @@ void collect_deliver(collect *c) {
       mailbox_post(w->box, w);
   }
   PyErr_Restore(type, value, traceback);
+}
+
+void collect_flush(void) {
+  for (collect *c = current_collect; c != NULL; c = c->outer) {
+    wait *w = c->first;
+    c->first = NULL;
+    c->last = &c->first;
+    for (wait *next; w != NULL; w = next) {
+      next = w->next;
+      mailbox_post(w->box, w);
+    }
+  }
 }
 
 wait *wait_new(mailbox *box, PyObject *target, const Terms *terms) {

@@ -7,9 +7,18 @@ import asyncio
 import ctypes
 import sys
 import threading
+from typing import Any
 
 import pytest
-from conftest import TIME_LIMIT, Runner, Thread, check_laws, turns, wait_for_waiters
+from conftest import (
+    TIME_LIMIT,
+    Runner,
+    Thread,
+    check_laws,
+    output_of,
+    turns,
+    wait_for_waiters,
+)
 
 import afflux
 
@@ -184,6 +193,42 @@ def test_a_task_that_goes_while_its_completion_is_on_the_way(
     run(main())
 
 
+@pytest.mark.parametrize("kind", ["acquire", "all_of"])
+def test_a_cancel_lets_a_wake_function_in(run: Runner, library: ctypes.CDLL, kind: str) -> None:
+    """It runs Python while the task's exception is on its way."""
+
+    async def main() -> None:
+        sem = afflux.Semaphore(2)
+        permit = sem.try_acquire(1)
+        assert permit is not None
+        wait: Any = sem.acquire(2) if kind == "acquire" else afflux.all_of((sem, 2))
+        future = wait.send(None)
+        seen: list[int] = []
+
+        def wake(_ctx: object, status: int) -> None:
+            seen.append(sum([len(str(status))]))
+            try:
+                raise KeyError
+            except KeyError:
+                sem.release()
+
+        called = Request._fields_[7][1](wake)
+        request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, called)
+        waiter = (ctypes.c_uint64 * 16)()
+        pending = library.afflux_sem_acquire_async(
+            ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter
+        )
+        assert pending == 1
+        future.cancel("why")
+        with pytest.raises(asyncio.CancelledError, match="why"):
+            wait.send(None)
+        assert seen == [1]
+        permit.release()
+        assert check_laws(sem).held == 0
+
+    run(main())
+
+
 def test_a_wake_function_blocks(library: ctypes.CDLL) -> None:
     """One release lets two wake functions in, and the first waits for what the second gives."""
     sem, gate = afflux.Semaphore(2), afflux.Semaphore(1)
@@ -213,6 +258,78 @@ def test_a_wake_function_blocks(library: ctypes.CDLL) -> None:
     Thread(lambda: library.afflux_sem_release(sem.handle, 2)).join()
     assert seen == ["second", "first"]
     assert (sem.held, gate.held) == (2, 0)
+
+
+def test_a_wake_function_blocks_for_a_task(library: ctypes.CDLL) -> None:
+    """One release resumes a task of another thread's loop and lets a wake function in, which waits
+    for that task."""
+    sem, gate = afflux.Semaphore(2), afflux.Semaphore(1)
+    permit = sem.try_acquire(2)
+    assert permit is not None and gate.try_acquire() is not None
+    seen: list[str] = []
+
+    async def task() -> None:
+        async with sem:
+            seen.append("task")
+            gate.release()
+
+    def wake(_ctx: object, status: int) -> None:
+        with gate.acquire_blocking(timeout=TIME_LIMIT):
+            seen.append("wake")
+
+    loop = Thread(lambda: asyncio.run(task()))
+    wait_for_waiters(sem, 1)
+    called = Request._fields_[7][1](wake)
+    request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, called)
+    waiter = (ctypes.c_uint64 * 16)()
+    pending = library.afflux_sem_acquire_async(
+        ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter
+    )
+    assert pending == 1
+    Thread(permit.release).join()
+    loop.join()
+    assert seen == ["task", "wake"]
+    assert (sem.held, gate.held) == (1, 0)
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_signal_handler_releases_to_the_wait_of_a_wake_function(raises: bool) -> None:
+    out = output_of(
+        f"""
+        import ctypes, signal, sys, afflux
+        library = ctypes.CDLL("libafflux.0.dylib" if sys.platform == "darwin" else "libafflux.so.0")
+        Wake = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)
+        sem, gate = afflux.Semaphore(1), afflux.Semaphore(1)
+        sem.try_acquire(), gate.try_acquire()
+        class Signal(Exception): pass
+        def handler(*_):
+            if gate.waiters == 0:  # it came too early: once more
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                return
+            gate.release()
+            if {raises}: raise Signal
+        signal.signal(signal.SIGALRM, handler)
+        def wake(_ctx, status):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            try:
+                with gate.acquire_blocking():
+                    print("acquired", flush=True)
+            except Signal:
+                print("raised", flush=True)
+        class Request(ctypes.Structure):
+            _fields_ = [("size", ctypes.c_uint32), ("flags", ctypes.c_uint32),
+                        ("permits", ctypes.c_uint64), ("priority", ctypes.c_uint32),
+                        ("reserved", ctypes.c_uint32), ("cost", ctypes.c_uint64),
+                        ("timeout", ctypes.c_int64), ("wake", Wake), ("ctx", ctypes.c_void_p)]
+        request = Request(ctypes.sizeof(Request), 0, 1, 1, 0, 0, -1, Wake(wake), None)
+        waiter = (ctypes.c_uint64 * 16)()
+        assert library.afflux_sem_acquire_async(
+            ctypes.c_void_p(sem.handle), ctypes.byref(request), waiter) == 1
+        sem.release()
+        print(gate.held, gate.waiters)
+        """
+    )
+    assert out == ("raised" if raises else "acquired") + "\n0 0\n"
 
 
 def test_a_release_to_a_loop_that_is_closed(library: ctypes.CDLL) -> None:
