@@ -89,6 +89,7 @@ enum request_kind {
 typedef struct {
   enum request_kind kind;
   uint32_t priority;
+  uint32_t flags; /* AFFLUX_WAIT_FOR_RESIZE, or 0 */
   uint64_t permits;
   uint64_t cost;
   int64_t timeout_ns;
@@ -102,12 +103,12 @@ typedef struct {
            .permits = 1,                       \
            .timeout_ns = AFFLUX_FOREVER})
 
-/* Arguments of acquire(n=1, *, priority, timeout, cost, tag, client); `terms` borrows tag and
-   client. */
+/* Arguments of acquire(n=1, *, priority, timeout, cost, tag, client, wait_for_resize); `terms`
+   borrows tag and client. */
 int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 /* Arguments of wait(timeout=None). */
 int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
-/* The keyword arguments of any_of(*items, priority, timeout, cost, tag), and of all_of(). */
+/* The keyword arguments of any_of() and all_of(): those of acquire() but `client`. */
 int parse_several(Terms *terms, PyObject *const *values, PyObject *kwnames);
 
 /* A wait for several semaphores and events: several.c. */

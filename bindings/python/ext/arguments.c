@@ -135,6 +135,11 @@ static int parse_keyword(Terms *terms, PyObject *name, PyObject *value, unsigned
     if (IS("priority")) return parse_priority(value, &terms->priority);
     if (IS("cost")) return parse_u64(value, "cost", &terms->cost);
     if (IS("tag")) return parse_tag(value, &terms->tag);
+    if (IS("wait_for_resize")) {
+      const int is_true = PyObject_IsTrue(value);
+      terms->flags = is_true > 0 ? AFFLUX_WAIT_FOR_RESIZE : 0;
+      return is_true < 0 ? -1 : 0;
+    }
   }
   if ((takes & TAKES_CLIENT) != 0 && IS("client")) return parse_client(value, &terms->client);
 #undef IS

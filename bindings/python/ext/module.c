@@ -58,6 +58,7 @@ afflux_status request_start(PyObject *target, const Terms *terms, afflux_wake_fn
                             request_memory *memory) {
   afflux_request request;
   afflux_request_init(&request);
+  request.flags = terms->flags;
   request.permits = terms->permits;
   request.priority = terms->priority;
   request.cost_bytes = terms->cost;

@@ -305,14 +305,16 @@ static PyGetSetDef semaphore_getset[] = {
 
 static PyMethodDef semaphore_methods[] = {
     {"acquire", FAST(semaphore_acquire), KEYWORDS,
-     "acquire($self, n=1, *, priority=1, timeout=None, cost=0, tag=None, client=None)\n--\n\n"
+     "acquire($self, n=1, *, priority=1, timeout=None, cost=0, tag=None, client=None, "
+     "wait_for_resize=False)\n--\n\n"
      "Await n permits, or use `async with sem.acquire(n) as permit:`. Answers a Permit.\n"
-     "`client`: the Client that it is counted for.\n\n"
+     "`client`: the Client that it is counted for. `wait_for_resize`: wait although n is above\n"
+     "the limit, for a resize() is expected; it holds back those behind it.\n\n"
      "Raises TimeoutError after `timeout` seconds (0: at once, unless they are free), Closed,\n"
      "Rejected, or TooLarge for more than the limit."},
     {"acquire_blocking", FAST(semaphore_acquire_blocking), KEYWORDS,
      "acquire_blocking($self, n=1, *, priority=1, timeout=None, cost=0, tag=None, "
-     "client=None)\n--\n\n"
+     "client=None, wait_for_resize=False)\n--\n\n"
      "The same for a thread, which sleeps with the GIL released. Not within an event loop:\n"
      "it blocks all of it."},
     {"try_acquire", FAST(semaphore_try_acquire), METH_FASTCALL,

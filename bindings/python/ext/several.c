@@ -232,7 +232,8 @@ CALL(any_of_blocking, REQUEST_ANY, true)
 CALL(all_of_blocking, REQUEST_ALL, true)
 
 #define FAST(function) (PyCFunction)(void *)(function), METH_FASTCALL | METH_KEYWORDS
-#define SIGNATURE "(*items, priority=1, timeout=None, cost=0, tag=None)\n--\n\n"
+#define SIGNATURE \
+  "(*items, priority=1, timeout=None, cost=0, tag=None, wait_for_resize=False)\n--\n\n"
 
 PyMethodDef several_functions[] = {
     {"any_of", FAST(any_of),

@@ -104,8 +104,8 @@ def attempt(call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
 
 def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
     """Each callable, a maker of it (a new object each time), and its keywords."""
-    sem = ["n", "priority", "timeout", "cost", "tag", "client"]
-    several = ["priority", "timeout", "cost", "tag"]
+    sem = ["n", "priority", "timeout", "cost", "tag", "client", "wait_for_resize"]
+    several = ["priority", "timeout", "cost", "tag", "wait_for_resize"]
     made: list[tuple[str, Callable[[], Callable[..., Any]], list[str]]] = [
         (
             "Semaphore",

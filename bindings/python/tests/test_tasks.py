@@ -232,6 +232,31 @@ def test_resize(run: Runner) -> None:
     run(main())
 
 
+def test_waits_for_a_resize(run: Runner) -> None:
+    async def main() -> None:
+        sem = afflux.Semaphore(1)
+        large = asyncio.ensure_future(sem.acquire(3, wait_for_resize=True))
+        await turns()
+        behind = asyncio.ensure_future(sem.acquire())
+        several = asyncio.ensure_future(afflux.all_of((sem, 2), wait_for_resize=True))
+        await turns()
+        assert sem.waiters == 3
+        sem.resize(2)
+        await turns()
+        assert not large.done() and not behind.done()
+        sem.resize(3)
+        (await large).release()
+        (await behind).release()
+        (await several).release()
+        with pytest.raises(afflux.TooLarge):
+            await sem.acquire(4, wait_for_resize=False)
+        with pytest.raises(TimeoutError):
+            sem.acquire_blocking(4, wait_for_resize=True, timeout=0.001)
+        assert check_laws(sem).held == 0
+
+    run(main())
+
+
 def test_wait_idle(run: Runner) -> None:
     async def main() -> None:
         sem = afflux.Semaphore(2)

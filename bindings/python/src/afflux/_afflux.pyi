@@ -126,6 +126,7 @@ class Semaphore:
         cost: int = 0,
         tag: str | None = None,
         client: Client | None = None,
+        wait_for_resize: bool = False,
     ) -> Acquire[Permit]: ...
     def acquire_blocking(
         self,
@@ -136,6 +137,7 @@ class Semaphore:
         cost: int = 0,
         tag: str | None = None,
         client: Client | None = None,
+        wait_for_resize: bool = False,
     ) -> Permit: ...
     def try_acquire(self, n: int = 1, /) -> Permit | None: ...
     def try_acquire_up_to(self, min: int, max: int, /) -> Permit | None: ...
@@ -214,6 +216,7 @@ def any_of(
     timeout: float | None = None,
     cost: int = 0,
     tag: str | None = None,
+    wait_for_resize: bool = False,
 ) -> Acquire[Taken]: ...
 def all_of(
     *items: _Item,
@@ -221,6 +224,7 @@ def all_of(
     timeout: float | None = None,
     cost: int = 0,
     tag: str | None = None,
+    wait_for_resize: bool = False,
 ) -> Acquire[Permits]: ...
 def any_of_blocking(
     *items: _Item,
@@ -228,6 +232,7 @@ def any_of_blocking(
     timeout: float | None = None,
     cost: int = 0,
     tag: str | None = None,
+    wait_for_resize: bool = False,
 ) -> Taken: ...
 def all_of_blocking(
     *items: _Item,
@@ -235,6 +240,7 @@ def all_of_blocking(
     timeout: float | None = None,
     cost: int = 0,
     tag: str | None = None,
+    wait_for_resize: bool = False,
 ) -> Permits: ...
 
 class Client:
