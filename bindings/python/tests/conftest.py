@@ -107,6 +107,9 @@ def run_python(program: str) -> subprocess.Popen[str]:
 def output_of(program: str) -> str:
     """What the program prints, in an interpreter of its own that ends well."""
     child = run_python(program)
-    out, _ = child.communicate(timeout=TIME_LIMIT)
+    try:
+        out, _ = child.communicate(timeout=TIME_LIMIT)
+    finally:
+        child.kill()  # one that hangs
     assert child.returncode == 0, out
     return out
