@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+internal import CAffluxShim
+internal import Synchronization
+
+/// Permits that are held, with an owner.
+///
+/// They go back by ``release()``, or when the token ends: at the end of the scope that owns it, say.
+/// It cannot be copied, so it needs no allocation; ``share()`` makes an object of it where one is to
+/// be kept in a collection, or released by one of several owners. It keeps its semaphore alive.
+///
+/// A token has an ``id``, a ``tag`` and a hold time (``heldFor``) if it was acquired with a tag, or its
+/// semaphore has a ledger or full statistics. That is an allocation, and reads the clock; without it
+/// these are `nil`.
+public struct Permit: ~Copyable, Sendable {
+  /// Whose permits these are.
+  public let semaphore: AsyncSemaphore
+  // Permits, 0 once they have been given back. With a token of the library's: unused.
+  @usableFromInline var left: UInt64
+  @usableFromInline let token: Token?
+
+  /// Permits that the caller holds become a token's.
+  @inlinable @inline(__always)
+  init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
+    self.semaphore = semaphore
+    left = n
+    token = semaphore.tracks || tag != nil ? Token(semaphore, n, tag) : nil
+  }
+
+  private init(_ semaphore: AsyncSemaphore, _ n: UInt64, token: Token?) {
+    self.semaphore = semaphore
+    left = n
+    self.token = token
+  }
+
+  @inlinable
+  deinit {
+    // The library's own token gives them back at its own end.
+    if left != 0 && token == nil {
+      AsyncSemaphore.give(left, to: semaphore.handle, semaphore.block)
+      withExtendedLifetime(semaphore) {}
+    }
+  }
+
+  /// Gives the permits back, and completes the requests that now fit.
+  ///
+  /// - Returns: Whether this call did it; `false`: it was done before.
+  @inlinable @discardableResult
+  public mutating func release() -> Bool {
+    if token != nil { return releaseToken() }
+    let n = left
+    if n == 0 { return false }
+    left = 0
+    AsyncSemaphore.give(n, to: semaphore.handle, semaphore.block)
+    return true
+  }
+
+  @usableFromInline @inline(never)
+  func releaseToken() -> Bool { token!.release() }
+
+  /// Permits that the token holds, 0 after ``release()``.
+  public var count: Int {
+    if let token { return token.count }
+    return Int(left)
+  }
+
+  /// The token's number, unique in the process, never 0, and the one in
+  /// ``AsyncSemaphore/holders()``; 0 after ``release()``. `nil`: it has none.
+  public var id: UInt64? { token?.id }
+
+  /// The tag given when the permits were acquired.
+  public var tag: String? { token?.tag }
+
+  /// How long the permits have been held; zero after ``release()``. `nil`: that is not kept.
+  public var heldFor: Duration? { token?.heldFor }
+
+  /// Moves some of the permits into a new token, with an id of its own and the same tag and time.
+  ///
+  /// - Parameter permits: 1 … ``count`` − 1.
+  /// - Throws: ``AffluxError/invalidArgument(_:)``, ``AffluxError/already`` after ``release()``.
+  public mutating func split(_ permits: Int) throws(AffluxError) -> Permit {
+    let held = count
+    if held == 0 { throw .already }
+    guard permits >= 1 && permits < held else {
+      throw .invalidArgument("permits must be 1 … \(held - 1), one less than held, not \(permits)")
+    }
+    let n = UInt64(permits)
+    if let token {
+      return Permit(semaphore, n, token: try token.split(n))
+    }
+    left -= n
+    return Permit(semaphore, n, token: nil)
+  }
+
+  /// Gives the permits up without giving them back: they stay counted as held. Fewer may be held at
+  /// once from now on, until ``AsyncSemaphore/resize(by:)`` makes up for them.
+  public consuming func forget() {
+    token?.forget()
+    left = 0
+  }
+
+  /// An object that owns the permits, for collections and several owners.
+  public consuming func share() -> SharedPermit { SharedPermit(self) }
+}
+
+/// A ``Permit`` as an object: it can be kept in a collection, and any number of tasks and threads may
+/// call it at once. The permits go back by ``release()``, or with its last owner.
+public final class SharedPermit: Sendable {
+  private let permit: Mutex<Permit>
+  /// Whose permits these are.
+  public let semaphore: AsyncSemaphore
+  /// As ``Permit/tag``.
+  public let tag: String?
+
+  /// Owns the permits of a token.
+  public init(_ permit: consuming Permit) {
+    semaphore = permit.semaphore
+    tag = permit.tag
+    self.permit = Mutex(permit)
+  }
+
+  /// Gives the permits back, and completes the requests that now fit.
+  ///
+  /// - Returns: Whether this call did it; `false`: it was done before. Of several at once exactly one
+  ///   does.
+  @discardableResult
+  public func release() -> Bool { permit.withLock { $0.release() } }
+  /// As ``Permit/count``.
+  public var count: Int { permit.withLock { $0.count } }
+  /// As ``Permit/id``.
+  public var id: UInt64? { permit.withLock { $0.id } }
+  /// As ``Permit/heldFor``.
+  public var heldFor: Duration? { permit.withLock { $0.heldFor } }
+}
+
+/// A token of the C library's, at an address that stays: it has a line in the ledger, and its hold
+/// time goes into the histogram.
+///
+/// Sendable: the library's tokens may be used by any number of threads at once.
+@usableFromInline
+final class Token: Sendable {
+  nonisolated(unsafe) private let token: UnsafeMutablePointer<afflux_permit_token>
+  let tag: String?
+
+  @usableFromInline
+  init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
+    self.tag = tag
+    token = .allocate(capacity: 1)
+    token.initialize(to: afflux_permit_token())
+    let status = withCString(tag) { afflux_permit_adopt_tagged(semaphore.handle, n, $0, token) }
+    // Cannot fail for permits that are held.
+    precondition(status == AFFLUX_OK, "another language has released permits that it did not hold")
+  }
+
+  private init(_ token: UnsafeMutablePointer<afflux_permit_token>, tag: String?) {
+    self.token = token
+    self.tag = tag
+  }
+
+  deinit {
+    _ = afflux_permit_release(token)
+    token.deallocate()
+  }
+
+  func release() -> Bool { afflux_permit_release(token) != AFFLUX_EALREADY }
+  func forget() { _ = afflux_permit_forget(token) }
+  var count: Int { Int(afflux_permit_count(token)) }
+  var id: UInt64 { afflux_permit_id(token) }
+  var heldFor: Duration { .nanoseconds(afflux_permit_held_ns(token)) }
+
+  func split(_ n: UInt64) throws(AffluxError) -> Token {
+    let other = UnsafeMutablePointer<afflux_permit_token>.allocate(capacity: 1)
+    other.initialize(to: afflux_permit_token())
+    let status = afflux_permit_split(token, n, other)
+    if status != AFFLUX_OK {
+      other.deallocate()
+      if status == AFFLUX_EINVAL {
+        throw .invalidArgument("permits must be below what the token holds, not \(n)")
+      }
+      throw AffluxError(status: status)
+    }
+    return Token(other, tag: tag)
+  }
+}
