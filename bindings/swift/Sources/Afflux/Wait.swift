@@ -122,8 +122,9 @@ struct Ask: @unchecked Sendable {  // the request's pointers are all NULL
 extension AsyncSemaphore {
   /// Suspends the task until the request has completed, or is taken back because the task was
   /// cancelled.
+  @inline(__always)
   func completion(of ask: Ask, isolation: isolated (any Actor)?) async throws {
-    if Task.isCancelled { throw CancellationError() }
+    if afflux_swift_canceled() { throw CancellationError() }
     let wait = Wait.make()
     let status = await withTaskCancellationHandler {
       #if AFFLUX_CHECKED_CONTINUATIONS
@@ -135,11 +136,15 @@ extension AsyncSemaphore {
       wait.cancel()
     }
     wait.free()
+    if status != AFFLUX_OK { throw failure(status) }
+  }
+
+  @inline(never)
+  private func failure(_ status: Int32) -> any Error {
     switch Int(status) {
-    case AFFLUX_OK: return
-    case AFFLUX_ECANCELED: throw CancellationError()
-    case AFFLUX_EAGAIN: throw AffluxError.timedOut  // a timeout of zero
-    default: throw AffluxError(status: status)
+    case AFFLUX_ECANCELED: CancellationError()
+    case AFFLUX_EAGAIN: AffluxError.timedOut  // a timeout of zero
+    default: AffluxError(status: status)
     }
   }
 }
