@@ -106,31 +106,43 @@ public struct Permit: ~Copyable, Sendable {
 /// A ``Permit`` as an object: it can be kept in a collection, and any number of tasks and threads may
 /// call it at once. The permits go back by ``release()``, or with its last owner.
 public final class SharedPermit: Sendable {
-  private let permit: Mutex<Permit>
   /// Whose permits these are.
   public let semaphore: AsyncSemaphore
-  /// As ``Permit/tag``.
-  public let tag: String?
+  // As in Permit.
+  private let left: Atomic<UInt64>
+  private let token: Token?
 
   /// Owns the permits of a token.
   public init(_ permit: consuming Permit) {
     semaphore = permit.semaphore
-    tag = permit.tag
-    self.permit = Mutex(permit)
+    token = permit.token
+    left = Atomic(permit.left)
+    permit.left = 0  // its end gives back nothing
   }
+
+  deinit { release() }
 
   /// Gives the permits back, and completes the requests that now fit.
   ///
   /// - Returns: Whether this call did it; `false`: it was done before. Of several at once exactly one
   ///   does.
   @discardableResult
-  public func release() -> Bool { permit.withLock { $0.release() } }
+  public func release() -> Bool {
+    if let token { return token.release() }
+    let n = left.exchange(0, ordering: .acquiringAndReleasing)
+    if n == 0 { return false }
+    AsyncSemaphore.give(n, to: semaphore.handle, semaphore.block)
+    return true
+  }
+
   /// As ``Permit/count``.
-  public var count: Int { permit.withLock { $0.count } }
+  public var count: Int { token?.count ?? Int(left.load(ordering: .relaxed)) }
   /// As ``Permit/id``.
-  public var id: UInt64? { permit.withLock { $0.id } }
+  public var id: UInt64? { token?.id }
+  /// As ``Permit/tag``.
+  public var tag: String? { token?.tag }
   /// As ``Permit/heldFor``.
-  public var heldFor: Duration? { permit.withLock { $0.heldFor } }
+  public var heldFor: Duration? { token?.heldFor }
 }
 
 /// A token of the C library's, at an address that stays: it has a line in the ledger, and its hold

@@ -33,19 +33,41 @@ func eventually(_ holds: () -> Bool) async {
   while !holds() { await Task.yield() }
 }
 
-/// What was seen, in order, by any task.
-final class Log: Sendable {
-  private let entries = Mutex<[String]>([])
-  func add(_ entry: String) { entries.withLock { $0.append(entry) } }
-  var all: [String] { entries.withLock { $0 } }
+/// A value that several tasks and threads change. Not by Swift's own Mutex: the thread sanitizer does
+/// not see into that one.
+final class Shared<Value: Sendable>: Sendable {
+  nonisolated(unsafe) private var value: Value
+  nonisolated(unsafe) private let lock: UnsafeMutablePointer<pthread_mutex_t>
+
+  init(_ value: Value) {
+    self.value = value
+    lock = .allocate(capacity: 1)
+    pthread_mutex_init(lock, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  func change(_ body: (inout Value) -> Void) {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    body(&value)
+  }
+
+  var now: Value {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return value
+  }
 }
 
-/// A value that several tasks change.
-final class Shared<Value: Sendable>: Sendable {
-  private let value: Mutex<Value>
-  init(_ value: Value) { self.value = Mutex(value) }
-  func change(_ body: (inout sending Value) -> Void) { value.withLock { body(&$0) } }
-  var now: Value { value.withLock { $0 } }
+/// What was seen, in order, by any task.
+final class Log: Sendable {
+  private let entries = Shared<[String]>([])
+  func add(_ entry: String) { entries.change { $0.append(entry) } }
+  var all: [String] { entries.now }
 }
 
 /// The most that were in at once.
