@@ -55,13 +55,15 @@ public final class AsyncSemaphore: Sendable {
   /// The semaphore behind an `afflux_sem *` that another language made: the same permits, the same
   /// queue.
   ///
-  /// Its tokens are the C library's own, as with a ledger: a small allocation each.
-  ///
   /// - Parameter handle: A valid handle. It is borrowed: this object takes a reference of its own.
   public init(retaining handle: OpaquePointer) {
     self.handle = afflux_sem_ref(handle)
     block = afflux_swift_block(handle)
-    tracks = true
+    var statistics = afflux_sem_stats()
+    _ = afflux_sem_stats_init(&statistics)
+    _ = afflux_sem_get_stats(handle, &statistics)
+    let ledger = afflux_sem_visit_holders(handle, { _, _ in 1 }, nil, nil)
+    tracks = statistics.statistics == AFFLUX_STATS_FULL || ledger != AFFLUX_ENOTSUP
   }
 
   deinit {
@@ -97,6 +99,7 @@ public final class AsyncSemaphore: Sendable {
 
   @usableFromInline @inline(never)
   static func giveByCall(_ n: UInt64, to handle: OpaquePointer) {
+    afflux_swift_releases(handle)
     // Cannot fail for permits that are held; another language may have released too many.
     _ = afflux_sem_release(handle, n)
   }
@@ -163,6 +166,7 @@ public final class AsyncSemaphore: Sendable {
     if take(n) { return Permit(self, n, tag) }
     if priority == .normal && cost == 0 {
       try check(afflux_sem_acquire(handle, n, limit))
+      afflux_swift_acquired(handle)
       return Permit(self, n, tag)
     }
     var request = try Ask(n, priority, cost, limit).request
@@ -170,6 +174,7 @@ public final class AsyncSemaphore: Sendable {
     try check(afflux_sem_acquire_permit(handle, &request, limit, &token))
     // From now on they are this package's to count.
     try check(afflux_permit_forget(&token))
+    afflux_swift_acquired(handle)
     return Permit(self, n, tag)
   }
 

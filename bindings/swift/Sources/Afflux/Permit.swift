@@ -152,45 +152,42 @@ public final class SharedPermit: Sendable {
 @usableFromInline
 final class Token: Sendable {
   nonisolated(unsafe) private let token: UnsafeMutablePointer<afflux_permit_token>
+  nonisolated(unsafe) private let handle: OpaquePointer
   let tag: String?
 
   @usableFromInline
-  init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
+  convenience init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
+    self.init(semaphore.handle, tag)
+    // Fails only where another language has given back what it did not hold: the token is empty then.
+    _ = withCString(tag) { afflux_permit_adopt_tagged(handle, n, $0, token) }
+  }
+
+  /// An empty one.
+  private init(_ handle: OpaquePointer, _ tag: String?) {
+    self.handle = handle
     self.tag = tag
     token = .allocate(capacity: 1)
     token.initialize(to: afflux_permit_token())
-    let status = withCString(tag) { afflux_permit_adopt_tagged(semaphore.handle, n, $0, token) }
-    // Cannot fail for permits that are held.
-    precondition(status == AFFLUX_OK, "another language has released permits that it did not hold")
-  }
-
-  private init(_ token: UnsafeMutablePointer<afflux_permit_token>, tag: String?) {
-    self.token = token
-    self.tag = tag
   }
 
   deinit {
-    _ = afflux_permit_release(token)
+    release()
     token.deallocate()
   }
 
-  func release() -> Bool { afflux_permit_release(token) != AFFLUX_EALREADY }
+  @discardableResult
+  func release() -> Bool {
+    afflux_swift_releases(handle)
+    return afflux_permit_release(token) != AFFLUX_EALREADY
+  }
   func forget() { _ = afflux_permit_forget(token) }
   var count: Int { Int(afflux_permit_count(token)) }
   var id: UInt64 { afflux_permit_id(token) }
   var heldFor: Duration { .nanoseconds(afflux_permit_held_ns(token)) }
 
   func split(_ n: UInt64) throws(AffluxError) -> Token {
-    let other = UnsafeMutablePointer<afflux_permit_token>.allocate(capacity: 1)
-    other.initialize(to: afflux_permit_token())
-    let status = afflux_permit_split(token, n, other)
-    if status != AFFLUX_OK {
-      other.deallocate()
-      if status == AFFLUX_EINVAL {
-        throw .invalidArgument("permits must be below what the token holds, not \(n)")
-      }
-      throw AffluxError(status: status)
-    }
-    return Token(other, tag: tag)
+    let other = Token(handle, tag)
+    try check(afflux_permit_split(token, n, other.token))
+    return other
   }
 }

@@ -137,6 +137,7 @@ extension AsyncSemaphore {
     }
     wait.free()
     if status != AFFLUX_OK { throw failure(status) }
+    afflux_swift_acquired(handle)
   }
 
   @inline(never)

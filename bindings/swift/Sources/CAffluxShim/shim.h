@@ -85,4 +85,25 @@ static inline _Bool afflux_swift_canceled(void) {
   return task != NULL && swift_task_isCancelled(task);
 }
 
+/* The thread sanitizer does not see into the library. In a program that has it, these two tell it what
+ * a call orders: what was done before a release happens before what is done after an acquire. */
+#ifdef __ELF__
+__attribute__((weak)) void __tsan_acquire(void *address);
+__attribute__((weak)) void __tsan_release(void *address);
+#endif
+static inline void afflux_swift_acquired(afflux_sem *sem) {
+#ifdef __ELF__
+  if (&__tsan_acquire != NULL) __tsan_acquire(sem);
+#else
+  (void)sem;
+#endif
+}
+static inline void afflux_swift_releases(afflux_sem *sem) {
+#ifdef __ELF__
+  if (&__tsan_release != NULL) __tsan_release(sem);
+#else
+  (void)sem;
+#endif
+}
+
 #endif

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Tests the Swift package against an installed library; environment.sh says what may be set.
+set -eu
+cd "$(dirname "$0")"
+. ./environment.sh
+jobs=${AFFLUX_TEST_JOBS:-2}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+passed=0
+fail() {
+  cat "$log"
+  echo "bindings/swift: FAILED: $1"
+  exit 1
+}
+# A step that is one test by itself: its name and its command.
+step() {
+  name=$1
+  shift
+  "$@" >"$log" 2>&1 || fail "$name"
+  passed=$((passed + 1))
+  echo "bindings/swift: $name: ok"
+}
+# swift test in a build folder of its own, of which each test counts.
+tests() {
+  name=$1
+  folder=$2
+  shift 2
+  in_swift swift test -j "$jobs" --scratch-path "$build/$folder" "$@" >"$log" 2>&1 || fail "$name"
+  ! grep -q 'WARNING: ThreadSanitizer\|SWIFT TASK CONTINUATION MISUSE' "$log" || fail "$name"
+  ok=$(sed -n 's/.*Test run with \([0-9]*\) tests* passed.*/\1/p' "$log" | tail -n 1)
+  [ "${ok:-0}" -gt 0 ] || fail "$name: no test ran"
+  passed=$((passed + ok))
+  echo "bindings/swift: $name: $ok passed"
+}
+swift_build() { in_swift swift build -j "$jobs" --scratch-path "$build/$1" -c "$2" --product "$3"; }
+
+# A program is refused, with the words that its first line has after "error:".
+refused() {
+  words=$(sed -n '1s|^// error: ||p' "$1")
+  ! in_swift swiftc -typecheck -swift-version 6 -I "$build/checked/debug/Modules" \
+    -Xcc "-fmodule-map-file=$here/Sources/CAffluxShim/module.modulemap" \
+    $(pkg-config --cflags-only-I afflux | sed 's/-I/-Xcc &/g') "$1" >"$log.said" 2>&1 || return 1
+  cat "$log.said"
+  grep -qF "$words" "$log.said"
+}
+
+# A package that depends on this one by its path, as README.md says.
+consumer() {
+  mkdir -p "$build/consumer/Sources/consumer"
+  cat >"$build/consumer/Package.swift" <<END
+// swift-tools-version: 6.0
+import PackageDescription
+let package = Package(
+  name: "consumer",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "Afflux", path: "$here")],
+  targets: [
+    .executableTarget(name: "consumer", dependencies: [.product(name: "Afflux", package: "Afflux")])
+  ]
+)
+END
+  sed -n '/^```swift consumer/,/^```/p' README.md | sed '/^```/d' \
+    >"$build/consumer/Sources/consumer/main.swift"
+  in_swift swift run -j "$jobs" -c release --package-path "$build/consumer" \
+    --scratch-path "$build/consumer/.build" consumer || return 1
+}
+
+# Every public item has a comment: those that Swift makes by itself do not count.
+documented() {
+  in_swift swift package --scratch-path "$build/checked" dump-symbol-graph \
+    --minimum-access-level public --skip-synthesized-members || return 1
+  graph=$(find "$build/checked" -name Afflux.symbols.json | head -n 1)
+  python3 - "$graph" <<'END'
+import json, sys
+bare = [".".join(s["pathComponents"]) for s in json.load(open(sys.argv[1]))["symbols"]
+        if "docComment" not in s and not s["kind"]["identifier"].endswith(".case")
+        and s["names"]["title"] not in ("rawValue", "init(rawValue:)", "description")]
+print("without a comment:", bare)
+sys.exit(len(bare) > 0)
+END
+}
+
+# Checked continuations end the process when one is resumed twice, and complain of one that never is.
+tests "debug, checked continuations" checked \
+  -Xswiftc -DAFFLUX_CHECKED_CONTINUATIONS -Xswiftc -warnings-as-errors
+tests "release" release -c release
+tests "thread sanitizer" sanitized --sanitize=thread
+for program in Tests/Refused/*.swift; do
+  step "refused: $(basename "$program" .swift)" refused "$program"
+done
+rm -f "$log.said"
+step "a package that depends on it" consumer
+if command -v python3 >/dev/null 2>&1; then step "every public item is documented" documented; fi
+step "benchmark builds" swift_build release release bench
+step "example downloads builds" swift_build release release downloads
+step "example downloads" in_swift "$build/release/release/downloads"
+
+echo "bindings/swift: $passed passed, 0 skipped"
