@@ -5,6 +5,7 @@
 # be set.
 set -eu
 cd "$(dirname "$0")"
+# shellcheck source=bindings/swift/environment.sh
 . ./environment.sh
 in_swift swift build -c release --scratch-path "$build/release" --product bench >"$build/bench.log" 2>&1 || {
   cat "$build/bench.log" >&2

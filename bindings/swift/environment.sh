@@ -9,9 +9,10 @@
 # shared one in a place of its own, LD_LIBRARY_PATH lead to the library.
 
 here=$PWD
+# shellcheck source=bindings/toolchain.sh
 . ../toolchain.sh
 command -v pkg-config >/dev/null 2>&1 || skip "there is no pkg-config"
-pkg-config --exists afflux || skip "pkg-config finds no afflux"
+pkg-config --print-errors --exists afflux || exit
 
 build=${AFFLUX_SWIFT_BUILD:-$PWD/.build}
 mkdir -p "$build"

@@ -3,6 +3,7 @@
 # Tests the Swift package against an installed library; environment.sh says what may be set.
 set -eu
 cd "$(dirname "$0")"
+# shellcheck source=bindings/swift/environment.sh
 . ./environment.sh
 jobs=${AFFLUX_TEST_JOBS:-2}
 log=$(mktemp)
@@ -39,7 +40,8 @@ swift_build() { in_swift swift build -j "$jobs" --scratch-path "$build/$1" -c "$
 # A program is refused, with the words that its first line has after "error:".
 refused() {
   words=$(sed -n '1s|^// error: ||p' "$1")
-  ! in_swift swiftc -typecheck -swift-version 6 -I "$build/checked/debug/Modules" \
+  # shellcheck disable=SC2046 # the words are flags
+  ! in_swift swiftc -emit-sil -o /dev/null -swift-version 6 -I "$build/checked/debug/Modules" \
     -Xcc "-fmodule-map-file=$here/Sources/CAffluxShim/module.modulemap" \
     $(pkg-config --cflags-only-I afflux | sed 's/-I/-Xcc &/g') "$1" >"$log.said" 2>&1 || return 1
   cat "$log.said"
@@ -61,6 +63,7 @@ let package = Package(
   ]
 )
 END
+  # shellcheck disable=SC2016 # a fence
   sed -n '/^```swift consumer/,/^```/p' README.md | sed '/^```/d' \
     >"$build/consumer/Sources/consumer/main.swift"
   in_swift swift run -j "$jobs" -c release --package-path "$build/consumer" \

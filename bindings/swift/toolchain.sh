@@ -14,6 +14,7 @@
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=bindings/toolchain.sh
 . "$here/../toolchain.sh"
 
 folder=${AFFLUX_SWIFT_FOLDER:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/afflux/swift}
@@ -36,6 +37,7 @@ need_root() {
 # The mirror that this machine's own apt reads its release from.
 mirror() {
   release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016 # apt's words
   apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2>/dev/null |
     awk -v release="$release" '$1 == release { print $2; exit }'
 }
@@ -70,7 +72,7 @@ install_packages() {
   cp /etc/resolv.conf "$folder/etc/resolv.conf"
   apt-config dump | grep '^Acquire::' >"$folder/etc/apt/apt.conf.d/90outside" || :
   echo "deb $mirror $suite main" >"$folder/etc/apt/sources.list"
-  # shellcheck disable=SC2016 # the inner shell's word
+  # shellcheck disable=SC2016,SC2086 # the inner shell's word; the packages are words
   chroot "$folder" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
     sh -c 'set -e
       dpkg --configure -a
