@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Compares the package with the semaphore that is usually written in Swift: an actor that keeps
-// continuations. It prints a line of JSON for each row: "name", "ns" of one operation, the same of the
-// "rival", its "rival_name", the "ratio" of both, and the "goal" for that. Times are medians of
-// --rounds. Both take turns, so that what else the machine does meets both.
+// Compares the package with the semaphores that are usually written in Swift (Rivals.swift): actors
+// that keep continuations. It prints a line of JSON for each row: "name", "ns" of one operation, the
+// same of the "rival", its "rival_name", the "ratio" of both, and the "goal" for that. Times are
+// medians of --rounds. Both take turns, so that what else the machine does meets both.
 
 import Afflux
 
@@ -13,43 +13,12 @@ import Afflux
   import Glibc
 #endif
 
-/// The rival. Its queue is a ring of a kind, so that a long one costs it nothing.
-actor ActorSemaphore {
-  private var permits: Int
-  private var waiters: [CheckedContinuation<Void, Never>?] = []
-  private var first = 0
-
-  init(permits: Int) { self.permits = permits }
-
-  func acquire() async {
-    if permits > 0 {
-      permits -= 1
-      return
-    }
-    await withCheckedContinuation { waiters.append($0) }
-  }
-
-  func release() {
-    guard first < waiters.count else {
-      permits += 1
-      return
-    }
-    let next = waiters[first]
-    waiters[first] = nil
-    first += 1
-    if first == waiters.count || first > 4096 {
-      waiters.removeFirst(first)
-      first = 0
-    }
-    next?.resume()
-  }
-}
-
 /// One row: what it is called, how many operations a round has, and the two to compare.
 struct Row: Sendable {
   let name: String
   let count: Int
   let goal: Double
+  var rivalName = "actor with continuations"
   let mine: @Sendable (Int) async throws -> Void
   let rival: @Sendable (Int) async throws -> Void
 }
@@ -85,36 +54,68 @@ func pairs() throws -> [Row] {
 
 /// Tasks that share permits. One operation is an acquire and its release. The holder yields, so that
 /// the others queue meanwhile, and each permit is handed over to one that waits.
-func contended(tasks: Int, permits: Int) throws -> Row {
+func contended(tasks: Int, permits: Int) throws -> [Row] {
   let semaphore = try AsyncSemaphore(permits: permits)
-  let actor = ActorSemaphore(permits: permits)
-  return Row(
-    name: "swift_contended_\(tasks)_tasks_\(permits)_permits", count: 100_000, goal: 1
-  ) { n in
+  let plain = ActorSemaphore(permits: permits)
+  let cancellable = CancellableActorSemaphore(permits: permits)
+  let name = "swift_contended_\(tasks)_tasks_\(permits)_permits"
+  @Sendable func share(_ n: Int, _ once: @escaping @Sendable () async throws -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<tasks {
-        group.addTask {
-          for _ in 0..<(n / tasks) {
-            var permit = try await semaphore.acquire()
-            await Task.yield()
-            permit.release()
-          }
-        }
+        group.addTask { for _ in 0..<(n / tasks) { try await once() } }
       }
       try await group.waitForAll()
     }
-  } rival: { n in
-    await withTaskGroup(of: Void.self) { group in
-      for _ in 0..<tasks {
-        group.addTask {
-          for _ in 0..<(n / tasks) {
-            await actor.acquire()
-            await Task.yield()
-            await actor.release()
-          }
-        }
-      }
+  }
+  let mine: @Sendable (Int) async throws -> Void = { n in
+    try await share(n) {
+      var permit = try await semaphore.acquire()
+      await Task.yield()
+      permit.release()
     }
+  }
+  return [
+    Row(name: name, count: 100_000, goal: 1, mine: mine) { n in
+      try await share(n) {
+        await plain.acquire()
+        await Task.yield()
+        await plain.release()
+      }
+    },
+    Row(
+      name: "\(name)_cancellable", count: 100_000, goal: 1,
+      rivalName: "actor whose waits can be cancelled", mine: mine
+    ) { n in
+      try await share(n) {
+        try await cancellable.acquire()
+        await Task.yield()
+        await cancellable.release()
+      }
+    },
+  ]
+}
+
+/// A task waits for a permit that does not come, until it is cancelled.
+func cancelled() throws -> Row {
+  let semaphore = try AsyncSemaphore(permits: 1)
+  let actor = CancellableActorSemaphore(permits: 0)
+  let held = try semaphore.tryAcquire()!.share()
+  @Sendable func cancel(_ n: Int, _ wait: @escaping @Sendable () async throws -> Void) async {
+    for _ in 0..<n {
+      let task = Task { try await wait() }
+      await Task.yield()
+      task.cancel()
+      _ = await task.result
+    }
+  }
+  return Row(
+    name: "swift_wait_and_cancel", count: 20_000, goal: 1,
+    rivalName: "actor whose waits can be cancelled"
+  ) { n in
+    await cancel(n) { _ = try await semaphore.acquire() }
+    precondition(held.count == 1)
+  } rival: { n in
+    await cancel(n) { try await actor.acquire() }
   }
 }
 
@@ -153,7 +154,8 @@ struct Bench {
       rounds = n
     }
     let cpu = arguments.contains("--cpu")
-    var rows = try pairs() + [contended(tasks: 1_000, permits: 1), contended(tasks: 1_000, permits: 50)]
+    var rows = try pairs() + contended(tasks: 1_000, permits: 1) + contended(tasks: 1_000, permits: 50)
+      + [cancelled()]
     if let at = arguments.firstIndex(of: "--only"), at + 1 < arguments.count {
       rows = rows.filter { $0.name == arguments[at + 1] }
     }
@@ -170,8 +172,9 @@ struct Bench {
       print(
         """
         {"name":"\(row.name)","ns":\(rounded(ns)),"rival":\(rounded(other)),\
-        "rival_name":"actor with continuations","ratio":\(rounded(ns / other)),"goal":\(row.goal)}
+        "rival_name":"\(row.rivalName)","ratio":\(rounded(ns / other)),"goal":\(row.goal)}
         """)
+      fflush(nil)
     }
   }
 }

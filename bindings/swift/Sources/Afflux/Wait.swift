@@ -64,8 +64,8 @@ private struct Wait: Sendable {
   func begin(_ continuation: Continuation, _ semaphore: OpaquePointer, _ ask: Ask) {
     rest.pointee.continuation = continuation
     // [begun] pairs with the wake function's load. The library orders the two as well, but the
-    // thread sanitizer does not see into it.
-    rest.pointee.state.store(Wait.published, ordering: .releasing)
+    // thread sanitizer does not see into it. Not a store: a cancel may have come already.
+    rest.pointee.state.bitwiseOr(Wait.published, ordering: .releasing)
     var request = ask.request
     request.ctx = memory
     request.wake = { context, status in

@@ -74,15 +74,21 @@ static inline int afflux_swift_give(afflux_fastpath *block, uint64_t n) {
   return 1;
 }
 
-/* What `Task.isCancelled` asks. It retains the task for that, and so takes twice as long. These two
- * functions of Swift's runtime are in its ABI. */
+/* What `Task.isCancelled` and `Task.currentPriority` ask. They retain the task for that, and so take
+ * twice as long. These functions of Swift's runtime are in its ABI. */
 __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 __attribute__((swiftcall)) _Bool swift_task_isCancelled(void *task);
+__attribute__((swiftcall)) size_t swift_task_currentPriority(void *task);
 
 /* Whether the calling task has been cancelled; 0 outside of tasks. */
 static inline _Bool afflux_swift_canceled(void) {
   void *task = swift_task_getCurrent();
   return task != NULL && swift_task_isCancelled(task);
+}
+
+/* The calling task's priority; within a task only. */
+static inline uint8_t afflux_swift_priority(void) {
+  return (uint8_t)swift_task_currentPriority(swift_task_getCurrent());
 }
 
 /* The thread sanitizer does not see into the library. In a program that has it, these two tell it what

@@ -125,6 +125,30 @@ struct CancelTests {
     expectAtRest(s, permits: 1)
   }
 
+  /// No permit comes: only the cancel can end the wait, at whatever moment of the call it is.
+  @Test func aCancelAtAnyMomentEndsTheWait() async throws {
+    let s = try AsyncSemaphore(permits: 1)
+    let held = try #require(try s.tryAcquire()?.share())
+    for i in 0..<10_000 {
+      let waiter = Task { try await s.withPermits {} }
+      for _ in 0..<(i % 3) { await Task.yield() }
+      waiter.cancel()
+      let result = await waiter.result
+      #expect(throws: CancellationError.self) { try result.get() }
+    }
+    // Some tasks have not begun, some are about to queue, some wait.
+    for i in 0..<100 {
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<200 { group.addTask { try? await s.withPermits {} } }
+        for _ in 0..<(i % 10) { await Task.yield() }
+        group.cancelAll()
+      }
+    }
+    #expect(s.waiters == 0)
+    held.release()
+    expectAtRest(s, permits: 1)
+  }
+
   enum Outcome: Sendable { case served, cancelled, timedOut, rejected }
 
   @Test(arguments: AsyncSemaphore.Strategy.allCases)
