@@ -84,7 +84,6 @@ actor CancellableActorSemaphore {
 
   private func cancel(_ id: Int) {
     guard let place = waiters.firstIndex(where: { $0?.id == id }) else { return }
-    waiters[place]?.continuation.resume(throwing: CancellationError())
-    waiters[place] = nil
+    waiters.remove(at: place)?.continuation.resume(throwing: CancellationError())
   }
 }

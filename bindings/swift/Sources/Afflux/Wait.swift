@@ -25,8 +25,8 @@ internal import Synchronization
 ///
 /// Memory: one block, which the task frees when it goes on. By then no other thread uses it. The wake
 /// function reads the continuation and resumes it as its last act. `begin` has returned, for the task
-/// does not go on before. And the cancellation handler has returned, for the runtime waits for that
-/// before it takes the handler away.
+/// does not go on before. And the cancellation handler has returned: it is a closure that does not
+/// escape, so withTaskCancellationHandler() does not return before that.
 ///
 /// Sendable: a pointer to what any thread may use as told above.
 private struct Wait: Sendable {

@@ -45,6 +45,27 @@ struct PermitTests {
   }
 
   @Test(arguments: kinds.indices)
+  func aTokenLastsUntilTheEndOfItsScope(_ kind: Int) async throws {
+    let s = try AsyncSemaphore(Self.kinds[kind])
+    func held() -> Int { s.held }
+    do {
+      let permit = try await s.acquire(4)
+      _ = permit.count
+      #expect(held() == 4)
+      await Task.yield()
+      #expect(held() == 4)
+    }
+    #expect(held() == 0)
+    do {
+      var permit = try await s.acquire(3)
+      defer { permit.release() }
+      await Task.yield()
+      #expect(held() == 3)
+    }
+    expectAtRest(s, permits: 10)
+  }
+
+  @Test(arguments: kinds.indices)
   func partsAreReleasedByThemselves(_ kind: Int) async throws {
     let s = try AsyncSemaphore(Self.kinds[kind])
     var whole = try await s.acquire(5, tag: kind == 0 ? nil : "whole")
