@@ -9,7 +9,7 @@
 #
 # The folder is AFFLUX_SWIFT_FOLDER, or afflux/swift in the user's cache. Without root, debootstrap or
 # a mirror it ends as a skipped test does (77). `run` shows the command the folders that
-# AFFLUX_SWIFT_SHARE names, with a colon between them, at their own paths. Every mount is made in a
+# AFFLUX_SWIFT_SHARE names, with a colon between them, and the caller's, at their own paths. Every mount is made in a
 # mount namespace of its own, which ends with its last process: none is left behind, whatever happens.
 
 set -eu
@@ -116,10 +116,15 @@ case ${1:-setup} in
   inside-run)
     shift
     mounts
-    # A folder that holds another comes first, so that it does not hide it.
-    printf '%s' "${AFFLUX_SWIFT_SHARE:-}" | tr ':' '\n' | sort -u >"$folder.share.$$"
+    # The caller's folder, too. One that holds another comes first, so that it does not hide it.
+    printf '%s' "$PWD:${AFFLUX_SWIFT_SHARE:-}" | tr ':' '\n' | sort -u >"$folder.share.$$"
     while read -r share || [ -n "$share" ]; do
       [ -d "$share" ] || continue
+      case $share in
+        / | /usr | /usr/lib* | /usr/include* | /lib* | /etc*) continue ;; # the folder has its own
+        /*) ;;
+        *) continue ;;
+      esac
       mkdir -p "$folder$share"
       mount --rbind "$share" "$folder$share"
     done <"$folder.share.$$"

@@ -52,11 +52,16 @@ extension AsyncSemaphore {
   /// A higher priority goes first. Lower ones are not starved: after 64 grants of higher ones that
   /// passed it, the first of a priority is the next.
   public enum Priority: UInt32, Sendable, CaseIterable, Comparable {
+    /// Goes last.
     case low = 0
+    /// The default of threads, and of tasks with the priority `.medium`.
     case normal = 1
+    /// Goes before ``normal``.
     case high = 2
+    /// Goes first.
     case critical = 3
 
+    /// Whether `a` goes after `b`.
     public static func < (a: Priority, b: Priority) -> Bool { a.rawValue < b.rawValue }
 
     /// What a task's priority means in the queue: `.utility` and below are ``low``, `.medium` is

@@ -52,6 +52,7 @@ public struct Permit: ~Copyable, Sendable {
     if n == 0 { return false }
     left = 0
     AsyncSemaphore.give(n, to: semaphore.handle, semaphore.block)
+    withExtendedLifetime(semaphore) {}
     return true
   }
 
@@ -132,6 +133,7 @@ public final class SharedPermit: Sendable {
     let n = left.exchange(0, ordering: .acquiringAndReleasing)
     if n == 0 { return false }
     AsyncSemaphore.give(n, to: semaphore.handle, semaphore.block)
+    withExtendedLifetime(semaphore) {}
     return true
   }
 

@@ -176,5 +176,12 @@ struct PermitTests {
     #expect(watched?.held == 0)
     _ = consume permit
     #expect(watched == nil)
+    s = try AsyncSemaphore(permits: 1)
+    watched = s
+    let last = try await s!.acquire()
+    s = nil
+    #expect(watched?.held == 1)
+    _ = consume last
+    #expect(watched == nil)
   }
 }
