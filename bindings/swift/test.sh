@@ -9,6 +9,8 @@ jobs=${AFFLUX_TEST_JOBS:-2}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+strict='-Xswiftc -DAFFLUX_CHECKED_CONTINUATIONS -Xswiftc -warnings-as-errors'
+
 passed=0
 fail() {
   cat "$log"
@@ -72,7 +74,8 @@ END
 
 # Every public item has a comment: those that Swift makes by itself do not count.
 documented() {
-  in_swift swift package --scratch-path "$build/checked" dump-symbol-graph \
+  # shellcheck disable=SC2086 # the words are flags; the same ones, or all is built anew
+  in_swift swift package -j "$jobs" --scratch-path "$build/checked" $strict dump-symbol-graph \
     --minimum-access-level public --skip-synthesized-members || return 1
   graph=$(find "$build/checked" -name Afflux.symbols.json | head -n 1)
   python3 - "$graph" <<'END'
@@ -86,8 +89,8 @@ END
 }
 
 # Checked continuations end the process when one is resumed twice, and complain of one that never is.
-tests "debug, checked continuations" checked \
-  -Xswiftc -DAFFLUX_CHECKED_CONTINUATIONS -Xswiftc -warnings-as-errors
+# shellcheck disable=SC2086 # the words are flags
+tests "debug, checked continuations" checked $strict
 tests "release" release -c release
 tests "thread sanitizer" sanitized --sanitize=thread
 for program in Tests/Refused/*.swift; do

@@ -3,14 +3,15 @@
 #
 # A toolchain folder: Debian 13 with its Swift, on a machine whose own Debian has none.
 #
-#   toolchain.sh             make the folder, or finish one that was begun (12 to 20 minutes, 3 GB)
+#   toolchain.sh             make the folder, or finish one that was begun (4 to 20 minutes, 3 GB)
 #   toolchain.sh ready       is it finished?
 #   toolchain.sh run COMMAND…   in the folder, where the caller is, with the caller's environment
 #
 # The folder is AFFLUX_SWIFT_FOLDER, or afflux/swift in the user's cache. Without root, debootstrap or
-# a mirror it ends as a skipped test does (77). `run` shows the command the folders that
-# AFFLUX_SWIFT_SHARE names, with a colon between them, and the caller's, at their own paths. Every mount is made in a
-# mount namespace of its own, which ends with its last process: none is left behind, whatever happens.
+# a mirror it ends as a skipped test does (77). `run` shows the command the caller's folder and those
+# that AFFLUX_SWIFT_SHARE names, with a colon between them, at their own paths. Every mount is made in
+# a mount namespace of its own, which ends with its last process: none is left behind, whatever
+# happens.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
