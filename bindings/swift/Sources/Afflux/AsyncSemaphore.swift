@@ -108,11 +108,12 @@ public final class AsyncSemaphore: Sendable {
   ///
   /// - Parameters:
   ///   - permits: 1 … ``limit``.
-  ///   - tag: For ``Permit/tag`` and ``holders()``.
+  ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
   /// - Returns: The permits, or `nil`: too few are free, or others wait.
   /// - Throws: ``AffluxError/closed``, ``AffluxError/tooLarge``, ``AffluxError/invalidArgument(_:)``.
   @inlinable
   public func tryAcquire(_ permits: Int = 1, tag: String? = nil) throws(AffluxError) -> Permit? {
+    if let tag { try check(text: tag, "tag") }
     let n = UInt64(bitPattern: Int64(permits))
     if take(n) { return Permit(self, n, tag) }
     return try tryByCall(permits) ? Permit(self, n, tag) : nil
@@ -130,13 +131,14 @@ public final class AsyncSemaphore: Sendable {
   ///
   /// - Parameters:
   ///   - range: At least and at most how many; at least one, and no more than ``limit`` at the lower end.
-  ///   - tag: For ``Permit/tag`` and ``holders()``.
+  ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
   /// - Returns: The permits (``Permit/count`` says how many), or `nil`: too few are free, or others
   ///   wait.
   /// - Throws: As ``tryAcquire(_:tag:)``.
   public func tryAcquire(
     _ range: ClosedRange<Int>, tag: String? = nil
   ) throws(AffluxError) -> Permit? {
+    if let tag { try check(text: tag, "tag") }
     let least = try count(range.lowerBound, 1...Int.max, "the lower bound")
     var n: UInt64 = 0
     let status = afflux_sem_try_acquire_up_to(handle, least, UInt64(range.upperBound), &n)
@@ -152,7 +154,7 @@ public final class AsyncSemaphore: Sendable {
   ///   - priority: Its place in the queue.
   ///   - estimatedSize: Bytes that count against ``Options/maxQueueBytes`` while it waits, 0 or more.
   ///   - timeout: The longest wait, zero or more; `nil`: the semaphore's ``Options/waiterTimeout``.
-  ///   - tag: For ``Permit/tag`` and ``holders()``.
+  ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
   /// - Throws: ``AffluxError/timedOut``, ``AffluxError/closed``, ``AffluxError/rejected``,
   ///   ``AffluxError/tooLarge``, ``AffluxError/invalidArgument(_:)``.
   @available(*, noasync, message: "it blocks a thread of the task pool: await acquire()")
@@ -160,6 +162,7 @@ public final class AsyncSemaphore: Sendable {
     _ permits: Int = 1, priority: Priority = .normal, estimatedSize: Int = 0,
     timeout: Duration? = nil, tag: String? = nil
   ) throws(AffluxError) -> Permit {
+    if let tag { try check(text: tag, "tag") }
     let n = try count(permits, 1...Int.max, "permits")
     let cost = try count(estimatedSize, 0...Int.max, "estimatedSize")
     let limit = try nanoseconds(timeout)
@@ -197,7 +200,7 @@ public final class AsyncSemaphore: Sendable {
   ///   - estimatedSize: Bytes that count against ``Options/maxQueueBytes`` while it waits, 0 or more.
   ///   - timeout: The longest wait, zero or more, late by a millisecond at most, never early; `nil`:
   ///     the semaphore's ``Options/waiterTimeout``. With zero it never waits.
-  ///   - tag: For ``Permit/tag`` and ``holders()``.
+  ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
   /// - Throws: `CancellationError` if the task is cancelled before permits are granted, also if it
   ///   is already; ``AffluxError/timedOut``, ``AffluxError/closed``, ``AffluxError/rejected``,
   ///   ``AffluxError/tooLarge``, ``AffluxError/invalidArgument(_:)``.
@@ -206,6 +209,7 @@ public final class AsyncSemaphore: Sendable {
     _ permits: Int = 1, priority: Priority? = nil, estimatedSize: Int = 0,
     timeout: Duration? = nil, tag: String? = nil
   ) async throws -> Permit {
+    if let tag { try check(text: tag, "tag") }
     if !takeUnlessCanceled(permits, estimatedSize, timeout) {
       try await wait(permits, priority, estimatedSize, timeout, nil)
       // Where the compiler knows the executor on both ways, it need not switch after a fast one.
@@ -234,6 +238,7 @@ public final class AsyncSemaphore: Sendable {
     timeout: Duration? = nil, tag: String? = nil,
     isolation: isolated (any Actor)?
   ) async throws -> Permit {
+    if let tag { try check(text: tag, "tag") }
     if !takeUnlessCanceled(permits, estimatedSize, timeout) {
       try await wait(permits, priority, estimatedSize, timeout, isolation)
     }
@@ -271,6 +276,7 @@ public final class AsyncSemaphore: Sendable {
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> sending Result
   ) async throws -> sending Result {
+    if let tag { try check(text: tag, "tag") }
     if !takeUnlessCanceled(permits, estimatedSize, timeout) {
       try await wait(permits, priority, estimatedSize, timeout, isolation)
     }

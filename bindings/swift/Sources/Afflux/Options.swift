@@ -88,7 +88,7 @@ extension AsyncSemaphore {
   public struct Options: Sendable {
     /// The limit on permits held at once, 0 … 2^42 − 1. With 0 no request gets in until a resize.
     public var permits: Int
-    /// A label in statistics and exports.
+    /// A label in statistics and exports, without zero bytes.
     public var name: String?
     /// What happens at a queue limit.
     public var strategy: Strategy
@@ -128,6 +128,7 @@ extension AsyncSemaphore {
 
     /// A new handle of the C library, one reference.
     func create() throws(AffluxError) -> OpaquePointer {
+      if let name { try check(text: name, "name") }
       var c = afflux_sem_options()
       try check(afflux_sem_options_init(&c))
       c.permits = try count(permits, 0...maxPermits, "permits")
@@ -189,6 +190,12 @@ private func nanoseconds(of limit: Duration, _ what: StaticString) throws(Afflux
   let (whole, over) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
   let (sum, overAgain) = whole.addingReportingOverflow((attoseconds + 999_999_999) / 1_000_000_000)
   return over || overAgain ? -1 : sum
+}
+
+/// A C string ends at a zero byte: such a text would be cut there.
+@usableFromInline @inline(never)
+func check(text: String, _ what: StaticString) throws(AffluxError) {
+  if text.utf8.contains(0) { throw .invalidArgument("\(what) must not have a zero byte") }
 }
 
 /// The text as a C string for the call, or NULL.

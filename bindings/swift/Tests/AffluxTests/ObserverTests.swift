@@ -54,6 +54,13 @@ struct ObserverTests {
     #expect { try s.resize(to: 1 << 42) } throws: { isInvalid($0) }
     #expect(throws: AffluxError.overflow) { try s.resize(by: .max) }
     #expect { try s.health(.init(maxWaiters: -1)) } throws: { isInvalid($0) }
+    await #expect { _ = try await s.acquire(tag: "a\0b") } throws: { isInvalid($0) }
+    await #expect { _ = try await s.acquire(tag: "\0", isolation: nil) } throws: { isInvalid($0) }
+    await #expect { try await s.withPermits(tag: "\0") {} } throws: { isInvalid($0) }
+    #expect { _ = try s.tryAcquire(tag: "\0") } throws: { isInvalid($0) }
+    #expect { _ = try s.tryAcquire(1...2, tag: "\0") } throws: { isInvalid($0) }
+    try onAThread { #expect { _ = try s.acquireBlocking(tag: "\0") } throws: { isInvalid($0) } }
+    #expect { _ = try AsyncSemaphore(permits: 1, name: "\0") } throws: { isInvalid($0) }
     // Too long for nanoseconds: for ever.
     try await s.withPermits(timeout: .seconds(Int64.max)) {}
     expectAtRest(s, permits: 2)
