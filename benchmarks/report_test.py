@@ -22,7 +22,7 @@ import launch  # noqa: E402
 import pages  # noqa: E402
 
 # By valgrind, by Go, and by the bindings' own benchmarks.
-ELSEWHERE = ("instructions/*", "*/go_*", "rust_*", "go_*", "python_*")
+ELSEWHERE = ("instructions/*", "*/go_*", "rust_*", "go_*", "python_*", "swift_*")
 
 
 def listed(group, folder):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+SKIPPED = 77  # a script says so where its toolchain is missing
 SECONDS = 600  # the longest that a process may take
 
 
@@ -154,7 +155,7 @@ def is_there(program, folder):
         case "callgrind":
             return shutil.which("valgrind") is not None
         case "script":
-            return shutil.which(program["needs"]) is not None
+            return "needs" not in program or shutil.which(program["needs"]) is not None
     return True
 
 
@@ -197,6 +198,8 @@ def measure(programs, launches, folder, hurry):
                 merged |= run_program(program, folder, hurry)
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 reason = getattr(error, "returncode", type(error).__name__)
+                if reason == SKIPPED:
+                    continue
                 failed.add(f"{title(program)}: {reason}")
         results.append(merged)
     progress("")

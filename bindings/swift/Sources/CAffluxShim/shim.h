@@ -12,11 +12,11 @@
 
 /* afflux.h, "Inline fast path", has the rules of these three. */
 enum {
-  AFFLUX_SWIFT_FLAGS = 0x3ff,     /* any of them set: make the call */
-  AFFLUX_SWIFT_SHIFT = 20,        /* permits available, signed, from here up */
-  AFFLUX_SWIFT_ONE = 1 << 14,     /* layout 3: one acquire */
+  AFFLUX_SWIFT_FLAGS = 0x3ff, /* any of them set: make the call */
+  AFFLUX_SWIFT_SHIFT = 20,    /* permits available, signed, from here up */
+  AFFLUX_SWIFT_ONE = 1 << 14, /* layout 3: one acquire */
   AFFLUX_SWIFT_COUNT = 0x3f << 14,
-  AFFLUX_SWIFT_TOP = 1 << 19      /* layout 3: the next acquire moves the count to `taken` */
+  AFFLUX_SWIFT_TOP = 1 << 19 /* layout 3: the next acquire moves the count to `taken` */
 };
 
 /* The block to take permits from without a call; NULL: make the calls. */
@@ -74,8 +74,8 @@ static inline int afflux_swift_give(afflux_fastpath *block, uint64_t n) {
   return 1;
 }
 
-/* What `Task.isCancelled` and `Task.currentPriority` ask. They retain the task for that, and so take
- * twice as long. These functions of Swift's runtime are in its ABI. */
+/* What `Task.isCancelled` and `Task.currentPriority` ask. They retain the task for that, and so
+ * take twice as long. These functions of Swift's runtime are in its ABI. */
 __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 __attribute__((swiftcall)) _Bool swift_task_isCancelled(void *task);
 __attribute__((swiftcall)) size_t swift_task_currentPriority(void *task);
@@ -91,8 +91,9 @@ static inline uint8_t afflux_swift_priority(void) {
   return (uint8_t)swift_task_currentPriority(swift_task_getCurrent());
 }
 
-/* The thread sanitizer does not see into the library. In a program that has it, these two tell it what
- * a call orders: what was done before a release happens before what is done after an acquire. */
+/* The thread sanitizer does not see into the library. In a program that has it, these two tell it
+ * what a call orders: what was done before a release happens before what is done after an acquire.
+ */
 #ifdef __ELF__
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
