@@ -87,7 +87,7 @@ extension AsyncSemaphore {
     }
     return Health(
       isHealthy: c.healthy != 0, reasons: .init(rawValue: c.reasons), waiters: Int(c.waiters),
-      queueBytes: Int(truncatingIfNeeded: c.queue_bytes), oldestWait: .nanoseconds(c.oldest_wait_ns),
+      queueBytes: Int(clamping: c.queue_bytes), oldestWait: .nanoseconds(c.oldest_wait_ns),
       standstill: .nanoseconds(c.still_ns), unserved: Int(c.unserved))
   }
 

@@ -72,7 +72,7 @@ extension AsyncSemaphore {
     _ = afflux_sem_get_stats(handle, &c)  // fails only for NULL
     return Statistics(
       limit: Int(c.limit), available: Int(c.available), held: Int(c.held), waiters: Int(c.waiters),
-      queueBytes: Int(truncatingIfNeeded: c.queue_bytes), oldestWait: .nanoseconds(c.oldest_wait_ns),
+      queueBytes: Int(clamping: c.queue_bytes), oldestWait: .nanoseconds(c.oldest_wait_ns),
       acquiredFast: Int(c.acquired_fast), acquiredAfterWait: Int(c.acquired_after_wait),
       tryFailed: Int(c.try_failed), released: Int(c.released), canceled: Int(c.canceled),
       timedOut: Int(c.timed_out), rejected: Int(c.rejected), dropped: Int(c.dropped),

@@ -76,6 +76,18 @@ struct LimitTests {
     expectAtRest(s, permits: 1)
   }
 
+  @Test func moreBytesThanAnIntHoldsAreToldAsTheMost() async throws {
+    let s = try AsyncSemaphore(permits: 1)
+    let held = try s.tryAcquire()!.share()
+    let waiters = (0..<2).map { _ in Task { try await s.withPermits(estimatedSize: .max) {} } }
+    await eventually { s.waiters == 2 }
+    #expect(s.statistics.queueBytes == .max)
+    #expect(try s.health().queueBytes == .max)
+    held.release()
+    for waiter in waiters { try await waiter.value }
+    expectAtRest(s, permits: 1)
+  }
+
   @Test func aTimeRunsOut() async throws {
     let s = try AsyncSemaphore(permits: 1)
     let held = try s.tryAcquire()!.share()
