@@ -98,6 +98,7 @@ END
 # shellcheck disable=SC2086 # the words are flags
 tests "debug, checked continuations" checked $strict
 tests "release" release -c release
+export TSAN_OPTIONS="suppressions=$here/Tests/thread_sanitizer.txt ${TSAN_OPTIONS-}"
 tests "thread sanitizer" sanitized --sanitize=thread
 for program in Tests/Refused/*.swift; do
   step "refused: $(basename "$program" .swift)" refused "$program"
