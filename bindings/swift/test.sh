@@ -45,32 +45,52 @@ tests() {
 }
 swift_build() { in_swift swift build -j "$jobs" --scratch-path "$build/$1" -c "$2" --product "$3"; }
 
+# Compiles a program that imports this package, for what the compiler says.
+compile() {
+  # shellcheck disable=SC2046 # the words are flags
+  in_swift swiftc -emit-sil -o /dev/null -swift-version 6 -I "$build/checked/debug/Modules" \
+    -Xcc "-fmodule-map-file=$here/Sources/CAffluxShim/module.modulemap" \
+    $(pkg-config --cflags-only-I afflux | sed 's/-I/-Xcc &/g') "$1"
+}
+
 # A program is refused, with the words that its first line has after "error:".
 refused() {
   words=$(sed -n '1s|^// error: ||p' "$1")
-  # shellcheck disable=SC2046 # the words are flags
-  ! in_swift swiftc -emit-sil -o /dev/null -swift-version 6 -I "$build/checked/debug/Modules" \
-    -Xcc "-fmodule-map-file=$here/Sources/CAffluxShim/module.modulemap" \
-    $(pkg-config --cflags-only-I afflux | sed 's/-I/-Xcc &/g') "$1" >"$log.said" 2>&1 || return 1
+  ! compile "$1" >"$log.said" 2>&1 || return 1
   cat "$log.said"
   grep -qF "$words" "$log.said"
+}
+
+# Every example in a comment or in README.md compiles, with the names that it takes for granted. Those
+# of README.md with a word more at their fence are a package's (below).
+examples() {
+  {
+    echo 'import Afflux'
+    echo 'func fetch(_ url: Int) async throws -> String { "\(url)" }'
+    echo 'actor Examples {'
+    for file in Sources/Afflux/*.swift README.md; do
+      sed 's|^ */// \{0,1\}||' "$file" | awk -v file="$file" -v name="$(basename "${file%.*}")" '
+        /^```swift$/ {
+          inside = 1
+          print "func line" NR "(of" name ": Int, semaphore: AsyncSemaphore, uploads: AsyncSemaphore,"
+          print "  url: Int, body: [UInt8]) async throws {"
+          print "#sourceLocation(file: \"" file "\", line: " NR + 1 ")"
+          next
+        }
+        inside && /^```$/ { inside = 0; print "}"; next }
+        inside { print }'
+    done
+    echo '}'
+  } >"$build/examples.swift"
+  compile "$build/examples.swift"
 }
 
 # A package that depends on this one by its path, as README.md says.
 consumer() {
   mkdir -p "$build/consumer/Sources/consumer"
-  cat >"$build/consumer/Package.swift" <<END
-// swift-tools-version: 6.0
-import PackageDescription
-let package = Package(
-  name: "consumer",
-  platforms: [.macOS(.v15)],
-  dependencies: [.package(name: "Afflux", path: "$here")],
-  targets: [
-    .executableTarget(name: "consumer", dependencies: [.product(name: "Afflux", package: "Afflux")])
-  ]
-)
-END
+  # shellcheck disable=SC2016 # a fence
+  sed -n '/^```swift package/,/^```/p' README.md | sed '/^```/d' |
+    sed "s|path: \"afflux/bindings/swift\"|path: \"$here\"|" >"$build/consumer/Package.swift"
   # shellcheck disable=SC2016 # a fence
   sed -n '/^```swift consumer/,/^```/p' README.md | sed '/^```/d' \
     >"$build/consumer/Sources/consumer/main.swift"
@@ -104,6 +124,7 @@ for program in Tests/Refused/*.swift; do
   step "refused: $(basename "$program" .swift)" refused "$program"
 done
 rm -f "$log.said"
+step "examples compile" examples
 step "a package that depends on it" consumer
 if command -v python3 >/dev/null 2>&1; then step "every public item is documented" documented; fi
 step "benchmark builds" swift_build release release bench

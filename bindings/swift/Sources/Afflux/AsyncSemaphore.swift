@@ -106,6 +106,14 @@ public final class AsyncSemaphore: Sendable {
 
   /// Takes permits if they are free and, with ``Fairness/fair``, no request waits.
   ///
+  /// ```swift
+  /// guard var permit = try semaphore.tryAcquire() else { return }
+  /// defer { permit.release() }
+  /// ```
+  ///
+  /// Unwrap the token, as here, to keep it. Swift consumes an optional `let` of a type without copies
+  /// where it is chained: `permit?.count` would end the token, and give the permits back.
+  ///
   /// - Parameters:
   ///   - permits: 1 … ``limit``.
   ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
@@ -149,6 +157,9 @@ public final class AsyncSemaphore: Sendable {
 
   /// Takes permits, blocking the calling thread: for threads, not for tasks.
   ///
+  /// The compiler refuses it in asynchronous functions, but not in a synchronous one that a task
+  /// calls: there it blocks a thread of the task pool, or an actor.
+  ///
   /// - Parameters:
   ///   - permits: 1 … ``limit``.
   ///   - priority: Its place in the queue.
@@ -186,7 +197,7 @@ public final class AsyncSemaphore: Sendable {
   /// Takes permits, waiting until they are granted. Free ones are taken without a suspension.
   ///
   /// ```swift
-  /// let permit = try await semaphore.acquire(3, priority: .high, timeout: .seconds(2))
+  /// var permit = try await semaphore.acquire(3, priority: .high, timeout: .seconds(2))
   /// defer { permit.release() }
   /// ```
   ///
@@ -267,7 +278,8 @@ public final class AsyncSemaphore: Sendable {
   ///   - tag: Likewise.
   ///   - isolation: The caller's actor, on which `body` runs.
   ///   - body: What to do with the permits.
-  /// - Returns: What `body` returns.
+  /// - Returns: What `body` returns. If that is not Sendable, it must be new: not the actor's own, and
+  ///   nothing that was there before.
   /// - Throws: As ``acquire(_:priority:estimatedSize:timeout:tag:)``, and what `body` throws.
   @inlinable
   public func withPermits<Result>(
@@ -295,7 +307,9 @@ public final class AsyncSemaphore: Sendable {
 
   /// Waits until nothing is held and no request waits. To shut down: ``close()``, then this.
   ///
-  /// - Parameter timeout: The longest wait; `nil`: for ever.
+  /// - Parameters:
+  ///   - timeout: The longest wait, zero or more; `nil`: for ever.
+  ///   - isolation: The caller's actor, to which it comes back.
   /// - Throws: `CancellationError`, ``AffluxError/timedOut``, ``AffluxError/invalidArgument(_:)``.
   public func waitIdle(
     timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation

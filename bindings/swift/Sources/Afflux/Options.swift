@@ -86,7 +86,8 @@ extension AsyncSemaphore {
   /// let uploads = try AsyncSemaphore(options)
   /// ```
   public struct Options: Sendable {
-    /// The limit on permits held at once, 0 … 2^42 − 1. With 0 no request gets in until a resize.
+    /// The limit on permits held at once, 0 … 2^42 − 1. With 0 every request is refused
+    /// (``AffluxError/tooLarge``), and none waits, until a resize.
     public var permits: Int
     /// A label in statistics and exports, without zero bytes.
     public var name: String?

@@ -7,7 +7,11 @@ internal import Synchronization
 ///
 /// They go back by ``release()``, or when the token ends: at the end of the scope that owns it, say.
 /// It cannot be copied, so it needs no allocation; ``share()`` makes an object of it where one is to
-/// be kept in a collection, or released by one of several owners. It keeps its semaphore alive.
+/// be kept in a collection, be a task's result, or be released by one of several owners. It keeps its
+/// semaphore alive.
+///
+/// A token that nobody keeps ends at once, and gives its permits back: `_ = try await s.acquire()`
+/// holds nothing.
 ///
 /// A token has an ``id``, a ``tag`` and a hold time (``heldFor``) if it was acquired with a tag, or its
 /// semaphore has a ledger or full statistics. That is an allocation, and reads the clock; without it

@@ -66,6 +66,26 @@ struct PermitTests {
   }
 
   @Test(arguments: kinds.indices)
+  func anUnwrappedTokenLastsAndOneThatNobodyKeepsEnds(_ kind: Int) throws {
+    let s = try AsyncSemaphore(Self.kinds[kind])
+    func held() -> Int { s.held }
+    if let permit = try s.tryAcquire(4) {
+      _ = permit.count
+      #expect(held() == 4)
+    }
+    #expect(held() == 0)
+    do {
+      guard let permit = try s.tryAcquire(1...3) else { return }
+      _ = permit.count
+      #expect(held() == 3)
+    }
+    #expect(held() == 0)
+    _ = try s.tryAcquire()
+    #expect(held() == 0)
+    expectAtRest(s, permits: 10)
+  }
+
+  @Test(arguments: kinds.indices)
   func partsAreReleasedByThemselves(_ kind: Int) async throws {
     let s = try AsyncSemaphore(Self.kinds[kind])
     var whole = try await s.acquire(5, tag: kind == 0 ? nil : "whole")
