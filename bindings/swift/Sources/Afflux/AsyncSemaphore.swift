@@ -209,8 +209,9 @@ public final class AsyncSemaphore: Sendable {
   ///   - priority: Its place in the queue; `nil`: as the task's own priority says
   ///     (``Priority/init(_:)``).
   ///   - estimatedSize: Bytes that count against ``Options/maxQueueBytes`` while it waits, 0 or more.
-  ///   - timeout: The longest wait, zero or more, late by a millisecond at most, never early; `nil`:
-  ///     the semaphore's ``Options/waiterTimeout``. With zero it never waits.
+  ///   - timeout: The longest wait, zero or more: never early, and late by a millisecond plus what the
+  ///     system takes to run the task; `nil`: the semaphore's ``Options/waiterTimeout``. With zero it
+  ///     never waits.
   ///   - tag: For ``Permit/tag`` and ``holders()``; without zero bytes.
   /// - Throws: `CancellationError` if the task is cancelled before permits are granted, also if it
   ///   is already; ``AffluxError/timedOut``, ``AffluxError/closed``, ``AffluxError/rejected``,
