@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What an algorithm for adaptive limits is: it is shown one window of samples after the other, and
+// answers with a limit. It has no clock, no thread and no lock: who closes a window calls update(),
+// one at a time.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace afflux::control {
+
+// Of the requests that ended between two updates. Times in nanoseconds.
+struct window {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::uint64_t served = 0;
+  std::uint64_t dropped = 0;  // timed out, or refused by the server
+  std::int64_t latency_sum = 0;
+  std::int64_t latency_least = std::numeric_limits<std::int64_t>::max();
+  std::int64_t latency_most = 0;
+  std::int64_t capped_sum = 0;   // of min(latency, closing::cap), a dropped one's being the cap
+  std::uint64_t below_cap = 0;   // of those served
+  std::uint64_t in_flight_sum = 0;  // as each ended, that one included
+  std::uint64_t in_flight_most = 0;
+  std::uint64_t full = 0;      // ended while all that the limit allows was in flight
+  std::int64_t quantile = 0;   // closing::quantile of the latencies of those served
+
+  std::uint64_t samples() const { return served + dropped; }
+  double mean_latency() const {
+    return served == 0 ? 0 : static_cast<double>(latency_sum) / static_cast<double>(served);
+  }
+  double mean_in_flight() const {
+    return samples() == 0 ? 0
+                          : static_cast<double>(in_flight_sum) / static_cast<double>(samples());
+  }
+};
+
+// When the next window ends, and what is to be known of it.
+struct closing {
+  std::uint64_t least_samples = 1;
+  std::int64_t least_time = 0;  // both must have been reached,
+  std::int64_t most_time = std::numeric_limits<std::int64_t>::max();  // or this
+  bool own_only = false;  // requests that began before the window do not count
+  std::int64_t cap = std::numeric_limits<std::int64_t>::max();
+  double quantile = 0;    // 0: none is wanted
+};
+
+class algorithm {
+ public:
+  algorithm() = default;
+  algorithm(const algorithm&) = delete;
+  algorithm& operator=(const algorithm&) = delete;
+  virtual ~algorithm() = default;
+
+  virtual const char* name() const = 0;
+  // What the limit is to be now; who steers rounds it, and keeps it between min and max.
+  virtual double limit() const = 0;
+  virtual closing next() const = 0;
+  // The window that next() asked for has ended.
+  virtual void update(const window& seen) = 0;
+};
+
+}  // namespace afflux::control
