@@ -16,7 +16,7 @@ struct window {
   std::int64_t to = 0;
   std::uint64_t served = 0;
   std::uint64_t dropped = 0;  // timed out, or refused by the server
-  std::int64_t latency_sum = 0;
+  std::int64_t latency_sum = 0;  // of those served; of all of them with closing::dropped_too
   std::int64_t latency_least = std::numeric_limits<std::int64_t>::max();
   std::int64_t latency_most = 0;
   std::int64_t capped_sum = 0;   // of min(latency, closing::cap), a dropped one's being the cap
@@ -24,7 +24,7 @@ struct window {
   std::uint64_t in_flight_sum = 0;  // as each ended, that one included
   std::uint64_t in_flight_most = 0;
   std::uint64_t full = 0;      // ended while all that the limit allows was in flight
-  std::int64_t quantile = 0;   // closing::quantile of the latencies of those served
+  std::int64_t quantile = 0;   // closing::quantile of the latencies in latency_sum
 
   std::uint64_t samples() const { return served + dropped; }
   double mean_latency() const {
@@ -44,6 +44,8 @@ struct closing {
   bool own_only = false;  // requests that began before the window do not count
   std::int64_t cap = std::numeric_limits<std::int64_t>::max();
   double quantile = 0;    // 0: none is wanted
+  bool dropped_too = false;  // a dropped one's latency is told like a served one's
+  std::int64_t floor = 0;    // requests that ended sooner do not count
 };
 
 class algorithm {
