@@ -16,7 +16,7 @@ struct aimd_options {
   std::int64_t initial = 20;
   std::int64_t min = 20;
   std::int64_t max = 200;
-  double backoff = 0.9;                   // 0.5 … 1
+  double backoff = 0.9;                  // 0.5 … 1
   std::int64_t timeout = 5'000'000'000;  // ns; what took longer counts as dropped
 };
 

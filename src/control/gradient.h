@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Envoy's gradient controller: now and then the limit is pinned low to learn what latency is without
-// a queue; from window to window the limit follows the ratio of that to the latency seen, plus a
-// square root. From Envoy's filter adaptive_concurrency (149521d) and its documentation, with
-// their defaults.
+// Envoy's gradient controller: now and then the limit is pinned low to learn what latency is
+// without a queue; from window to window the limit follows the ratio of that to the latency seen,
+// plus a square root. From Envoy's filter adaptive_concurrency (149521d) and its documentation,
+// with their defaults.
 #pragma once
 
 #include <algorithm>
@@ -97,8 +97,8 @@ class gradient final : public algorithm {
     const double ratio = (baseline + baseline * options_.buffer) / latency;
     const double part = limit_ * std::max(0.5, std::min(2.0, ratio));
     const std::uint32_t old = limit_;
-    limit_ = std::max(min_, std::min(options_.max,
-                                     static_cast<std::uint32_t>(part + std::sqrt(part))));
+    limit_ =
+        std::max(min_, std::min(options_.max, static_cast<std::uint32_t>(part + std::sqrt(part))));
     // At the minimum for long: the baseline may be wrong.
     at_min_ = old == min_ && limit_ == min_ ? at_min_ + 1 : 0;
     if (at_min_ >= kLongAtMin && options_.fixed_latency <= 0) begin_probe();

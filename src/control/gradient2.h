@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Gradient2: the limit shrinks by the ratio of a long average of latencies to the latest one, and
-// grows by a constant. As in Netflix's concurrency-limits 0.5.4 (Gradient2Limit), with its defaults.
+// grows by a constant. As in Netflix's concurrency-limits 0.5.4 (Gradient2Limit), with its
+// defaults.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Vegas: the queue is what of the limit the least latency that was seen does not account for; the
-// limit grows while the queue is short, and shrinks while it is long. The least latency is forgotten
-// now and then. The idea is TCP Vegas' (Brakmo and Peterson, 1995), the rules are those of Netflix's
-// concurrency-limits 0.5.4 (VegasLimit), with its defaults.
+// limit grows while the queue is short, and shrinks while it is long. The least latency is
+// forgotten now and then. The idea is TCP Vegas' (Brakmo and Peterson, 1995), the rules are those
+// of Netflix's concurrency-limits 0.5.4 (VegasLimit), with its defaults.
 #pragma once
 
 #include <algorithm>

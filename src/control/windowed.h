@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What Vegas and Gradient2 take for one sample: each request, or all that ended in a window of about
-// a second. As in Netflix's concurrency-limits 0.5.4 (WindowedLimit with an
+// What Vegas and Gradient2 take for one sample: each request, or all that ended in a window of
+// about a second. As in Netflix's concurrency-limits 0.5.4 (WindowedLimit with an
 // AverageSampleWindowFactory), with its defaults.
 #pragma once
 
