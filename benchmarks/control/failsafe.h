@@ -43,6 +43,7 @@ class failsafe final : public algorithm {
 
   const char* name() const override { return "failsafe"; }
   double limit() const override { return std::floor(limit_); }
+  double baseline() const { return baseline_.value(); }
   closing next() const override { return {}; }
 
   void update(const window& seen) override {
@@ -93,6 +94,7 @@ class failsafe final : public algorithm {
       }
       return value_ = value_ * (1 - part_) + value * part_;
     }
+    double value() const { return value_; }
 
    private:
     const double part_;

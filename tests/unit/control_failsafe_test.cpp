@@ -15,7 +15,8 @@ struct window_row {
   double quantile;  // ns
   std::uint64_t in_flight;
   bool full;
-  double limit;  // after this window
+  double limit;     // after this window
+  double baseline;  // ns, after it
 };
 constexpr window_row kWindows[] = {
 #include "control/failsafe_windows.inc"
@@ -38,12 +39,16 @@ TEST(ControlFailsafe, FollowsTheOriginalFromWindowToWindow) {
   for (const window_row& row : kWindows) {
     tested.adjust(row.quantile, row.in_flight, row.full);
     ASSERT_EQ(tested.limit(), row.limit) << row.quantile;
+    ASSERT_NEAR(tested.baseline(), row.baseline, 1e-9 * row.baseline);
   }
 }
 
 // So few samples a window that the original's t-digest has not yet merged any.
 TEST(ControlFailsafe, FollowsTheOriginalFromSampleToSample) {
   failsafe_options options;
+  options.initial = 30;
+  options.min = 27;
+  options.max = 33;
   options.least_time = 200'000'000;
   options.most_time = 1'000'000'000;
   options.least_samples = 10;

@@ -43,13 +43,16 @@ void follow(Algorithm& tested, const Rows& rows) {
 }
 
 TEST(ControlAimd, FollowsTheOriginal) {
-  aimd tested;
+  aimd_options options;
+  options.max = 90;
+  aimd tested(options);
   follow(tested, kAimd);
 }
 
 TEST(ControlVegas, FollowsTheOriginal) {
   vegas_options options;
-  options.initial = 150;
+  options.initial = 95;
+  options.max = 130;
   vegas tested(options);
   follow(tested, kVegas);
 }
@@ -61,8 +64,20 @@ TEST(ControlVegas, FollowsTheOriginalInWindows) {
   options.probes = 1;
   options.windowed.on = true;
   options.windowed.least_time = 100'000'000;
+  options.windowed.most_time = 150'000'000;
   vegas tested(options);
   follow(tested, kVegasWindowed);
+}
+
+// Equal latencies: nothing queues, and the second sample tells.
+TEST(ControlVegas, GrowsWhileLatencyStays) {
+  vegas tested;
+  replay to(tested);
+  const netflix_row same{0, 10'000'000, 20, false, 0, 0};
+  to.sample(same);
+  EXPECT_EQ(tested.limit(), 20);
+  to.sample(same);
+  EXPECT_EQ(tested.limit(), 26);
 }
 
 TEST(ControlGradient2, FollowsTheOriginal) {
@@ -70,10 +85,19 @@ TEST(ControlGradient2, FollowsTheOriginal) {
   follow(tested, kGradient2);
 }
 
+TEST(ControlGradient2, StaysWhileLessThanHalfIsInUse) {
+  gradient2 tested;
+  replay to(tested);
+  to.sample({0, 10'000'000, 9, false, 0, 0});
+  EXPECT_EQ(tested.estimate(), 20);
+  to.sample({0, 10'000'000, 10, false, 0, 0});
+  EXPECT_NEAR(tested.estimate(), 20.8, 1e-9);
+}
+
 TEST(ControlGradient2, FollowsTheOriginalInWindows) {
   gradient2_options options;
-  options.min = 5;
-  options.max = 60;
+  options.min = 19;
+  options.max = 25;
   options.long_window = 100;
   options.smoothing = 0.4;
   options.windowed.on = true;

@@ -36,18 +36,20 @@ class Netflix {
         final boolean windowed = which.endsWith("windowed");
         final Limit inner;
         switch (which) {
-            case "aimd": inner = AIMDLimit.newBuilder().build(); break;
-            case "vegas": inner = VegasLimit.newBuilder().initialLimit(150).build(); break;
+            case "aimd": inner = AIMDLimit.newBuilder().maxLimit(90).build(); break;
+            case "vegas": inner = VegasLimit.newBuilder().initialLimit(95).maxConcurrency(130)
+                .build(); break;
             case "vegas_windowed": inner = VegasLimit.newBuilder().smoothing(0.5).maxConcurrency(60)
                 .probeMultiplier(1).build(); break;
             case "gradient2": inner = Gradient2Limit.newDefault(); break;
-            default: inner = Gradient2Limit.newBuilder().minLimit(5).maxConcurrency(60)
+            default: inner = Gradient2Limit.newBuilder().minLimit(19).maxConcurrency(25)
                 .longWindow(100).smoothing(0.4).build();
         }
         // The defaults for Gradient2; windows of differing length for Vegas.
         final Limit limit = !windowed ? inner
             : which.startsWith("vegas")
-                ? WindowedLimit.newBuilder().minWindowTime(100, TimeUnit.MILLISECONDS).build(inner)
+                ? WindowedLimit.newBuilder().minWindowTime(100, TimeUnit.MILLISECONDS)
+                    .maxWindowTime(150, TimeUnit.MILLISECONDS).build(inner)
                 : WindowedLimit.newBuilder().build(inner);
         final Field estimate = which.equals("aimd") ? null : field(inner, "estimatedLimit");
         final Field jitter = which.startsWith("vegas") ? field(inner, "probeJitter") : null;
@@ -59,23 +61,27 @@ class Netflix {
         System.out.println("// {ended, latency, in flight, dropped, limit, estimate}");
         final Random random = new Random(14);
         final int rows = windowed ? 700 : 400;
-        long now = 1_000_000_000L;
+        long now = 0;
         for (int row = 0; row < rows; ++row) {
             // Phases: light, full, overloaded with drops, idle, recovering.
             final int phase = row * 10 / rows % 5;
             final double most = limit.getLimit();
             final double part = phase == 0 ? random.nextDouble() : phase == 3
-                ? 0.55 * random.nextDouble() : 0.7 + 0.3 * random.nextDouble();
+                ? Math.max(0.1, 0.5 - 0.2 * random.nextInt(4)) : 0.7 + 0.3 * random.nextDouble();
             final int inFlight = (int) Math.max(1, most * part);
             final double capacity = phase == 2 ? 10 : which.equals("vegas") ? 450 : 45;
-            final double noise = phase == 0 ? 0.03 : phase == 1 ? 0.004 : 0.15;
+            final double noise = phase == 0 ? 0.01 : phase == 1 ? 0.004 : 0.15;
             double latency = 10e6 * (phase == 4 ? 0.8 : 1) * Math.max(1, inFlight / capacity)
                 * Math.exp(noise * random.nextGaussian());
+            latency = Math.rint(latency / 100e3) * 100e3;  // so that some are equal
             final double odd = random.nextDouble();
-            if (odd < 0.01) latency = 6e9;                              // longer than AIMD's timeout
-            if (odd > 0.98) latency = 50e3 + 100e3 * random.nextDouble();  // below a window's floor
-            if (windowed && phase == 1) latency *= 10;                  // windows of a fifth of a second
-            final boolean dropped = random.nextDouble() < (phase == 2 ? which.equals("aimd") ? 0.4 : 0.05 : 0.004);
+            if (odd < 0.01) latency = 6e9;  // longer than AIMD's timeout
+            if (odd > (which.equals("vegas") ? 0.998 : 0.98)) {
+                latency = 50e3 + 100e3 * random.nextDouble();  // below a window's floor, or above
+            }
+            if (windowed && phase == 1) latency *= 7;  // longer windows
+            final double drops = phase != 2 ? 0.004 : windowed ? 0.05 : 0.7;
+            final boolean dropped = random.nextDouble() < drops;
             final double apart = which.equals("vegas_windowed") ? 6e6 : 35e6;
             now += (long) (2 * apart * random.nextDouble() * (phase == 3 ? 3 : 1)) + 1;
             limit.onSample(now - (long) latency, (long) latency, inFlight, dropped);

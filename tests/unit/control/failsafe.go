@@ -41,7 +41,8 @@ func main() {
 	windows := os.Args[1] == "windows"
 	builder := adaptivelimiter.NewBuilder[any]()
 	if !windows {
-		builder = builder.WithRecentWindow(time.Second/5, time.Second, 10).
+		builder = builder.WithLimits(27, 33, 30).
+			WithRecentWindow(time.Second/5, time.Second, 10).
 			WithCorrelationWindow(15).WithBaselineWindow(5).WithRecentQuantile(0.8)
 	}
 	quantile, rows := 0.9, 300
@@ -56,7 +57,7 @@ func main() {
 	fmt.Println("// SPDX-License-Identifier: MIT OR Apache-2.0")
 	fmt.Println("// Made by failsafe.go, see there:", os.Args[1]+".")
 	if windows {
-		fmt.Println("// {quantile, most in flight, full, estimate}, a window each")
+		fmt.Println("// {quantile, most in flight, full, estimate, baseline}, a window each")
 	} else {
 		fmt.Println("// {ended, latency, in flight, dropped, full, estimate}, a sample each")
 	}
@@ -104,7 +105,9 @@ func main() {
 		closed := most > 0 && get(get(limiter, "recentRTT").Addr().Interface(), "Size").Uint() == 0
 		estimate := get(limiter, "limit").Float()
 		if windows && closed {
-			fmt.Printf("{%v, %d, %t, %v},\n", digest.Quantile(quantile), most, full, estimate)
+			baseline := get(get(limiter, "baselineRTT").Addr().Interface(), "value").Float()
+			fmt.Printf("{%v, %d, %t, %v, %v},\n", digest.Quantile(quantile), most, full, estimate,
+				baseline)
 			row++
 		} else if !windows {
 			fmt.Printf("{%d, %d, %d, %t, %t, %v},\n", wall.now.UnixNano(), latency, flight,
