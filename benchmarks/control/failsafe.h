@@ -181,9 +181,10 @@ class failsafe final : public algorithm {
   }
 
   // Its whole part, and at least 1.
-  static int log10_of(double limit) {
+  static int log10_of(double of) {
+    const auto limit = static_cast<std::int64_t>(of);
     int whole = 1;
-    for (double power = 100; power <= limit; power *= 10) ++whole;
+    for (std::int64_t power = 100; power <= limit; power *= 10) ++whole;
     return whole;
   }
 

@@ -74,7 +74,7 @@ class gradient final : public algorithm {
   void begin_probe() {
     probing_ = true;
     limit_before_ = limit_;
-    if (options_.min != 0) return;
+    if (options_.min != 0) return;  // then the limit stays, and so does at_min_, as in Envoy
     limit_ = options_.probe_limit;
     at_min_ = 0;
   }
@@ -84,8 +84,8 @@ class gradient final : public algorithm {
     baseline_ = latency;
     limit_ = limit_before_;
     probe_at_ = now_ + options_.probe_interval;
-    const double range = std::ceil(static_cast<double>(options_.probe_interval / kMs) *
-                                   options_.jitter);  // whole milliseconds, as in Envoy
+    const std::int64_t whole = options_.probe_interval / kMs;  // as in Envoy
+    const double range = std::ceil(static_cast<double>(whole) * options_.jitter);
     if (range >= 1) {
       const std::uint64_t late = random_.next() % static_cast<std::uint64_t>(range);
       probe_at_ += static_cast<std::int64_t>(late) * kMs;
@@ -97,8 +97,8 @@ class gradient final : public algorithm {
     const double ratio = (baseline + baseline * options_.buffer) / latency;
     const double part = limit_ * std::max(0.5, std::min(2.0, ratio));
     const std::uint32_t old = limit_;
-    limit_ =
-        std::max(min_, std::min(options_.max, static_cast<std::uint32_t>(part + std::sqrt(part))));
+    const double wanted = std::min(static_cast<double>(options_.max), part + std::sqrt(part));
+    limit_ = std::max(min_, static_cast<std::uint32_t>(wanted));
     // At the minimum for long: the baseline may be wrong.
     at_min_ = old == min_ && limit_ == min_ ? at_min_ + 1 : 0;
     if (at_min_ >= kLongAtMin && options_.fixed_latency <= 0) begin_probe();
@@ -110,7 +110,7 @@ class gradient final : public algorithm {
   const std::uint32_t min_;
   splitmix random_;
   std::uint32_t limit_;
-  std::uint32_t limit_before_ = 0;  // the probe
+  std::uint32_t limit_before_ = 0;  // the limit before the probe
   std::int64_t baseline_;
   std::int64_t probe_at_ = std::numeric_limits<std::int64_t>::max();
   std::int64_t now_ = 0;
