@@ -82,6 +82,11 @@ enum : int {
   emptied_after_role,      // slots of the departed are seen again by the next readers
   relaxed_leave,           // what a reader read may be freed before it has been read
   counted_anew_on_return,  // what comes back brings along what it has left behind
+
+  // Adaptive limits.
+  collects_in_use,       // what a thread is adding to is collected
+  two_collect,           // a collector only looks whether there is another
+  collecting_for_ever,   // ... and does not say that it has ended
 };
 
 }  // namespace afflux::mutant

@@ -247,7 +247,7 @@ enum {
   AFFLUX_EALREADY = -6,  /**< too late, or done before */
   AFFLUX_EINVAL = -7,    /**< an argument is out of its range */
   AFFLUX_EOVERFLOW = -8, /**< more than is held, or a number too large */
-  AFFLUX_EBUSY = -9,     /**< in use: afflux_port_close() */
+  AFFLUX_EBUSY = -9,     /**< in use: afflux_port_close(), afflux_control_create() */
   AFFLUX_ENOMEM = -10,   /**< no memory */
   AFFLUX_ENOTSUP = -11,  /**< not supported by this library, build or system */
   AFFLUX_EOS = -12,      /**< an operating-system call failed: afflux_last_os_error() */
@@ -1822,5 +1822,7 @@ AFFLUX_API size_t afflux_wait_group_index(const afflux_wait_group *group);
 #endif
 
 #include <afflux/stats.h>
+
+#include <afflux/control.h>
 
 #endif

@@ -118,6 +118,8 @@ class [[nodiscard]] permit_token {
   }
   /// Whether any are held now.
   [[nodiscard]] explicit operator bool() const noexcept { return count() != 0; }
+  /// The token of the C API, borrowed.
+  [[nodiscard]] ::afflux_permit_token* handle() noexcept { return &token_; }
   /// How making it ended: ok, or why it has been empty from the start.
   [[nodiscard]] afflux::status status() const noexcept { return status_; }
 

@@ -29,11 +29,15 @@ class aimd final : public algorithm {
   closing next() const override { return {}; }
 
   void update(const window& seen) override {
+    why_ = reason::too_few;
     if (seen.samples() == 0) return;
+    why_ = reason::unused;
     if (seen.dropped > 0 || seen.latency_most > options_.timeout) {
       limit_ = static_cast<std::int64_t>(static_cast<double>(limit_) * options_.backoff);
+      why_ = reason::drops;
     } else if (seen.in_flight_most * 2 >= static_cast<std::uint64_t>(limit_)) {
       ++limit_;
+      why_ = reason::room;
     }
     limit_ = std::min(options_.max, std::max(options_.min, limit_));
   }

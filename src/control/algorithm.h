@@ -10,6 +10,20 @@
 
 namespace afflux::control {
 
+// Why an algorithm wants the limit that it wants: AFFLUX_CONTROL_BECAUSE_… in control.h.
+enum class reason : std::uint32_t {
+  none,     // no window has ended
+  steady,   // nothing calls for another one
+  room,     // latency shows no queue
+  queue,    // latency shows one
+  drops,    // requests were dropped, or took too long
+  unused,   // too little of the limit was in use to judge it
+  too_few,  // samples
+  probe,    // a probe has set the limit, to learn something
+  at_max,   // more was wanted than max
+  at_min,   // less was wanted than min
+};
+
 // Of the requests that ended between two updates. Times in nanoseconds.
 struct window {
   std::int64_t from = 0;
@@ -58,9 +72,15 @@ class algorithm {
   virtual const char* name() const = 0;
   // What the limit is to be now; who steers rounds it, and keeps it between min and max.
   virtual double limit() const = 0;
+  // The same without what is tried for one window.
+  virtual double center() const { return limit(); }
   virtual closing next() const = 0;
   // The window that next() asked for has ended.
   virtual void update(const window& seen) = 0;
+  reason why() const { return why_; }  // the last update() did what it did
+
+ protected:
+  reason why_ = reason::none;
 };
 
 }  // namespace afflux::control

@@ -42,6 +42,7 @@ class gradient final : public algorithm {
 
   const char* name() const override { return "gradient"; }
   double limit() const override { return limit_; }
+  double center() const override { return probing_ ? limit_before_ : limit_; }
   bool probing() const { return probing_; }
   // When the next probe is due.
   std::int64_t probe_at() const { return probe_at_; }
@@ -61,6 +62,7 @@ class gradient final : public algorithm {
 
   void update(const window& seen) override {
     now_ = seen.to;
+    why_ = reason::too_few;
     if (probing_) {
       end_probe(seen.quantile);
     } else if (now_ >= probe_at_) {
@@ -73,6 +75,7 @@ class gradient final : public algorithm {
  private:
   void begin_probe() {
     probing_ = true;
+    why_ = reason::probe;
     limit_before_ = limit_;
     if (options_.min != 0) return;  // then the limit stays, and so does at_min_, as in Envoy
     limit_ = options_.probe_limit;
@@ -81,6 +84,7 @@ class gradient final : public algorithm {
 
   void end_probe(std::int64_t latency) {
     probing_ = false;
+    why_ = reason::probe;
     baseline_ = latency;
     limit_ = limit_before_;
     probe_at_ = now_ + options_.probe_interval;
@@ -99,6 +103,7 @@ class gradient final : public algorithm {
     const std::uint32_t old = limit_;
     const double wanted = std::min(static_cast<double>(options_.max), part + std::sqrt(part));
     limit_ = std::max(min_, static_cast<std::uint32_t>(wanted));
+    why_ = limit_ == old ? reason::steady : limit_ < old ? reason::queue : reason::room;
     // At the minimum for long: the baseline may be wrong.
     at_min_ = old == min_ && limit_ == min_ ? at_min_ + 1 : 0;
     if (at_min_ >= kLongAtMin && options_.fixed_latency <= 0) begin_probe();

@@ -38,14 +38,17 @@ class gradient2 final : public algorithm {
   closing next() const override { return window_.next(); }
 
   void update(const window& seen) override {
+    why_ = reason::too_few;
     const auto latency = static_cast<double>(window_.latency(seen));
     if (latency <= 0) return;
     const double average = add(latency);
     // After a long overload the average is led back sooner than it would come by itself.
     if (average / latency > 2) average_ *= 0.95;
+    why_ = reason::unused;
     if (static_cast<double>(seen.in_flight_most) < estimate_ / 2) return;
     const double ratio = std::max(0.5, std::min(1.0, options_.tolerance * average / latency));
     const double wanted = estimate_ * ratio + options_.queue;
+    why_ = wanted < estimate_ ? reason::queue : reason::room;
     const double smooth = estimate_ * (1 - options_.smoothing) + wanted * options_.smoothing;
     estimate_ = std::max(static_cast<double>(options_.min),
                          std::min(static_cast<double>(options_.max), smooth));

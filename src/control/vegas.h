@@ -41,8 +41,10 @@ class vegas final : public algorithm {
   closing next() const override { return window_.next(); }
 
   void update(const window& seen) override {
+    why_ = reason::too_few;
     const std::int64_t latency = window_.latency(seen);
     if (latency <= 0) return;
+    why_ = reason::steady;
     ++samples_;
     if (jitter_ * options_.probes * estimate_ <= static_cast<double>(samples_)) {
       jitter_ = random_.between(0.5, 1);
@@ -60,15 +62,19 @@ class vegas final : public algorithm {
   }
 
  private:
-  // Where the limit is to go; estimate_: nowhere.
-  double step(std::int64_t latency, std::uint64_t in_flight, bool dropped) const {
+  // Where the limit is to go, and why; estimate_: nowhere.
+  double step(std::int64_t latency, std::uint64_t in_flight, bool dropped) {
     const int unit = log10_of(estimate_);
+    why_ = reason::drops;
     if (dropped) return estimate_ - unit;
+    why_ = reason::unused;
     if (static_cast<double>(in_flight * 2) < estimate_) return estimate_;
     const double part = static_cast<double>(least_) / static_cast<double>(latency);
     const double queue = std::ceil(estimate_ * (1 - part));
+    why_ = reason::room;
     if (queue <= unit) return estimate_ + options_.beta * unit;
     if (queue < options_.alpha * unit) return estimate_ + unit;
+    why_ = queue > options_.beta * unit ? reason::queue : reason::steady;
     if (queue > options_.beta * unit) return estimate_ - unit;
     return estimate_;
   }

@@ -27,8 +27,18 @@ class permit_token {
     line_ = sem.ledger->open(who);
   }
 
-  status release() { return empty(true); }
-  status forget() { return empty(false); }
+  status release() {
+    return empty(true, [](const semaphore<P>&, std::int64_t) { return status::ok; });
+  }
+  status forget() {
+    return empty(false, [](const semaphore<P>&, std::int64_t) { return status::ok; });
+  }
+  // before(semaphore, since when they are held) is called with the permits still held, and the
+  // token's busy bit; other than ok: that is the answer, and the token keeps them.
+  template <class F>
+  status release_after(F&& before) {
+    return empty(true, before);
+  }
 
   // Moves n permits into a token that is constructed at `storage`.
   status split(std::uint64_t n, void* storage) {
@@ -113,14 +123,16 @@ class permit_token {
   // release: what was done under the bit is visible to the next who sets it.
   void unlock(std::uint64_t count) { state_.store(count << 1, std::memory_order_release); }
 
-  status empty(bool give_back) {
+  template <class F>
+  status empty(bool give_back, F&& before) {
     const std::uint64_t count = lock();
     semaphore<P>* const sem = sem_;
     const std::int64_t acquired_at = acquired_at_;
-    if (count != 0) told(0);
+    if (count == 0) return unlock(0), status::already;
+    status result = before(*sem, acquired_at);
+    if (result != status::ok) return unlock(count), result;
+    told(0);
     unlock(0);
-    if (count == 0) return status::already;
-    status result = status::ok;
     if (give_back) {
       if (auto* const stats = sem->stats(); stats != nullptr && stats->has_times()) {
         stats->held(P::now() - acquired_at);

@@ -230,6 +230,7 @@ class alignas(128) waiter_queue {
   std::int64_t created_at = 0;
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
   atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
+  atomic<std::uint32_t> steered{0};          // 1: by a control (control/steering.h)
 
   // ---- for completion.h: a thread that left some in line for want of room for notes
   void come_back();

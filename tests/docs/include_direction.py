@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The shape of the source: includes point only right along
-capi -> export -> core -> queue -> stats -> policy.h -> port -> threads -> park -> time; what
-everybody shares (status.h, mutants.h) stands at the end of that row. So no two folders include
-each other. core, queue and time share nothing between threads but through the policy; only
+capi -> export -> control -> core -> queue -> stats -> policy.h -> port -> threads -> park -> time;
+what everybody shares (status.h, mutants.h) stands at the end of that row. So no two folders include
+each other. control, core, queue and time share nothing between threads but through the policy; only
 platform files ask which operating system it is. The C++ headers include each other without
 circles, and the C headers none of them."""
 
@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 # Left to right: folders, and the files at the top of src.
-ROW = ["capi", "export", "core", "queue", "stats", "policy.h", "port", "threads", "park", "time",
-       "status.h", "mutants.h"]
+ROW = ["capi", "export", "control", "core", "queue", "stats", "policy.h", "port", "threads", "park",
+       "time", "status.h", "mutants.h"]
 RANK = {layer: rank for rank, layer in enumerate(ROW)}
 
-NO_ATOMICS = ("core", "queue", "time")
+NO_ATOMICS = ("control", "core", "queue", "time")
 
 # Files in which the platform may be asked for.
 PLATFORM = re.compile(r"^src/(park|port)/|^src/time/(clock|host)\w*\.(cpp|h)$"
