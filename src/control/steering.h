@@ -71,7 +71,7 @@ struct report {
   reason why = reason::none;
 };
 
-template <class P, unsigned Shards = 32>
+template <class P, unsigned Shards = 32, class Quantile = quantile_of<P>>
 class steering {
  public:
   using semaphore = core::semaphore<P>;
@@ -480,7 +480,7 @@ class steering {
   } seen_;
 
   alignas(128) std::array<tally, Shards> shards_{};
-  alignas(128) quantile_of<P> quantile_;
+  alignas(128) Quantile quantile_;
 };
 
 }  // namespace afflux::control

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The seeded bugs of what is built on the queue: events and waiter queues, groups, the kernel's
-// waits, ports, the registry (src/mutants.h).
+// waits, ports, the registry, controls (src/mutants.h).
+#include "control_scenarios.h"
 #include "group_scenarios.h"
 #include "kernel_scenarios.h"
 #include "kills.h"
@@ -53,6 +54,10 @@ AFFLUX_KILLS(RegistryMutants, no_queue, slot_without_tag, registry_free_slots)
 AFFLUX_KILLS(RegistryMutants, no_queue, emptied_after_role, registry_slow_dropper)
 AFFLUX_KILLS(RegistryMutants, no_queue, relaxed_leave, registry_remove_against_read)
 AFFLUX_KILLS(RegistryMutants, no_queue, counted_anew_on_return, registry_comes_back)
+
+AFFLUX_KILLS(ControlMutants, intrusive, collects_in_use, control_two_sample)
+AFFLUX_KILLS(ControlMutants, intrusive, two_collect, control_two_sample)
+AFFLUX_KILLS(ControlMutants, intrusive, collecting_for_ever, control_two_sample)
 
 }  // namespace
 }  // namespace afflux::model
