@@ -273,6 +273,49 @@ static void check_holder(void) {
   AT(afflux_holder, tag, 32);
 }
 
+static void check_control_options(void) {
+  SIZE(afflux_control_options, 80);
+  AT(afflux_control_options, struct_size, 0);
+  AT(afflux_control_options, algorithm, 4);
+  AT(afflux_control_options, min, 8);
+  AT(afflux_control_options, max, 16);
+  AT(afflux_control_options, initial, 24);
+  AT(afflux_control_options, seed, 32);
+  AT(afflux_control_options, window_ns, 40);
+  AT(afflux_control_options, timeout_ns, 48);
+  AT(afflux_control_options, probe_interval_ns, 56);
+  AT(afflux_control_options, on_change, 64);
+  AT(afflux_control_options, ctx, 72);
+}
+
+static void check_control_stats(void) {
+  SIZE(afflux_control_stats, 224);
+  AT(afflux_control_stats, struct_size, 0);
+  AT(afflux_control_stats, algorithm, 4);
+  AT(afflux_control_stats, paused, 8);
+  AT(afflux_control_stats, decision, 12);
+  AT(afflux_control_stats, reason, 16);
+  AT(afflux_control_stats, reserved, 20);
+  AT(afflux_control_stats, limit, 24);
+  AT(afflux_control_stats, min, 32);
+  AT(afflux_control_stats, max, 40);
+  AT(afflux_control_stats, center, 48);
+  AT(afflux_control_stats, served, 56);
+  AT(afflux_control_stats, dropped, 64);
+  AT(afflux_control_stats, ignored, 72);
+  AT(afflux_control_stats, missed, 80);
+  AT(afflux_control_stats, windows, 88);
+  AT(afflux_control_stats, raised, 96);
+  AT(afflux_control_stats, lowered, 104);
+  AT(afflux_control_stats, window_ns, 112);
+  AT(afflux_control_stats, window_served, 120);
+  AT(afflux_control_stats, window_dropped, 128);
+  AT(afflux_control_stats, window_latency_ns, 136);
+  AT(afflux_control_stats, window_in_flight, 144);
+  AT(afflux_control_stats, window_throughput, 152);
+  AT(afflux_control_stats, later, 160);
+}
+
 static void check_layout(void) {
   check_slow_wait();
   check_sem_options();
@@ -290,6 +333,8 @@ static void check_layout(void) {
   check_health();
   check_client_options();
   check_client_summary_t();
+  check_control_options();
+  check_control_stats();
   check_rates();
   check_registry_summary_t();
   check_export_options();
@@ -322,6 +367,8 @@ static void check_initialisers(void) {
                     offsetof(afflux_health_limits, max_still_ns));
   INITIALISES(afflux_client_options_init, afflux_client_options);
   INITIALISES(afflux_client_summary_init, afflux_client_summary_t);
+  INITIALISES(afflux_control_options_init, afflux_control_options);
+  INITIALISES(afflux_control_stats_init, afflux_control_stats);
   INITIALISES(afflux_registry_summary_init, afflux_registry_summary_t);
   INITIALISES(afflux_export_options_init, afflux_export_options);
 }
