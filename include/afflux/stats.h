@@ -415,6 +415,11 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
  *                                   |"dropped"|"closed"|"impossible"|"try_failed"}
  *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min,
  *   afflux_semaphore_wait_seconds, afflux_semaphore_hold_seconds
+ *   and of one that has had a control (control.h), of all that it has had together
+ *   afflux_semaphore_control_samples_total{result="served"|"dropped"|"ignored"},
+ *   _control_windows_total, _control_changes_total{direction="up"|"down"}
+ *   and of the last one's last window
+ *   afflux_semaphore_control_latency_seconds
  *
  * All clients together, those that have been removed included:
  *

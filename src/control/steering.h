@@ -4,13 +4,12 @@
 // applies the limit that it answers. There is no thread and no timer: the thread whose sample finds
 // that a window is over does the work, and the others go on.
 //
-//   CO1  A sample is in one window at most, and whole: it is added to a shard under the shard's
-//        lock, and a collector takes what a shard has, and empties it, under the same lock. It is
-//        in none if it is to be ignored, if the terms exclude it, or if it came during a pause.
-//   CO2  No thread waits for another here: a shard that is in use is passed by. A sample that
-//        finds all in use, which takes as many threads stopped inside as there are shards, is
-//        counted as missed; a shard that a collector finds in use is collected with the next
-//        window.
+//   CO1  A sample is in one window at most, and whole: it is added to a tally (tallies.h) under the
+//        tally's lock, and a collector takes what a tally has, and empties it, under the same lock.
+//        It is in none if it is to be ignored, if the terms exclude it, or if it came in a pause.
+//   CO2  No thread waits for another here: a tally that is in use is passed by. A sample that finds
+//        all in use, which takes as many threads stopped inside as there are tallies, is counted as
+//        missed; a tally that a collector finds in use is collected with the next window.
 //   CO3  One thread at a time is the collector: the one whose exchange sets `collecting_`. What is
 //        plain data here is the collector's. Each path out of collect() clears it.
 //   CO4  A change of the limit and the callback that tells it belong to the collector's time: they
@@ -19,20 +18,20 @@
 //        least as long.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 #include "control/algorithm.h"
 #include "control/quantile.h"
+#include "control/tallies.h"
 #include "control/tally.h"
 #include "core/semaphore.h"
 #include "mutants.h"
+#include "stats/control_numbers.h"
 
 namespace afflux::control {
 
@@ -71,7 +70,7 @@ struct report {
   reason why = reason::none;
 };
 
-template <class P, unsigned Shards = 32, class Quantile = quantile_of<P>>
+template <class P, unsigned Tallies = 32, class Quantile = quantile_of<P>>
 class steering {
  public:
   using semaphore = core::semaphore<P>;
@@ -80,14 +79,17 @@ class steering {
   // completions. nullptr: no memory, or another steers it (`busy`).
   static steering* create(semaphore& sem, std::unique_ptr<algorithm> how, const bounds& within,
                           bool& busy) {
-    auto* const made = P::template create<steering>(sem, std::move(how), within);
-    if (made == nullptr) return nullptr;
     std::uint32_t free = 0;
-    // acquire, pairs with the release in destroy(): the one before has left it.
+    // acquire, pairs with [free]: the one before has left it.
     busy = !sem.steered.compare_exchange_strong(free, 1, std::memory_order_acquire,
                                                 std::memory_order_relaxed);
-    if (busy) {
-      P::destroy(made);
+    if (busy) return nullptr;
+    steering* made = nullptr;
+    if (numbers_of(sem) != nullptr) {
+      made = P::template create<steering>(sem, std::move(how), within);
+    }
+    if (made == nullptr) {
+      sem.steered.store(0, std::memory_order_release);  // as in destroy()
       return nullptr;
     }
     sem.ref();
@@ -96,7 +98,12 @@ class steering {
   }
 
   steering(semaphore& sem, std::unique_ptr<algorithm> how, const bounds& within)
-      : sem_(sem), bounds_(within), algorithm_(std::move(how)) {}
+      : sem_(sem),
+        bounds_(within),
+        algorithm_(std::move(how)),
+        // relaxed: made by this thread, or by that of [free].
+        seen_(*sem.controlled.load(std::memory_order_relaxed)),
+        before_(totals(seen_)) {}
   steering(const steering&) = delete;
   steering& operator=(const steering&) = delete;
   ~steering() = default;
@@ -119,13 +126,7 @@ class steering {
     // relaxed, all: each is a number by itself. Where a window just ends some may be the next
     // one's: a sample of that moment is judged by either.
     const std::uint32_t terms = terms_.load(std::memory_order_relaxed);
-    tally* const mine = enter();
-    if (mine == nullptr) [[unlikely]] {
-      missed_.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      count(*mine, terms, latency, how, now);
-      leave(*mine, kHolds);
-    }
+    count(terms, latency, how, now);
     return now >= due_.load(std::memory_order_relaxed);
   }
 
@@ -148,23 +149,24 @@ class steering {
   // What has been added is in it, unless a collector is at work.
   report read() {
     as_collector([this] { gather(); });
+    const report all = totals(seen_);
     report r;
-    r.served = seen_.served.get();
-    r.dropped = seen_.dropped.get();
-    r.ignored = seen_.ignored.get();
+    r.served = all.served - before_.served;
+    r.dropped = all.dropped - before_.dropped;
+    r.ignored = all.ignored - before_.ignored;
     r.missed = missed_.load(std::memory_order_relaxed);
-    r.windows = seen_.windows.get();
-    r.raised = seen_.raised.get();
-    r.lowered = seen_.lowered.get();
-    r.center = seen_.center.get();
+    r.windows = all.windows - before_.windows;
+    r.raised = all.raised - before_.raised;
+    r.lowered = all.lowered - before_.lowered;
+    r.center = center_.get();
     r.paused = paused_.load(std::memory_order_relaxed) != 0;
     r.time = seen_.time.get();
     r.window_served = seen_.window_served.get();
     r.window_dropped = seen_.window_dropped.get();
     r.latency = seen_.latency.get();
     r.in_flight = seen_.in_flight.get();
-    r.last = seen_.last.get();
-    r.why = seen_.why.get();
+    r.last = last_.get();
+    r.why = why_.get();
     return r;
   }
 
@@ -175,6 +177,7 @@ class steering {
   using var = typename P::template var<T>;
   template <class T>
   using gauge = typename P::template gauge<T>;
+  using numbers = stats::control_numbers<P>;
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
@@ -185,72 +188,33 @@ class steering {
   static constexpr unsigned kSkipShift = 8;  // above: of so many samples less one, one is in it
   static constexpr std::uint64_t kEnough = 4096;  // samples for a quantile
 
-  struct sums {
-    window counted;
-    // And all of them.
-    std::uint64_t served = 0;
-    std::uint64_t dropped = 0;
-    std::uint64_t ignored = 0;
-  };
-  // What a shard's word says.
-  static constexpr std::uint32_t kEmpty = 0;
-  static constexpr std::uint32_t kHolds = 1;  // samples that are not collected
-  static constexpr std::uint32_t kInUse = 2;
-  struct alignas(128) tally {
-    atomic<std::uint32_t> state{kEmpty};
-    var<sums> own{};
-  };
+  // ---- numbers
 
-  // The place where a thread looks first: its own, as long as there are no more threads than
-  // places. Taken by turns, and changed where another thread was met.
-  struct place {
-    std::uint32_t number = 0;  // 0: none yet
-  };
+  // nullptr: no memory. By the one that steers.
+  static numbers* numbers_of(semaphore& sem) {
+    // relaxed: as in the constructor.
+    numbers* there = sem.controlled.load(std::memory_order_relaxed);
+    if (there != nullptr) return there;
+    there = P::template create<numbers>();
+    // release, pairs with the acquire of a registry.
+    if (there != nullptr) sem.controlled.store(there, std::memory_order_release);
+    return there;
+  }
 
-  static unsigned count_of_shards() { return std::min(P::shard_count(), Shards); }
+  static report totals(const numbers& of) {
+    report r;
+    r.served = of.served.get();
+    r.dropped = of.dropped.get();
+    r.ignored = of.ignored.get();
+    r.windows = of.windows.get();
+    r.raised = of.raised.get();
+    r.lowered = of.lowered.get();
+    return r;
+  }
 
   // ---- samples
 
-  tally* enter() {
-    std::uint32_t& number = P::template per_thread<place>().number;
-    // relaxed: a number. Never 0, for the top bit is set.
-    if (number == 0) [[unlikely]]
-      number = places_.fetch_add(1, std::memory_order_relaxed) | std::uint32_t{1} << 31;
-    const unsigned mask = count_of_shards_ - 1;
-    for (unsigned i = 0; i < count_of_shards_; ++i) {
-      tally& t = shards_[(number + i) & mask];
-      if (!take(t)) continue;
-      if (i != 0) number += i;
-      return &t;
-    }
-    return nullptr;
-  }
-  // relaxed: the exchange decides.
-  static bool take(tally& t) { return take(t, t.state.load(std::memory_order_relaxed)); }
-  // [take] acquire, pairs with [leave].
-  static bool take(tally& t, std::uint32_t seen) {
-    return seen != kInUse &&
-           t.state.compare_exchange_strong(seen, kInUse, std::memory_order_acquire,
-                                           std::memory_order_relaxed);
-  }
-  static void leave(tally& t, std::uint32_t state) {
-    t.state.store(state, std::memory_order_release);
-  }
-
-  // What the sums are under the checker is a copy.
-  template <class F>
-  static void change(var<sums>& own, F&& by) {
-    if constexpr (std::is_same_v<var<sums>, sums>) {
-      by(own);
-    } else {
-      sums copy = own;
-      by(copy);
-      own = copy;
-    }
-  }
-
-  void count(tally& mine, std::uint32_t terms, std::int64_t latency, outcome how,
-             std::int64_t now) {
+  void count(std::uint32_t terms, std::int64_t latency, outcome how, std::int64_t now) {
     const bool dropped = how == outcome::dropped;
     const bool counts =
         how != outcome::ignored && latency >= floor_.load(std::memory_order_relaxed) &&
@@ -265,11 +229,15 @@ class steering {
       s.in_flight = sem_.held_now();
       s.full = s.in_flight >= sem_.limit();
     }
-    std::uint64_t number = 0;
-    change(mine.own, [&](sums& own) {
+    std::uint64_t number = 0;  // of this one, since they were collected
+    const bool added = tallies_.add([&](sums& own) {
       number = how == outcome::ignored ? ++own.ignored : dropped ? ++own.dropped : ++own.served;
       if (counts) note(own.counted, wanted, s);
     });
+    if (!added) [[unlikely]] {
+      missed_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
     if ((terms & kQuantile) != 0 && counts && (!dropped || wanted.dropped_too) &&
         ((number - 1) & (terms >> kSkipShift)) == 0) {
       quantile_.record(latency);
@@ -297,21 +265,7 @@ class steering {
 
   // All that has been added, into gathered_.
   void gather() {
-    sums all;
-    for (unsigned i = 0; i < count_of_shards_; ++i) {
-      tally& t = shards_[i];
-      const std::uint32_t state = t.state.load(std::memory_order_relaxed);  // as in take()
-      if (state == kEmpty) continue;
-      if (P::kMutant != mutant::collects_in_use && !take(t, state)) continue;
-      change(t.own, [&all](sums& own) {
-        merge(all.counted, own.counted);
-        all.served += own.served;
-        all.dropped += own.dropped;
-        all.ignored += own.ignored;
-        own = {};
-      });
-      if (P::kMutant != mutant::collects_in_use) leave(t, kEmpty);
-    }
+    const sums all = tallies_.collect();
     window sum = gathered_;
     merge(sum, all.counted);
     gathered_ = sum;
@@ -341,6 +295,7 @@ class steering {
     seen.to = now;
     if (wanted.quantile > 0) seen.quantile = quantile_.take(wanted.quantile);
     algorithm_->update(seen);
+    seen_.windows.set(seen_.windows.get() + 1);
     tell(seen, wanted);
     skip_ = skip_for(seen.samples());
     begin_window(now);
@@ -381,8 +336,7 @@ class steering {
   // ---- the limit
 
   void start() {
-    from_.store(P::now(), std::memory_order_relaxed);
-    seen_.center.set(algorithm_->center());
+    tell({}, {});
     as_collector([this] {
       begin_window(P::now());
       apply();
@@ -421,8 +375,8 @@ class steering {
       last = decision::lowered;
       seen_.lowered.set(seen_.lowered.get() + 1);
     }
-    seen_.last.set(last);
-    seen_.why.set(said);
+    last_.set(last);
+    why_.set(said);
     if (limit == before) return;
     core::resize(sem_, limit);  // limit is within what a word can count
     if (bounds_.changed != nullptr) {
@@ -431,8 +385,7 @@ class steering {
   }
 
   void tell(const window& seen, const closing& wanted) {
-    seen_.windows.set(seen_.windows.get() + 1);
-    seen_.center.set(algorithm_->center());
+    center_.set(algorithm_->center());
     seen_.time.set(seen.to - seen.from);
     seen_.window_served.set(seen.served);
     seen_.window_dropped.set(seen.dropped);
@@ -445,15 +398,16 @@ class steering {
   void destroy() {
     semaphore& sem = sem_;
     P::destroy(this);
-    // release, pairs with the acquire in create().
+    // [free] release, pairs with the acquire in create().
     sem.steered.store(0, std::memory_order_release);
     sem.unref();
   }
 
   semaphore& sem_;
   const bounds bounds_;
-  const unsigned count_of_shards_ = count_of_shards();
   const std::unique_ptr<algorithm> algorithm_;  // the collector's
+  numbers& seen_;
+  const report before_;  // totals of the controls before this one
 
   // Read by each sample, written once a window.
   alignas(128) atomic<std::uint32_t> terms_{0};
@@ -469,17 +423,11 @@ class steering {
   var<window> gathered_{};
   atomic<std::uint64_t> refs_{1};
   atomic<std::uint64_t> missed_{0};
-  atomic<std::uint32_t> places_{0};  // given to threads
-  struct {
-    gauge<std::uint64_t> served, dropped, ignored, windows, raised, lowered;
-    gauge<std::uint64_t> window_served, window_dropped;
-    gauge<std::int64_t> time;
-    gauge<double> center, latency, in_flight;
-    gauge<decision> last;
-    gauge<reason> why;
-  } seen_;
+  gauge<double> center_;
+  gauge<decision> last_;
+  gauge<reason> why_;
 
-  alignas(128) std::array<tally, Shards> shards_{};
+  alignas(128) tallies<P, Tallies> tallies_;
   alignas(128) Quantile quantile_;
 };
 

@@ -15,6 +15,7 @@
 #include "export/text_writer.h"
 #include "policy.h"
 #include "stats/client.h"
+#include "stats/control_numbers.h"
 #include "stats/histogram.h"
 
 namespace afflux::exporting {
@@ -35,6 +36,7 @@ struct shown_sem {
   std::int64_t created;
   const stats::histogram<native_policy>* waits;  // nullptr: without
   const stats::histogram<native_policy>* holds;
+  const stats::control_numbers<native_policy>* control;  // nullptr: it has had none
   afflux_sem_stats now;
 };
 

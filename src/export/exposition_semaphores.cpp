@@ -105,6 +105,43 @@ void show_times(exposition& to, const shown_sem& sem, std::size_t) {
   if (sem.*From != nullptr) show_histogram(to, sem, *(sem.*From));
 }
 
+// ---- samples of its control
+
+using control_numbers = stats::control_numbers<native_policy>;
+template <auto From>
+void show_of_control(exposition& to, const shown_sem& sem, const char* label = nullptr,
+                     const char* label_value = nullptr) {
+  const auto begin_with = [&](std::string_view suffix) {
+    begin(to, sem, suffix);
+    if (label != nullptr) to.label(label, label_value);
+  };
+  begin_with("_total");
+  to.value((sem.control->*From).get());
+  if (!to.tells_creation()) return;
+  begin_with("_created");
+  to.creation(sem.created);
+}
+
+void show_samples(exposition& to, const shown_sem& sem, std::size_t) {
+  if (sem.control == nullptr) return;
+  show_of_control<&control_numbers::served>(to, sem, "result", "served");
+  show_of_control<&control_numbers::dropped>(to, sem, "result", "dropped");
+  show_of_control<&control_numbers::ignored>(to, sem, "result", "ignored");
+}
+void show_changes(exposition& to, const shown_sem& sem, std::size_t) {
+  if (sem.control == nullptr) return;
+  show_of_control<&control_numbers::raised>(to, sem, "direction", "up");
+  show_of_control<&control_numbers::lowered>(to, sem, "direction", "down");
+}
+void show_windows(exposition& to, const shown_sem& sem, std::size_t) {
+  if (sem.control != nullptr) show_of_control<&control_numbers::windows>(to, sem);
+}
+void show_latency(exposition& to, const shown_sem& sem, std::size_t) {
+  if (sem.control == nullptr) return;
+  begin(to, sem, {});
+  to.value_in_seconds(static_cast<std::int64_t>(sem.control->latency.get()));
+}
+
 // ---- the families: what is now, what has been counted, how long things took
 
 struct family {
@@ -135,6 +172,13 @@ constexpr metric metric_of(const stats::sem_times& times) {
 constexpr family kAfterCounters[] = {
     {metric_of(stats::kWaitTimes), show_times<&shown_sem::waits>},
     {metric_of(stats::kHoldTimes), show_times<&shown_sem::holds>},
+    {{"control_samples", kind::counter, "", "Requests that its control was told of."},
+     show_samples},
+    {{"control_windows", kind::counter, "", "Windows that its control has closed."}, show_windows},
+    {{"control_changes", kind::counter, "", "Changes of the limit by its control."}, show_changes},
+    {{"control_latency_seconds", kind::gauge, "seconds",
+      "Mean latency of the last window of its control."},
+     show_latency},
 };
 
 constexpr bool begins_family(std::size_t row) {

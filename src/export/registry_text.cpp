@@ -26,6 +26,8 @@ class exported {
                              one.name = m.name == nullptr ? "" : m.name.get();
                              one.id = number;
                              one.created = all_.unix_time(m.created_at);
+                             // acquire: as made by its first control.
+                             one.control = m.controlled.load(std::memory_order_acquire);
                              read_stats(m, one.now);
                              const auto* const counts = m.stats();
                              if (counts != nullptr && counts->has_times()) {

@@ -32,6 +32,7 @@
 #include "queue/line.h"
 #include "queue/settings.h"
 #include "queue/word.h"
+#include "stats/control_numbers.h"
 #include "stats/ledger.h"
 #include "status.h"
 
@@ -57,7 +58,10 @@ class alignas(128) waiter_queue {
   }
   waiter_queue(const waiter_queue&) = delete;
   waiter_queue& operator=(const waiter_queue&) = delete;
-  virtual ~waiter_queue() = default;
+  virtual ~waiter_queue() {
+    // relaxed: no other thread is left.
+    P::destroy(controlled.load(std::memory_order_relaxed));
+  }
 
   // ---- the questions to a strategy
 
@@ -231,6 +235,7 @@ class alignas(128) waiter_queue {
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
   atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
   atomic<std::uint32_t> steered{0};          // 1: by a control (control/steering.h)
+  atomic<stats::control_numbers<P>*> controlled{nullptr};  // from the first control on
 
   // ---- for completion.h: a thread that left some in line for want of room for notes
   void come_back();

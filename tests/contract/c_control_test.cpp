@@ -6,12 +6,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "support/control.h"
 #include "support/recorder.h"
+#include "support/registry.h"
 #include "support/sem_guard.h"
 
 namespace afflux_test {
@@ -285,6 +288,51 @@ TEST_P(Control, AWakeFunctionMaySample) {
   EXPECT_EQ(control.stats().windows, 2u);  // the wake function's sample is in the second
   EXPECT_EQ(control.stats().window_served, 2u);
   EXPECT_EQ(afflux_sem_release(sem, 2), AFFLUX_OK);
+}
+
+// ---- metrics
+
+std::string exposition_of(const registry_guard& all) {
+  std::string text;
+  EXPECT_EQ(afflux_registry_write(
+                all, nullptr,
+                [](void* ctx, const char* part, std::size_t size) {
+                  static_cast<std::string*>(ctx)->append(part, size);
+                  return std::int32_t{0};
+                },
+                &text),
+            AFFLUX_OK);
+  return text;
+}
+
+TEST_P(Control, WhatControlsHaveCountedIsExportedWithTheirSemaphore) {
+  const sem_guard sem(options(10));
+  const registry_guard all;
+  ASSERT_EQ(afflux_registry_add_sem(all, sem), AFFLUX_OK);
+  EXPECT_EQ(exposition_of(all).find("control_samples_total{"), std::string::npos);
+  for (int round = 1; round <= 2; ++round) {  // the second control goes on counting there
+    const control_guard control(sem, aimd(1, 10));
+    dropped(control);
+    served(control);
+    EXPECT_EQ(control.stats().served, 1u);
+    EXPECT_EQ(control.stats().windows, 2u);
+    EXPECT_EQ(control.stats().lowered, 1u);
+    const std::string text = exposition_of(all);
+    const std::string labels = "{semaphore=\"\",id=\"1\"";
+    const std::string n = std::to_string(round);
+    const std::string twice = std::to_string(2 * round);
+    for (const std::string& line :
+         {"samples_total" + labels + ",result=\"served\"} " + n,
+          "samples_total" + labels + ",result=\"dropped\"} " + n,
+          "samples_total" + labels + ",result=\"ignored\"} 0",
+          "changes_total" + labels + ",direction=\"up\"} 0",
+          "changes_total" + labels + ",direction=\"down\"} " + n,
+          "windows_total" + labels + "} " + twice, "latency_seconds" + labels + "} 0.001"}) {
+      EXPECT_NE(text.find("afflux_semaphore_control_" + line + "\n"), std::string::npos)
+          << line << " in\n"
+          << text;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, Control, all_variants(), variant_name);

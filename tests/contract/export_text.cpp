@@ -79,6 +79,10 @@ int main(int argc, char** argv) {
                               make_sem(all, "counters", AFFLUX_STATS_COUNTERS),
                               make_sem(all, nullptr, AFFLUX_STATS_OFF)};
   for (afflux_sem* const sem : sems) use(sem, client);
+  afflux_control* control = nullptr;
+  check(afflux_control_create(sems[0], nullptr, &control), AFFLUX_OK, "control");
+  check(afflux_control_sample(control, 2'000'000, AFFLUX_CONTROL_SERVED), AFFLUX_OK, "sample");
+  afflux_control_unref(control);  // what it has counted stays
 
   afflux_export_options options;
   afflux_export_options_init(&options);
