@@ -49,7 +49,7 @@ class steered {
   std::uint64_t samples() const {
     afflux_control_stats s;
     afflux_control_stats_init(&s);
-    return afflux_control_get_stats(control_, &s) == AFFLUX_OK ? s.served + s.missed : 0;
+    return afflux_control_get_stats(control_, &s) == AFFLUX_OK ? s.served : 0;
   }
 
  private:

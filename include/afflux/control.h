@@ -252,8 +252,8 @@ typedef struct afflux_control_stats {
   uint64_t served; /**< samples, those of pauses included, as all totals */
   uint64_t dropped;
   uint64_t ignored;
-  uint64_t missed;  /**< samples of threads that found other threads stopped inside a sample of this
-                         control in each of 8 … 32 places; counted nowhere else */
+  uint64_t missed;  /**< of these, samples in no window, as their threads found other threads
+                         stopped inside a sample in each of 8 … 32 places */
   uint64_t windows; /**< that have ended */
   uint64_t raised;  /**< changes of the limit by this control, the first one included */
   uint64_t lowered;

@@ -8,8 +8,9 @@
 //        tally's lock, and a collector takes what a tally has, and empties it, under the same lock.
 //        It is in none if it is to be ignored, if the terms exclude it, or if it came in a pause.
 //   CO2  No thread waits for another here: a tally that is in use is passed by. A sample that finds
-//        all in use, which takes as many threads stopped inside as there are tallies, is counted as
-//        missed; a tally that a collector finds in use is collected with the next window.
+//        all in use, which takes as many threads stopped inside as there are tallies, is in the
+//        totals and in no window; a tally that a collector finds in use is collected with the next
+//        window.
 //   CO3  One thread at a time is the collector: the one whose exchange sets `collecting_`. What is
 //        plain data here is the collector's. Each path out of collect() clears it.
 //   CO4  A change of the limit and the callback that tells it belong to the collector's time: they
@@ -19,7 +20,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -70,6 +74,8 @@ struct report {
   reason why = reason::none;
 };
 
+// The padding is meant: lines of few writers each.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 template <class P, unsigned Tallies = 32, class Quantile = quantile_of<P>>
 class steering {
  public:
@@ -132,7 +138,11 @@ class steering {
 
   // Closes the window if it is over, unless another thread is about it.
   void collect() {
-    as_collector([this] { close_window(); });
+    if (!begin_collecting()) return;
+    ref();
+    close_window();
+    end_collecting();
+    unref();
   }
 
   // False: it is so already.
@@ -148,13 +158,16 @@ class steering {
 
   // What has been added is in it, unless a collector is at work.
   report read() {
-    as_collector([this] { gather(); });
+    if (begin_collecting()) {
+      gather();
+      end_collecting();
+    }
     const report all = totals(seen_);
     report r;
     r.served = all.served - before_.served;
     r.dropped = all.dropped - before_.dropped;
     r.ignored = all.ignored - before_.ignored;
-    r.missed = missed_.load(std::memory_order_relaxed);
+    r.missed = missed_.get();
     r.windows = all.windows - before_.windows;
     r.raised = all.raised - before_.raised;
     r.lowered = all.lowered - before_.lowered;
@@ -235,7 +248,8 @@ class steering {
       if (counts) note(own.counted, wanted, s);
     });
     if (!added) [[unlikely]] {
-      missed_.fetch_add(1, std::memory_order_relaxed);
+      // relaxed: only the number matters.
+      passed_by_[static_cast<std::size_t>(how)].fetch_add(1, std::memory_order_relaxed);
       return;
     }
     if ((terms & kQuantile) != 0 && counts && (!dropped || wanted.dropped_too) &&
@@ -246,26 +260,32 @@ class steering {
 
   // ---- collecting
 
-  template <class F>
-  void as_collector(F&& work) {
+  bool begin_collecting() {
     // relaxed: a hint that saves the exchange.
-    if (collecting_.load(std::memory_order_relaxed) != 0) return;
+    if (collecting_.load(std::memory_order_relaxed) != 0) return false;
     if constexpr (P::kMutant == mutant::two_collect) {
       collecting_.store(1, std::memory_order_relaxed);
-    } else {
-      // [collect] acquire, pairs with [collected].
-      if (collecting_.exchange(1, std::memory_order_acquire) != 0) return;
+      return true;
     }
-    ref();
-    work();
+    // [collect] acquire, pairs with [collected].
+    return collecting_.exchange(1, std::memory_order_acquire) == 0;
+  }
+  void end_collecting() {
+    if constexpr (P::kMutant == mutant::collecting_for_ever) return;
     // [collected] release: the next one sees all that was done.
-    if (P::kMutant != mutant::collecting_for_ever) collecting_.store(0, std::memory_order_release);
-    unref();
+    collecting_.store(0, std::memory_order_release);
   }
 
   // All that has been added, into gathered_.
   void gather() {
-    const sums all = tallies_.collect();
+    sums all = tallies_.collect();
+    std::uint64_t* const totals[] = {&all.served, &all.dropped, &all.ignored};
+    for (std::size_t how = 0; how < passed_by_.size(); ++how) {
+      if (passed_by_[how].load(std::memory_order_relaxed) == 0) continue;
+      const std::uint64_t n = passed_by_[how].exchange(0, std::memory_order_relaxed);
+      *totals[how] += n;
+      missed_.set(missed_.get() + n);
+    }
     window sum = gathered_;
     merge(sum, all.counted);
     gathered_ = sum;
@@ -337,15 +357,16 @@ class steering {
 
   void start() {
     tell({}, {});
-    as_collector([this] {
-      begin_window(P::now());
-      apply();
-    });
+    begin_collecting();  // no other thread has it yet
+    begin_window(P::now());
+    apply();
+    end_collecting();
   }
 
   std::uint64_t bounded(double wanted) const {
     if (wanted >= static_cast<double>(bounds_.max)) return bounds_.max;
-    if (wanted > static_cast<double>(bounds_.min)) return static_cast<std::uint64_t>(wanted + 0.5);
+    if (wanted > static_cast<double>(bounds_.min))
+      return static_cast<std::uint64_t>(std::llround(wanted));
     return bounds_.min;  // for what is not a number, too
   }
 
@@ -380,7 +401,10 @@ class steering {
     if (limit == before) return;
     core::resize(sem_, limit);  // limit is within what a word can count
     if (bounds_.changed != nullptr) {
-      bounds_.changed(bounds_.ctx, before, limit, static_cast<std::uint32_t>(said));
+      // An exception out of it would leave windows that never end: it ends the process.
+      [&]() noexcept {
+        bounds_.changed(bounds_.ctx, before, limit, static_cast<std::uint32_t>(said));
+      }();
     }
   }
 
@@ -422,7 +446,9 @@ class steering {
   var<std::uint32_t> skip_{0};
   var<window> gathered_{};
   atomic<std::uint64_t> refs_{1};
-  atomic<std::uint64_t> missed_{0};
+  // Of samples that found all tallies in use, by their outcomes.
+  std::array<atomic<std::uint64_t>, 3> passed_by_{};
+  gauge<std::uint64_t> missed_;
   gauge<double> center_;
   gauge<decision> last_;
   gauge<reason> why_;

@@ -11,6 +11,7 @@ namespace {
 
 AFFLUX_CONTROL_SCENARIO(control_two_sample, 3)
 AFFLUX_CONTROL_SCENARIO(control_two_sample_and_one_collects, 3)
+AFFLUX_CONTROL_SCENARIO(control_three_add, 3)
 AFFLUX_CONTROL_SCENARIO(control_read_against_samples, 3)
 AFFLUX_CONTROL_SCENARIO(control_limit_against_release, 3)
 AFFLUX_CONTROL_SCENARIO(control_ends_beside_a_sample, 3)

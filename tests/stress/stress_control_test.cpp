@@ -88,12 +88,10 @@ TEST_P(StressControl, EachSampleCountsOnceAndChangesComeInOrder) {
     ignored += mine[2];
   });
   const afflux_control_stats s = control.stats();
-  // A sample is missed only where threads are stopped in each tally at once.
-  EXPECT_EQ(s.served + s.dropped + s.ignored + s.missed, served + dropped + ignored);
-  EXPECT_LE(s.missed, (served + dropped + ignored) / 100);
-  EXPECT_LE(s.served, served);
-  EXPECT_LE(s.dropped, dropped);
-  EXPECT_LE(s.ignored, ignored);
+  EXPECT_EQ(s.served, served);
+  EXPECT_EQ(s.dropped, dropped);
+  EXPECT_EQ(s.ignored, ignored);
+  EXPECT_LE(s.missed, (served + dropped + ignored) / 10);
   EXPECT_GT(s.windows, 0u);
   EXPECT_EQ(seen.at_once, 0);
   EXPECT_EQ(seen.broken, 0u);
@@ -153,7 +151,7 @@ TEST_P(StressControl, ResizesPausesAndWindowsOfTimeBesideSamples) {
     });
     afflux_control_resume(control);
     const afflux_control_stats s = control.stats();
-    EXPECT_EQ(s.served + s.missed, samples);
+    EXPECT_EQ(s.served, samples);
     EXPECT_GT(s.windows, 0u) << algorithm;
     expect_all_free(sem, s.limit);
   }
