@@ -420,6 +420,7 @@ class steering {
   }
 
   void destroy() {
+    gather();  // the totals stay
     semaphore& sem = sem_;
     P::destroy(this);
     // [free] release, pairs with the acquire in create().

@@ -335,6 +335,18 @@ TEST_P(Control, WhatControlsHaveCountedIsExportedWithTheirSemaphore) {
   }
 }
 
+TEST_P(Control, WhatIsInNoWindowYetIsExportedWhenTheControlEnds) {
+  const sem_guard sem(options(10));
+  const registry_guard all;
+  ASSERT_EQ(afflux_registry_add_sem(all, sem), AFFLUX_OK);
+  afflux_control_options o = control_options(AFFLUX_CONTROL_GRADIENT2);
+  o.window_ns = 3'600'000 * kMillisecond;
+  control_guard control(sem, o);
+  for (int i = 0; i < 5; ++i) served(control);
+  control.reset();
+  EXPECT_NE(exposition_of(all).find("result=\"served\"} 5\n"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(, Control, all_variants(), variant_name);
 
 }  // namespace

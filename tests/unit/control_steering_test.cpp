@@ -12,6 +12,10 @@
 #include <memory>
 #include <vector>
 
+#include "control/aimd.h"
+#include "control/gradient.h"
+#include "control/gradient2.h"
+#include "control/vegas.h"
 #include "policy.h"
 #include "queue/intrusive.h"
 
@@ -430,6 +434,73 @@ TEST_F(SteeringTest, ACallbackMaySampleReadAndPause) {
   EXPECT_TRUE(tested->resume());
   sample(kMs);
   EXPECT_EQ(s.calls, 2);
+}
+
+// ---- why the published algorithms did what they did
+
+window seen_with(std::int64_t latency, std::uint64_t in_flight, std::uint64_t dropped = 0) {
+  window w;
+  w.served = dropped == 0 ? 1 : 0;
+  w.dropped = dropped;
+  w.latency_sum = w.latency_least = w.latency_most = latency;
+  w.in_flight_sum = w.in_flight_most = in_flight;
+  return w;
+}
+
+reason after(algorithm& how, const window& seen) {
+  how.update(seen);
+  return how.why();
+}
+
+TEST(ControlReason, OfAimd) {
+  aimd how({.initial = 20, .min = 1, .max = 100});
+  EXPECT_EQ(how.why(), reason::none);
+  EXPECT_EQ(after(how, seen_with(kMs, 20)), reason::room);
+  EXPECT_EQ(after(how, seen_with(kMs, 5)), reason::unused);
+  EXPECT_EQ(after(how, seen_with(kMs, 20, 1)), reason::drops);
+  EXPECT_EQ(after(how, seen_with(6'000 * kMs, 20)), reason::drops);
+  EXPECT_EQ(after(how, window{}), reason::too_few);
+}
+
+TEST(ControlReason, OfVegas) {
+  vegas how({.initial = 20});
+  EXPECT_EQ(how.why(), reason::none);
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 20)), reason::steady);  // the first is the least
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 20)), reason::room);
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 2)), reason::unused);
+  EXPECT_EQ(after(how, seen_with(100 * kMs, 30)), reason::queue);
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 30, 1)), reason::drops);
+  EXPECT_EQ(after(how, window{}), reason::too_few);
+}
+
+TEST(ControlReason, OfGradient2) {
+  gradient2 how;
+  EXPECT_EQ(how.why(), reason::none);
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 20)), reason::room);
+  EXPECT_EQ(after(how, seen_with(10 * kMs, 2)), reason::unused);
+  for (int i = 0; i < 20; ++i) how.update(seen_with(10 * kMs, 200));
+  EXPECT_EQ(after(how, seen_with(100 * kMs, 200)), reason::queue);
+  EXPECT_EQ(after(how, window{}), reason::too_few);
+}
+
+TEST(ControlReason, OfGradient) {
+  gradient how({.max = 100});
+  EXPECT_EQ(how.why(), reason::probe);
+  EXPECT_EQ(how.center(), 3);
+  window w = seen_with(kMs, 3);
+  w.quantile = 10 * kMs;
+  EXPECT_EQ(after(how, w), reason::probe);  // it ends
+  EXPECT_EQ(after(how, w), reason::room);
+  const double limit = how.limit();
+  w.quantile = 1'000 * kMs;
+  for (int i = 0; i < 3; ++i) how.update(w);
+  w.quantile = 0;
+  EXPECT_EQ(after(how, w), reason::too_few);
+  w.to = how.probe_at();
+  EXPECT_EQ(after(how, w), reason::probe);
+  EXPECT_EQ(how.limit(), 3);
+  EXPECT_GE(how.center(), 3);
+  EXPECT_GT(limit, 3);
 }
 
 }  // namespace
