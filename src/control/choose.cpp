@@ -24,12 +24,15 @@ made make(const Args&... args) {
   return made(new (std::nothrow) T(args...));
 }
 
+// A longer time is as good as this: the algorithms add and double them.
+constexpr std::int64_t kLongest = std::int64_t{1} << 60;
+
 // One window of that length after the other; 0: each request is one.
 windowed_options windows_of(const settings& s) {
   windowed_options o;
   if (s.window == 0) return o;
   o.on = true;
-  o.least_time = o.most_time = s.window;
+  o.least_time = o.most_time = std::min(s.window, kLongest);
   return o;
 }
 
@@ -63,8 +66,8 @@ made make_gradient(const settings& s) {
   gradient_options o;
   o.max = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.max, UINT32_MAX));
   o.probe_limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.min, o.max));
-  if (s.window != 0) o.update_interval = s.window;
-  if (s.probe_interval != 0) o.probe_interval = s.probe_interval;
+  if (s.window != 0) o.update_interval = std::min(s.window, kLongest);
+  if (s.probe_interval != 0) o.probe_interval = std::min(s.probe_interval, kLongest);
   return make<gradient>(o, s.seed);
 }
 

@@ -196,11 +196,12 @@ TEST(ControlCreate, TakesTheLargestBounds) {
     o.initial = kMaxPermits;
     o.window_ns = o.timeout_ns = o.probe_interval_ns = kLongest;
     const control_guard control(sem, o);
-    for (const std::int64_t latency : {kLongest, std::int64_t{0}, kLongest}) {
+    for (int n = 0; n < 60; ++n) {  // GRADIENT's probe ends after 50
+      const std::int64_t latency = n % 2 == 0 ? 0 : kLongest;
       EXPECT_EQ(afflux_control_sample(control, latency, AFFLUX_CONTROL_SERVED), AFFLUX_OK);
       EXPECT_EQ(afflux_control_sample(control, latency, AFFLUX_CONTROL_DROPPED), AFFLUX_OK);
     }
-    EXPECT_EQ(control.stats().served, 3u);
+    EXPECT_EQ(control.stats().served, 60u);
     EXPECT_GE(afflux_sem_limit(sem), 1u);
   }
 }
@@ -218,9 +219,12 @@ TEST(ControlCreate, RefusesASecondOneUntilTheFirstIsGone) {
   const sem_guard sem(permits(10));
   control_guard first(sem);
   expect_refused(sem, control_options(), AFFLUX_EBUSY);
-  afflux_control_ref(first);
+  afflux_control* const shared = afflux_control_ref(first);
   first.reset();
   expect_refused(sem, control_options(), AFFLUX_EBUSY);
+  afflux_control_unref(shared);
+  const control_guard second(sem);
+  EXPECT_NE(second.get(), nullptr);
 }
 
 TEST(ControlCreate, AnswersEnomemForEveryAllocationThatFails) {
