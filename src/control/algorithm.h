@@ -39,6 +39,8 @@ struct window {
   std::uint64_t in_flight_most = 0;
   std::uint64_t full = 0;      // ended while all that the limit allows was in flight
   std::int64_t quantile = 0;   // closing::quantile of the latencies in latency_sum
+  std::uint64_t all_served = 0;      // with those that closing::own_only leaves out,
+  std::int64_t all_latency_sum = 0;  // and their latencies
 
   std::uint64_t samples() const { return served + dropped; }
   double mean_latency() const {
@@ -55,7 +57,8 @@ struct closing {
   std::uint64_t least_samples = 1;
   std::int64_t least_time = 0;  // both must have been reached,
   std::int64_t most_time = std::numeric_limits<std::int64_t>::max();  // or this
-  bool own_only = false;  // requests that began before the window do not count
+  bool own_only = false;  // requests that began before the window do not count,
+  std::int64_t settle = 0;  // nor those that began in so much of its beginning
   std::int64_t cap = std::numeric_limits<std::int64_t>::max();
   double quantile = 0;    // 0: none is wanted
   bool dropped_too = false;  // a dropped one's latency is told like a served one's

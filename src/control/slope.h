@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The default: climbs the slope of throughput over work in flight, which it measures by moving the
+// limit a little up and down all the time.
+//
+// The question is e = d ln(throughput) / d ln(in flight): 1 while requests do not hinder each
+// other, 0 where more in flight only waits, less where it slows the others down. By Little's law
+// e = 1 - d ln(latency) / d ln(in flight). The limit grows while e is above a price, and shrinks
+// while it is below. That needs no latency without a queue to compare with, which could be wrong.
+//
+//  * Two limits, a few per cent apart, by turns (Kiefer and Wolfowitz, 1952; extremum seeking), in
+//    the order + - - +, in which what drifts by itself cancels out. A window leaves out the
+//    requests that began before it or in its first latency, which belong to the limit before. Its
+//    length has some jitter, for a server whose work comes in batches.
+//  * The difference of latencies is a shift: waiting adds about the same to each request. So it
+//    is taken from Winsorized latencies (those above a cap count as the cap), divided by the share
+//    below the cap. Its noise is that of the bulk, whatever few long requests do.
+//  * The limit is an instrument, work in flight what it acts by. Where only a part of its changes
+//    arrives there ("binding"), only that part can teach; a limit that is never reached stays.
+//  * Noise is judged by how the differences vary from pair to pair. It sets how far the two limits
+//    are apart, and how far one pair may move the limit.
+//  * Where the limit is seldom reached the price is low, so that there is room for bursts.
+//  * To come far quickly there is a search: the limit is doubled as long as throughput follows by
+//    at least half, and then set to where it stopped to follow. At the start, when a limit that
+//    was not reached becomes reached, and when e has stayed high.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "control/algorithm.h"
+#include "control/random.h"
+
+namespace afflux::control {
+
+struct slope_options {
+  double initial = 20;
+  double min = 1;
+  double max = 1000;
+  double price = 0.2;          // the e, 0 … 1, at which more in flight is no longer worth it
+  double least_price = 0.02;   // where the limit is seldom reached
+  double least_spread = 0.03;  // each of the two limits is so far from the middle, as a share,
+  double most_spread = 0.1;    // or this far, where there is much noise
+  double gain = 0.025;         // a pair moves the limit by this × (e - price),
+  double most_gain = 0.05;     // or this where there is little noise
+  double samples = 60;         // a window has so many, and lasts
+  double latencies = 4;        // so many mean latencies, of which the first does not count
+  double jump = 2;             // a step of the search multiplies the limit by this
+};
+
+class slope final : public algorithm {
+ public:
+  explicit slope(const slope_options& options = {}, std::uint64_t seed = 1)
+      : options_(options), random_(seed), middle_(options.initial) {
+    jitter_ = random_.between(0.8, 1.4);
+  }
+
+  const char* name() const override { return "slope"; }
+  double limit() const override { return searching_ ? middle_ : is_high() ? high() : low(); }
+  // The limit without its moving up and down.
+  double middle() const { return middle_; }
+  bool searching() const { return searching_; }
+  // The last score, smoothed: above 0 the limit grows.
+  double score() const { return smooth_score_; }
+
+  closing next() const override {
+    closing wanted;
+    const double latency = std::max(latency_, std::min(latest_latency_, 10 * latency_));
+    const double lasts = latency * (searching_ ? kSearchLatencies : options_.latencies * jitter_);
+    wanted.least_samples =
+        static_cast<std::uint64_t>(searching_ ? options_.samples / 2 : options_.samples);
+    wanted.least_time = whole(lasts);
+    wanted.most_time = std::max(kLongest, whole(10 * lasts));
+    wanted.own_only = true;
+    if (!searching_) wanted.settle = whole(latency);
+    if (!searching_ && cap_ > 0) wanted.cap = whole(cap_);
+    wanted.quantile = 0.5;
+    return wanted;
+  }
+
+  void update(const window& seen) override {
+    jitter_ = random_.between(0.8, 1.4);
+    learn_latency(seen);
+    if (seen.samples() < kFewest) return;
+    const double full = share(seen.full, seen);
+    if (!searching_ && fullness_ < kSeldom && full > 0.5) {
+      fullness_ = full;
+      start_search();
+    }
+    if (searching_) {
+      follow(fullness_, full, kSlowly);
+      search(seen);
+    } else if (cap_ == 0) {
+      cap_ = kCap * static_cast<double>(seen.quantile);
+    } else {
+      compare(seen);
+    }
+  }
+
+ private:
+  static std::int64_t whole(double ns) { return static_cast<std::int64_t>(std::min(ns, 1e15)); }
+  static double share(std::uint64_t part, const window& of) {
+    return static_cast<double>(part) / static_cast<double>(of.samples());
+  }
+  static void follow(double& average, double value, double part) {
+    average += part * (value - average);
+  }
+
+  // ---- Two limits by turns
+
+  // What a window has shown under one of the two limits.
+  struct arm {
+    double latency = 0;    // Winsorized mean, ns
+    double below = 0;      // share of the requests that were below the cap
+    double median = 0;     // ns
+    double in_flight = 0;  // logarithm of the mean
+    double full = 0;       // share of the requests that ended at a limit that was reached
+    double dropped = 0;    // share
+    bool reached = false;  // the limit was
+  };
+
+  bool is_high() const { return (phase_ & 3) == 0 || (phase_ & 3) == 3; }
+  double rounded(double limit) const {
+    return std::max(options_.min, std::min(options_.max, std::floor(limit + 0.5)));
+  }
+  // At least one apart.
+  double high() const { return rounded(std::max(middle_ * (1 + spread_), middle_ + 0.5)); }
+  double low() const { return rounded(std::min(middle_ * (1 - spread_), high() - 1)); }
+
+  void compare(const window& seen) {
+    arm& shown = is_high() ? high_ : low_;
+    const auto n = static_cast<double>(seen.samples());
+    shown.latency = static_cast<double>(seen.capped_sum) / n;
+    shown.below = share(seen.below_cap, seen);
+    shown.median = static_cast<double>(seen.quantile);
+    shown.in_flight = std::log(std::max(1.0, seen.mean_in_flight()));
+    shown.full = share(seen.full, seen);
+    shown.dropped = share(seen.dropped, seen);
+    shown.reached = static_cast<double>(seen.in_flight_most) >= limit();
+    if (++phase_ % 2 == 0) learn();
+  }
+
+  // From a pair of windows.
+  void learn() {
+    const double below = (low_.below + high_.below) / 2;
+    const double full = (low_.full + high_.full) / 2;
+    const double span = std::log(high() / low());
+    const double cap = cap_;
+    cap_ = kCap * std::max(low_.median, high_.median);
+    follow(fullness_, full, kSlowly);
+    ++pairs_;
+    if (low_.dropped + high_.dropped > 1) {  // most of them: latencies say nothing
+      if (low_.reached || high_.reached) move(-kWhenDropped);
+      return;
+    }
+    if (span <= 0 || cap <= 0) return;
+    // d ln(latency), and how far it may be trusted: hardly with a cap that hardly any is below.
+    const double slower = (high_.latency - low_.latency) / std::max(below, 0.1) / latency_;
+    const double trust = std::max(0.0, std::min(1.0, (below - 0.1) / 0.2));
+    learn_noise(slower);
+    const double arrives = (high_.in_flight - low_.in_flight) / span;
+    follow(binding_, std::max(-1.0, std::min(2.0, arrives)), 0.05 + 0.15 * full);
+    const double binding = std::max(0.0, std::min(1.0, binding_));
+    const double score = (1 - price()) * binding - slower / span;
+    const double noise = std::sqrt(variance_) / span;
+    const double most = kClip * std::max(1.0, noise);
+    const double clipped = trust * std::max(-most, std::min(most, score));
+    follow(smooth_score_, clipped, kQuickly);
+    const double gain = std::min(options_.most_gain, options_.gain / (noise * noise));
+    if (low_.reached || high_.reached) move(gain * clipped * binding);
+    spread_ = std::max(options_.least_spread,
+                       std::min(options_.most_spread, std::sqrt(variance_) / 2));
+    const double clearly = 2 * noise * std::sqrt(kQuickly / 2);  // two standard deviations
+    if (full > 0.3 && smooth_score_ > std::max(0.5, clearly) && pairs_ > rest_) start_search();
+  }
+
+  double price() const {
+    return std::max(options_.least_price, std::min(options_.price, fullness_));
+  }
+
+  // By how much ln(latency) differs from pair to pair. One that is far off counts as three
+  // standard deviations.
+  void learn_noise(double slower) {
+    const double error = slower - mean_;
+    follow(mean_, slower, kQuickly);
+    follow(variance_, std::min(error * error, 9 * variance_),
+           std::max(kSlowly, 1.0 / static_cast<double>(++differences_ + 1)));
+  }
+
+  void move(double log_step) {
+    middle_ *= std::exp(log_step);
+    middle_ = std::max(options_.min, std::min(options_.max, middle_));
+  }
+
+  void learn_latency(const window& seen) {
+    if (seen.all_served == 0) return;
+    latest_latency_ =
+        static_cast<double>(seen.all_latency_sum) / static_cast<double>(seen.all_served);
+    if (latency_ == 0) {
+      latency_ = latest_latency_;
+    } else {
+      follow(latency_, std::min(latest_latency_, 4 * latency_), 0.15);
+    }
+  }
+
+  // ---- The search
+
+  void start_search() {
+    searching_ = true;
+    step_ = 0;
+  }
+
+  void end_search(double limit) {
+    middle_ = std::max(options_.min, std::min(options_.max, limit));
+    searching_ = false;
+    phase_ = 0;
+    smooth_score_ = 0;
+    pairs_ = 0;
+    cap_ = 0;
+  }
+
+  // One window to start from; then for each limit one in which work in flight fills up, and two
+  // that count.
+  void search(const window& seen) {
+    const auto most = static_cast<double>(seen.in_flight_most);
+    if (step_++ == 0) {
+      before_limit_ = middle_;
+      before_in_flight_ = std::log(std::max(1.0, seen.mean_in_flight()));
+      before_median_ = static_cast<double>(seen.quantile);
+      before_e_ = 1;
+      if (most < middle_) return leave_unreached(middle_);
+      return jump();
+    }
+    if (step_ == 2) return;
+    in_flight_ += std::log(std::max(1.0, seen.mean_in_flight())) / 2;
+    median_ += static_cast<double>(seen.quantile) / 2;
+    most_in_flight_ = std::max(most_in_flight_, most);
+    if (step_ == 4) decide();
+  }
+
+  void jump() {
+    middle_ = std::min(middle_ * options_.jump, options_.max);
+    step_ = 1;
+    in_flight_ = median_ = most_in_flight_ = 0;
+  }
+
+  void decide() {
+    const double more = in_flight_ - before_in_flight_;
+    const double slower = std::log(std::max(0.2, 1 + (median_ - before_median_) / latency_));
+    const double e = std::min(1.0, 1 - slower / std::max(more, 0.05));
+    const double jumped = std::log(middle_ / before_limit_);
+    if (most_in_flight_ < middle_ || more < kReached * jumped) {
+      return leave_unreached(e < kFollows ? before_limit_ : kRoom * std::exp(in_flight_));
+    }
+    if (e < kFollows) {
+      // Throughput followed by the share e. If by nothing, the last step may have been too far.
+      rest_ = std::min(2 * rest_ + 8, kLongRest);
+      return end_search(before_limit_ * std::exp(jumped * (e > 0 ? e : before_e_ - 1)));
+    }
+    rest_ = 0;
+    if (middle_ >= options_.max) return end_search(middle_);
+    before_limit_ = middle_;
+    before_in_flight_ = in_flight_;
+    before_median_ = median_;
+    before_e_ = e;
+    jump();
+  }
+
+  void leave_unreached(double limit) {
+    fullness_ = 0;
+    end_search(std::max(before_limit_, std::min(middle_, limit)));
+  }
+
+  static constexpr std::int64_t kLongest = 1'000'000'000;  // ns; a window with few requests
+  static constexpr std::uint64_t kFewest = 4;              // samples that say anything
+  static constexpr double kCap = 2;                        // × the median
+  static constexpr double kClip = 1.5;         // a score beyond that, or that × noise, is cut
+  static constexpr double kSlowly = 0.05;      // parts of moving averages
+  static constexpr double kQuickly = 0.1;
+  static constexpr double kSeldom = 0.15;      // so seldom reached: reached now, it is news
+  static constexpr double kWhenDropped = 0.1;  // a pair shrinks the limit by that
+  static constexpr double kSearchLatencies = 2;
+  static constexpr double kFollows = 0.5;   // throughput does, by at least that e
+  static constexpr double kReached = 0.3;   // share of a jump that has to arrive in flight
+  static constexpr double kRoom = 1.1;      // × what is in flight under a limit not reached
+  static constexpr int kLongRest = 256;     // pairs between searches that found nothing
+
+  const slope_options options_;
+  splitmix random_;
+  double jitter_ = 1;
+  double middle_;
+  double spread_ = 0.05;
+  double latency_ = 0;  // ns, mean, smoothed
+  double latest_latency_ = 0;
+  double cap_ = 0;         // ns; 0: not known yet
+  double fullness_ = 0.3;  // share of the requests that end at a limit that is reached
+  arm low_, high_;
+  int phase_ = 0;
+  int pairs_ = 0;  // since the last search
+  int rest_ = 0;   // so many pairs before the next
+  double binding_ = 0.5;
+  double smooth_score_ = 0;
+  double mean_ = 0.05;      // of d ln(latency),
+  double variance_ = 0.01;  // and its variance
+  int differences_ = 0;     // of which they were learned
+  bool searching_ = true;
+  int step_ = 0;  // windows of the search at this limit
+  double before_limit_ = 0, before_in_flight_ = 0, before_median_ = 0, before_e_ = 1;
+  double in_flight_ = 0, median_ = 0, most_in_flight_ = 0;  // at the limit that is tried
+};
+
+}  // namespace afflux::control
