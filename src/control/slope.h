@@ -21,8 +21,9 @@
 //    are apart, and how far one pair may move the limit.
 //  * Where the limit is seldom reached the price is low, so that there is room for bursts.
 //  * To come far quickly there is a search: the limit is doubled as long as throughput follows by
-//    at least half, and then set to where it stopped to follow. At the start, when a limit that
-//    was not reached becomes reached, and when e has stayed high.
+//    at least half, and then set to where it stopped to follow. It begins at the start, when a
+//    limit that was not reached becomes reached, and when e has stayed high. When e has stayed low
+//    the limit is halved as long as throughput does not follow.
 #pragma once
 
 #include <algorithm>
@@ -39,14 +40,13 @@ struct slope_options {
   double min = 1;
   double max = 1000;
   double price = 0.2;          // the e, 0 … 1, at which more in flight is no longer worth it
-  double least_price = 0.02;   // where the limit is seldom reached
   double least_spread = 0.03;  // each of the two limits is so far from the middle, as a share,
   double most_spread = 0.1;    // or this far, where there is much noise
-  double gain = 0.025;         // a pair moves the limit by this × (e - price),
-  double most_gain = 0.05;     // or this where there is little noise
+  double gain = 0.025;         // a pair moves the limit by this × (e - price) / noise²,
+  double most_gain = 0.05;     // and by no more than this × (e - price)
   double samples = 60;         // a window has so many, and lasts
   double latencies = 4;        // so many mean latencies, of which the first does not count
-  double jump = 2;             // a step of the search multiplies the limit by this
+  double jump = 2;             // a step of the search multiplies or divides the limit by this
 };
 
 class slope final : public algorithm {
@@ -67,13 +67,14 @@ class slope final : public algorithm {
   closing next() const override {
     closing wanted;
     const double latency = std::max(latency_, std::min(latest_latency_, 10 * latency_));
-    const double lasts = latency * (searching_ ? kSearchLatencies : options_.latencies * jitter_);
+    const bool is_brief = searching_ || is_idle_;
+    const double lasts = latency * (is_brief ? kSearchLatencies : options_.latencies * jitter_);
     wanted.least_samples =
-        static_cast<std::uint64_t>(searching_ ? options_.samples / 2 : options_.samples);
+        static_cast<std::uint64_t>(is_brief ? options_.samples / 2 : options_.samples);
     wanted.least_time = whole(lasts);
     wanted.most_time = std::max(kLongest, whole(10 * lasts));
     wanted.own_only = true;
-    if (!searching_) wanted.settle = whole(latency);
+    if (!is_brief) wanted.settle = whole(latency);
     if (!searching_ && cap_ > 0) wanted.cap = whole(cap_);
     wanted.quantile = 0.5;
     return wanted;
@@ -84,13 +85,18 @@ class slope final : public algorithm {
     learn_latency(seen);
     if (seen.samples() < kFewest) return;
     const double full = share(seen.full, seen);
-    if (!searching_ && fullness_ < kSeldom && full > 0.5) {
+    // After idling even a limit that is seldom reached is news.
+    since_idle_ = is_idle_ ? 0 : std::min(since_idle_ + 1, kLongSince);
+    is_idle_ = !searching_ && static_cast<double>(seen.in_flight_most) < limit() / 2;
+    if (!searching_ && fullness_ < kSeldom && full > (since_idle_ < kLongSince ? 0.1 : 0.5)) {
       fullness_ = full;
-      start_search();
+      start_search(true);
     }
     if (searching_) {
       follow(fullness_, full, kSlowly);
       search(seen);
+    } else if (is_idle_) {
+      fullness_ -= kSlowly * fullness_;
     } else if (cap_ == 0) {
       cap_ = kCap * static_cast<double>(seen.quantile);
     } else {
@@ -171,13 +177,13 @@ class slope final : public algorithm {
     if (low_.reached || high_.reached) move(gain * clipped * binding);
     spread_ = std::max(options_.least_spread,
                        std::min(options_.most_spread, std::sqrt(variance_) / 2));
-    const double clearly = 2 * noise * std::sqrt(kQuickly / 2);  // two standard deviations
-    if (full > 0.3 && smooth_score_ > std::max(0.5, clearly) && pairs_ > rest_) start_search();
+    const double deviation = noise * std::sqrt(kQuickly / 2);  // of the smoothed score
+    if (full < 0.3 || pairs_ < rest_) return;
+    if (smooth_score_ > std::max(kRises, 2 * deviation)) start_search(true);
+    if (-smooth_score_ > std::max(kSinks, 2 * deviation)) start_search(false);
   }
 
-  double price() const {
-    return std::max(options_.least_price, std::min(options_.price, fullness_));
-  }
+  double price() const { return std::min(options_.price, fullness_); }
 
   // By how much ln(latency) differs from pair to pair. One that is far off counts as three
   // standard deviations.
@@ -195,8 +201,8 @@ class slope final : public algorithm {
 
   void learn_latency(const window& seen) {
     if (seen.all_served == 0) return;
-    latest_latency_ =
-        static_cast<double>(seen.all_latency_sum) / static_cast<double>(seen.all_served);
+    latest_latency_ = std::max(
+        1.0, static_cast<double>(seen.all_latency_sum) / static_cast<double>(seen.all_served));
     if (latency_ == 0) {
       latency_ = latest_latency_;
     } else {
@@ -206,8 +212,9 @@ class slope final : public algorithm {
 
   // ---- The search
 
-  void start_search() {
+  void start_search(bool upwards) {
     searching_ = true;
+    upwards_ = upwards;
     step_ = 0;
   }
 
@@ -229,7 +236,7 @@ class slope final : public algorithm {
       before_in_flight_ = std::log(std::max(1.0, seen.mean_in_flight()));
       before_median_ = static_cast<double>(seen.quantile);
       before_e_ = 1;
-      if (most < middle_) return leave_unreached(middle_);
+      if (most < rounded(middle_)) return leave_unreached(middle_);
       return jump();
     }
     if (step_ == 2) return;
@@ -240,31 +247,42 @@ class slope final : public algorithm {
   }
 
   void jump() {
-    middle_ = std::min(middle_ * options_.jump, options_.max);
+    middle_ = rounded(upwards_ ? middle_ * options_.jump : middle_ / options_.jump);
     step_ = 1;
     in_flight_ = median_ = most_in_flight_ = 0;
   }
 
+  // What the limit that is tried has brought.
   void decide() {
-    const double more = in_flight_ - before_in_flight_;
-    const double slower = std::log(std::max(0.2, 1 + (median_ - before_median_) / latency_));
-    const double e = std::min(1.0, 1 - slower / std::max(more, 0.05));
     const double jumped = std::log(middle_ / before_limit_);
-    if (most_in_flight_ < middle_ || more < kReached * jumped) {
-      return leave_unreached(e < kFollows ? before_limit_ : kRoom * std::exp(in_flight_));
+    const double arrived = in_flight_ - before_in_flight_;
+    const double slower = std::log(std::max(0.2, 1 + (median_ - before_median_) / latency_));
+    if (arrived / jumped <= kReached || (upwards_ && most_in_flight_ < middle_)) {
+      if (!upwards_) return give_up(0);
+      // Of no use, but room for the bursts of requests that come at random.
+      const double in_flight = std::exp(in_flight_);
+      return leave_unreached(slower > kHarm ? 0 : in_flight + 2 * std::sqrt(in_flight));
     }
-    if (e < kFollows) {
-      // Throughput followed by the share e. If by nothing, the last step may have been too far.
-      rest_ = std::min(2 * rest_ + 8, kLongRest);
-      return end_search(before_limit_ * std::exp(jumped * (e > 0 ? e : before_e_ - 1)));
+    const double e = std::min(1.0, 1 - slower / arrived);
+    if ((e >= kFollows) == upwards_) {
+      rest_ = 0;
+      if (middle_ <= options_.min || middle_ >= options_.max) return end_search(middle_);
+      before_limit_ = middle_;
+      before_in_flight_ = in_flight_;
+      before_median_ = median_;
+      before_e_ = e;
+      return jump();
     }
-    rest_ = 0;
-    if (middle_ >= options_.max) return end_search(middle_);
-    before_limit_ = middle_;
-    before_in_flight_ = in_flight_;
-    before_median_ = median_;
-    before_e_ = e;
-    jump();
+    // Throughput followed for the part e of the way. If by nothing, the step before may have been
+    // too far, too.
+    const double part = e < 0 ? before_e_ - 1 : e;
+    give_up(jumped * (upwards_ ? part : 1 - e));
+  }
+
+  // Back to the limit before, or so far (logarithm) from it.
+  void give_up(double way) {
+    rest_ = std::min(2 * rest_ + 8, kLongRest);
+    end_search(before_limit_ * std::exp(way));
   }
 
   void leave_unreached(double limit) {
@@ -282,8 +300,11 @@ class slope final : public algorithm {
   static constexpr double kWhenDropped = 0.1;  // a pair shrinks the limit by that
   static constexpr double kSearchLatencies = 2;
   static constexpr double kFollows = 0.5;   // throughput does, by at least that e
+  static constexpr double kRises = 0.5;     // a smoothed score above that starts a search,
+  static constexpr double kSinks = 0.15;    // and below minus that one downwards
+  static constexpr double kHarm = 0.15;     // more in flight made ln(latency) more by that
   static constexpr double kReached = 0.3;   // share of a jump that has to arrive in flight
-  static constexpr double kRoom = 1.1;      // × what is in flight under a limit not reached
+  static constexpr int kLongSince = 2;
   static constexpr int kLongRest = 256;     // pairs between searches that found nothing
 
   const slope_options options_;
@@ -305,6 +326,9 @@ class slope final : public algorithm {
   double variance_ = 0.01;  // and its variance
   int differences_ = 0;     // of which they were learned
   bool searching_ = true;
+  bool is_idle_ = false;  // less than half of the limit was used in the last window
+  int since_idle_ = kLongSince;  // windows
+  bool upwards_ = true;
   int step_ = 0;  // windows of the search at this limit
   double before_limit_ = 0, before_in_flight_ = 0, before_median_ = 0, before_e_ = 1;
   double in_flight_ = 0, median_ = 0, most_in_flight_ = 0;  // at the limit that is tried
