@@ -28,23 +28,39 @@ struct options {
 };
 
 enum key : int {
-  kSigma = 256, kRare, kRatio, kExponent, kSeconds, kWarm, kDeadline, kSeed, kSeeds, kJson, kQuick,
+  kSigma = 256,
+  kRare,
+  kRatio,
+  kExponent,
+  kSeconds,
+  kWarm,
+  kDeadline,
+  kSeed,
+  kSeeds,
+  kJson,
+  kQuick,
   kScenarioLaw
 };
 
 constexpr argp_option kOptions[] = {
     {nullptr, 0, nullptr, 0, "What is tried", 1},
-    {"algorithm", 'a', "NAMES", 0, "slope, fixed (a limit of the workers), aimd, vegas, gradient2, "
-     "gradient, failsafe (all)", 1},
-    {"scenario", 's', "NAMES", 0, "drift, idle, busy-idle, half, double, storm, dependency, closed; "
-     "none (all)", 1},
+    {"algorithm", 'a', "NAMES", 0,
+     "slope, fixed (a limit of the workers), aimd, vegas, gradient2, "
+     "gradient, failsafe (all)",
+     1},
+    {"scenario", 's', "NAMES", 0,
+     "drift, idle, busy-idle, half, double, storm, dependency, closed; "
+     "none (all)",
+     1},
     {"scenario-law", kScenarioLaw, "NAME", 0, "the law of scenarios (exponential)", 1},
     {"quick", kQuick, nullptr, 0, "a few cells, one seed, no scenario of an hour", 1},
     {nullptr, 0, nullptr, 0, "The cells of the matrix", 2},
     {"law", 'l', "NAMES", 0, "exponential, lognormal, bimodal, constant, heavy; none (all)", 2},
     {"load", 'o', "NUMBERS", 0, "× what the workers can do (0.2,0.5,0.8,1,1.2,1.5,2,5)", 2},
-    {"slow", 'w', "NUMBERS", 0, "more service time for each further set of requests in flight as "
-     "large as the workers (0,0.1,0.3)", 2},
+    {"slow", 'w', "NUMBERS", 0,
+     "more service time for each further set of requests in flight as "
+     "large as the workers (0,0.1,0.3)",
+     2},
     {nullptr, 0, nullptr, 0, "The server", 3},
     {"workers", 'n', "N", 0, "(50)", 3},
     {"mean-ms", 'm', "MS", 0, "mean service time (10)", 3},

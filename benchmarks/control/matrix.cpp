@@ -52,9 +52,8 @@ void find_best(const setting& of, unsigned seeds, cell& ret_cell) {
   std::vector<std::pair<int, figures>> fixed;
   double most = 0;
   for (const int limit : fixed_limits(of.workers)) {
-    fixed.emplace_back(limit, over_seeds(of, seeds, [limit](const setting& one) {
-                         return simulate(one, limit);
-                       }));
+    fixed.emplace_back(
+        limit, over_seeds(of, seeds, [limit](const setting& one) { return simulate(one, limit); }));
     most = std::max(most, fixed.back().second.good);
   }
   for (const auto& [limit, found] : fixed) {

@@ -51,8 +51,9 @@ void print_json(const course& one) {
 
 void print_text(const matrix_options& options, const std::vector<cell>& cells) {
   if (cells.empty()) return;
-  std::printf("%d workers, %g ms, %u seeds. Goodput and p99: as shares of the best fixed limit's.\n",
-              options.base.workers, options.base.mean_ms, options.seeds);
+  std::printf(
+      "%d workers, %g ms, %u seeds. Goodput and p99: as shares of the best fixed limit's.\n",
+      options.base.workers, options.base.mean_ms, options.seeds);
   for (std::size_t i = 0; i < options.contestants.size(); ++i) {
     std::printf("\n%s\n%-12s %5s %5s %8s %8s %8s %8s  %s\n", options.contestants[i].c_str(), "law",
                 "slow", "load", "best", "goodput", "p99", "p99 ms", "limit, least mean most");
@@ -85,10 +86,10 @@ void print_text(const scenario_options& options, const std::vector<course>& cour
 void print_json(const matrix_options& options, const std::vector<cell>& cells,
                 const scenario_options& played, const std::vector<course>& courses) {
   const setting& base = options.base;
-  std::printf("{\"workers\": %d, \"mean_ms\": %g, \"law\": \"%s\", \"seeds\": %u, \"seconds\": %g,\n"
-              "\"warm\": %g, \"cells\": [",
-              base.workers, base.mean_ms, played.law.c_str(), options.seeds, base.seconds,
-              base.warm);
+  std::printf(
+      "{\"workers\": %d, \"mean_ms\": %g, \"law\": \"%s\", \"seeds\": %u, \"seconds\": %g,\n"
+      "\"warm\": %g, \"cells\": [",
+      base.workers, base.mean_ms, played.law.c_str(), options.seeds, base.seconds, base.warm);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     std::printf("%s\n", i == 0 ? "" : ",");
     print_json(options, cells[i]);

@@ -69,7 +69,8 @@ class sampler {
   std::int64_t quantile() {
     if (recorded_ == 0) return 0;
     const auto rank = std::min<std::uint64_t>(
-        recorded_ - 1, static_cast<std::uint64_t>(wanted_.quantile * static_cast<double>(recorded_)));
+        recorded_ - 1,
+        static_cast<std::uint64_t>(wanted_.quantile * static_cast<double>(recorded_)));
     std::size_t at = 0;
     for (std::uint64_t below = buckets_[0]; below <= rank; below += buckets_[++at]) {
     }
@@ -81,8 +82,7 @@ class sampler {
 
   void set_limit() {
     const double rounded = std::floor(steered_.limit() + 0.5);
-    limit_ = static_cast<int>(
-        std::max<double>(min_, std::min<double>(max_, rounded)));
+    limit_ = static_cast<int>(std::max<double>(min_, std::min<double>(max_, rounded)));
   }
 
   control::algorithm& steered_;

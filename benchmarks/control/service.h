@@ -53,8 +53,7 @@ struct service {
   double pareto(generator& g) const {
     constexpr double kCut = 1000;
     const double inside = 1 - std::pow(kCut, -exponent);
-    const double mean =
-        exponent / (exponent - 1) * (1 - std::pow(kCut, 1 - exponent)) / inside;
+    const double mean = exponent / (exponent - 1) * (1 - std::pow(kCut, 1 - exponent)) / inside;
     return std::pow(1 - uniform(g) * inside, -1 / exponent) / mean;
   }
 };

@@ -30,8 +30,8 @@ class record {
  public:
   explicit record(const setting& of)
       : of_(of), latencies_at_(static_cast<std::size_t>(std::ceil(of.seconds)) + 1) {
-    for (auto* series : {&ret_.offered_at, &ret_.accepted_at, &ret_.good_at, &ret_.limit_at,
-                         &ret_.p99_at}) {
+    for (auto* series :
+         {&ret_.offered_at, &ret_.accepted_at, &ret_.good_at, &ret_.limit_at, &ret_.p99_at}) {
       series->assign(latencies_at_.size(), 0);
     }
     ret_.limit_least = kNever;

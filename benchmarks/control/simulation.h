@@ -41,13 +41,13 @@ struct setting {
   service served{};
   double mean_ms = 10;
   int workers = 50;
-  double slow = 0;  // more service time for each further `workers` in flight; 0.3: 30 %
-  timeline capacity = 1;     // share of the workers that serve
-  timeline load = 1;         // arrivals, × workers / mean; open loop
-  timeline delay_ms = 0;     // mean delay by the dependency
-  int clients = 0;           // closed loop: so many, and no open one
-  double think_ms = 1;       // mean, between an answer and the next request
-  double retry_ms = 0;       // a refused client comes back after about that long; 0: never
+  double slow = 0;        // more service time for each further `workers` in flight; 0.3: 30 %
+  timeline capacity = 1;  // share of the workers that serve
+  timeline load = 1;      // arrivals, × workers / mean; open loop
+  timeline delay_ms = 0;  // mean delay by the dependency
+  int clients = 0;        // closed loop: so many, and no open one
+  double think_ms = 1;    // mean, between an answer and the next request
+  double retry_ms = 0;    // a refused client comes back after about that long; 0: never
   double seconds = 60;
   double warm = 20;          // seconds that do not count
   double deadline_ms = 500;  // what is served later is not good

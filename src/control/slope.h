@@ -175,8 +175,8 @@ class slope final : public algorithm {
     follow(smooth_score_, clipped, kQuickly);
     const double gain = std::min(options_.most_gain, options_.gain / (noise * noise));
     if (low_.reached || high_.reached) move(gain * clipped * binding);
-    spread_ = std::max(options_.least_spread,
-                       std::min(options_.most_spread, std::sqrt(variance_) / 2));
+    spread_ =
+        std::max(options_.least_spread, std::min(options_.most_spread, std::sqrt(variance_) / 2));
     const double deviation = noise * std::sqrt(kQuickly / 2);  // of the smoothed score
     if (full < 0.3 || pairs_ < rest_) return;
     if (smooth_score_ > std::max(kRises, 2 * deviation)) start_search(true);
@@ -293,19 +293,19 @@ class slope final : public algorithm {
   static constexpr std::int64_t kLongest = 1'000'000'000;  // ns; a window with few requests
   static constexpr std::uint64_t kFewest = 4;              // samples that say anything
   static constexpr double kCap = 2;                        // × the median
-  static constexpr double kClip = 1.5;         // a score beyond that, or that × noise, is cut
-  static constexpr double kSlowly = 0.05;      // parts of moving averages
+  static constexpr double kClip = 1.5;     // a score beyond that, or that × noise, is cut
+  static constexpr double kSlowly = 0.05;  // parts of moving averages
   static constexpr double kQuickly = 0.1;
   static constexpr double kSeldom = 0.15;      // so seldom reached: reached now, it is news
   static constexpr double kWhenDropped = 0.1;  // a pair shrinks the limit by that
   static constexpr double kSearchLatencies = 2;
-  static constexpr double kFollows = 0.5;   // throughput does, by at least that e
-  static constexpr double kRises = 0.5;     // a smoothed score above that starts a search,
-  static constexpr double kSinks = 0.15;    // and below minus that one downwards
-  static constexpr double kHarm = 0.15;     // more in flight made ln(latency) more by that
-  static constexpr double kReached = 0.3;   // share of a jump that has to arrive in flight
+  static constexpr double kFollows = 0.5;  // throughput does, by at least that e
+  static constexpr double kRises = 0.5;    // a smoothed score above that starts a search,
+  static constexpr double kSinks = 0.15;   // and below minus that one downwards
+  static constexpr double kHarm = 0.15;    // more in flight made ln(latency) more by that
+  static constexpr double kReached = 0.3;  // share of a jump that has to arrive in flight
   static constexpr int kLongSince = 2;
-  static constexpr int kLongRest = 256;     // pairs between searches that found nothing
+  static constexpr int kLongRest = 256;  // pairs between searches that found nothing
 
   const slope_options options_;
   splitmix random_;
@@ -326,7 +326,7 @@ class slope final : public algorithm {
   double variance_ = 0.01;  // and its variance
   int differences_ = 0;     // of which they were learned
   bool searching_ = true;
-  bool is_idle_ = false;  // less than half of the limit was used in the last window
+  bool is_idle_ = false;         // less than half of the limit was used in the last window
   int since_idle_ = kLongSince;  // windows
   bool upwards_ = true;
   int step_ = 0;  // windows of the search at this limit

@@ -101,9 +101,8 @@ TEST(ControlSlope, StaysWhereQueueingBegins) {
 TEST(ControlSlope, TakesNoNoteOfLatencyThatRisesByItself) {
   // Ten times within some seconds, whatever the limit is.
   slope tested;
-  made_windows windows(tested, [](double, double seconds) {
-    return 10 * kMs * std::min(10.0, 1 + seconds);
-  });
+  made_windows windows(
+      tested, [](double, double seconds) { return 10 * kMs * std::min(10.0, 1 + seconds); });
   double before = tested.middle();
   for (int i = 0; i < 200; ++i) {
     windows.show(1);
@@ -180,7 +179,8 @@ TEST(ControlSlope, ShrinksWhileMostAreDropped) {
 TEST(ControlSlope, TakesTheSameStepsWithTheSameSeed) {
   const auto steps = [](std::uint64_t seed) {
     slope tested({}, seed);
-    toy_server server(tested, 20, [](splitmix& r) { return -10 * kMs * std::log1p(-r.between(0, 1)); });
+    toy_server server(tested, 20,
+                      [](splitmix& r) { return -10 * kMs * std::log1p(-r.between(0, 1)); });
     server.per_second = 3000;
     std::vector<double> limits;
     for (int i = 0; i < 50; ++i) {

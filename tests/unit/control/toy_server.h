@@ -70,9 +70,7 @@ class toy_server {
   double ends() const {
     return busy_.empty() ? std::numeric_limits<double>::infinity() : busy_.top().ends;
   }
-  double next_arrival() {
-    return now_ - std::log1p(-random_.between(0, 1)) * 1e9 / per_second;
-  }
+  double next_arrival() { return now_ - std::log1p(-random_.between(0, 1)) * 1e9 / per_second; }
 
   void arrive() {
     ++came_;
