@@ -29,7 +29,7 @@ class made_windows {
   made_windows(slope& shown, std::function<double(double limit, double seconds)> latency)
       : shown_(shown), latency_(std::move(latency)) {}
 
-  bool reached = true;
+  double used = 1;     // share of the limit that is in flight
   double dropped = 0;  // share
   double least = 1e9;  // limits that were asked for
   double most = 0;
@@ -48,7 +48,7 @@ class made_windows {
     seen.from = now_;
     seen.to = now_ += std::max<std::int64_t>(wanted.least_time, 1'000'000);
     const double latency = latency_(limit, static_cast<double>(now_) / 1e9);
-    const double flies = reached ? std::floor(limit + 0.5) : 1;
+    const double flies = std::max(1.0, std::floor(used * limit + 0.5));
     for (int i = 0; i < kSamples; ++i) {
       const auto one = static_cast<std::int64_t>(latency * (0.8 + 0.1 * (i % 5)));
       const bool is_dropped = i < dropped * kSamples;
@@ -61,7 +61,7 @@ class made_windows {
     seen.quantile = static_cast<std::int64_t>(latency);
     seen.in_flight_sum = static_cast<std::uint64_t>(flies * kSamples);
     seen.in_flight_most = static_cast<std::uint64_t>(flies);
-    seen.full = reached ? kSamples : 0;
+    seen.full = used < 1 ? 0 : kSamples;
     shown_.update(seen);
   }
 
@@ -129,18 +129,45 @@ TEST(ControlSlope, TakesNoNoteOfAStepBetweenItsWindows) {
   }
 }
 
-TEST(ControlSlope, StaysWhileTheLimitIsNotReached) {
+// In the order + - + - the limit that comes first would always look quicker.
+TEST(ControlSlope, FindsWhereQueueingBeginsWhileLatencyRisesByItself) {
   slope tested;
+  double factor = 1;
+  made_windows windows(tested, [&](double limit, double) { return queued(limit, 0) * factor; });
+  windows.show(100);
+  for (int i = 0; i < 300; ++i) {
+    factor *= 1.02;
+    windows.show(1);
+    ASSERT_LE(tested.middle(), 60) << i;
+  }
+  EXPECT_GE(tested.middle(), 45);
+}
+
+TEST(ControlSlope, StaysWhileTheLimitIsNotReached) {
+  for (const double used : {0.02, 0.8}) {
+    slope tested;
+    made_windows windows(tested, queued);
+    windows.show(200);
+    windows.used = used;
+    windows.show(4);  // the first may be a half of a pair, or of a search
+    const double before = tested.middle();
+    windows.show(1000);
+    EXPECT_EQ(tested.middle(), before) << used;
+    windows.used = 1;  // and is right when it is
+    windows.show(60);
+    EXPECT_NEAR(tested.middle(), 50, 6) << used;
+  }
+}
+
+// Requests of the limit before are still served, and slow down those that follow.
+TEST(ControlSlope, LeavesOutWhatTheLimitBeforeHasLeft) {
+  slope tested;
+  EXPECT_TRUE(tested.next().own_only);
   made_windows windows(tested, queued);
   windows.show(200);
-  windows.reached = false;
-  windows.show(1);  // may be the second of a pair
-  const double before = tested.middle();
-  windows.show(1000);
-  EXPECT_EQ(tested.middle(), before);
-  windows.reached = true;  // and is right when it is
-  windows.show(60);
-  EXPECT_NEAR(tested.middle(), 50, 6);
+  ASSERT_FALSE(tested.searching());
+  EXPECT_GE(static_cast<double>(tested.next().settle), 9.9 * kMs);
+  EXPECT_GE(static_cast<double>(tested.next().least_time), 3 * 9.9 * kMs);
 }
 
 TEST(ControlSlope, KeepsWithinMinAndMax) {
@@ -257,6 +284,18 @@ TEST(ControlSlope, FollowsCapacityDownAndUp) {
   server.run(10);
   server.run(5);
   EXPECT_GE(static_cast<double>(server.served), 0.93 * 4000 * 5);
+}
+
+TEST(ControlSlope, GrowsQuicklyWithCapacity) {
+  slope tested;
+  toy_server server(tested, 20, laws()[0].draw);
+  server.per_second = 1.2 * 20000;
+  server.run(10);
+  EXPECT_LE(tested.middle(), 40);
+  server.workers = 200;
+  server.run(1.5);
+  server.run(1);
+  EXPECT_GE(static_cast<double>(server.served), 0.9 * 20000);
 }
 
 TEST(ControlSlope, AcceptsAStepAfterIdling) {
