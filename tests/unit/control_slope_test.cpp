@@ -135,8 +135,8 @@ TEST(ControlSlope, FindsWhereQueueingBeginsWhileLatencyRisesByItself) {
   double factor = 1;
   made_windows windows(tested, [&](double limit, double) { return queued(limit, 0) * factor; });
   windows.show(100);
-  for (int i = 0; i < 300; ++i) {
-    factor *= 1.02;
+  for (int i = 0; i < 200; ++i) {
+    factor *= 1.05;
     windows.show(1);
     ASSERT_LE(tested.middle(), 60) << i;
   }
