@@ -29,16 +29,16 @@ struct window {
   std::int64_t from = 0;
   std::int64_t to = 0;
   std::uint64_t served = 0;
-  std::uint64_t dropped = 0;  // timed out, or refused by the server
+  std::uint64_t dropped = 0;     // timed out, or refused by the server
   std::int64_t latency_sum = 0;  // of those served; of all of them with closing::dropped_too
   std::int64_t latency_least = std::numeric_limits<std::int64_t>::max();
   std::int64_t latency_most = 0;
-  std::int64_t capped_sum = 0;   // of min(latency, closing::cap), a dropped one's being the cap
-  std::uint64_t below_cap = 0;   // of those served
+  std::int64_t capped_sum = 0;      // of min(latency, closing::cap), a dropped one's being the cap
+  std::uint64_t below_cap = 0;      // of those served
   std::uint64_t in_flight_sum = 0;  // as each ended, that one included
   std::uint64_t in_flight_most = 0;
-  std::uint64_t full = 0;      // ended while all that the limit allows was in flight
-  std::int64_t quantile = 0;   // closing::quantile of the latencies in latency_sum
+  std::uint64_t full = 0;     // ended while all that the limit allows was in flight
+  std::int64_t quantile = 0;  // closing::quantile of the latencies in latency_sum
   // Of all that were served, with those that own_only leaves out.
   std::uint64_t all_served = 0;
   std::int64_t all_latency_sum = 0;
@@ -48,8 +48,7 @@ struct window {
     return served == 0 ? 0 : static_cast<double>(latency_sum) / static_cast<double>(served);
   }
   double mean_in_flight() const {
-    return samples() == 0 ? 0
-                          : static_cast<double>(in_flight_sum) / static_cast<double>(samples());
+    return samples() == 0 ? 0 : static_cast<double>(in_flight_sum) / static_cast<double>(samples());
   }
 };
 
@@ -58,10 +57,10 @@ struct closing {
   std::uint64_t least_samples = 1;
   std::int64_t least_time = 0;  // both must have been reached,
   std::int64_t most_time = std::numeric_limits<std::int64_t>::max();  // or this
-  bool own_only = false;  // requests that began before the window do not count,
+  bool own_only = false;    // requests that began before the window do not count,
   std::int64_t settle = 0;  // nor, with own_only, those that began so soon after its start
   std::int64_t cap = std::numeric_limits<std::int64_t>::max();
-  double quantile = 0;    // 0: none is wanted
+  double quantile = 0;       // 0: none is wanted
   bool dropped_too = false;  // a dropped one's latency is told like a served one's
   std::int64_t floor = 0;    // requests that ended sooner do not count
 };

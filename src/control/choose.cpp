@@ -9,6 +9,7 @@
 #include "control/aimd.h"
 #include "control/gradient.h"
 #include "control/gradient2.h"
+#include "control/slope.h"
 #include "control/vegas.h"
 #include "queue/word.h"
 
@@ -34,6 +35,14 @@ windowed_options windows_of(const settings& s) {
   o.on = true;
   o.least_time = o.most_time = std::min(s.window, kLongest);
   return o;
+}
+
+made make_slope(const settings& s) {
+  slope_options o;
+  o.initial = static_cast<double>(s.initial);
+  o.min = static_cast<double>(s.min);
+  o.max = static_cast<double>(s.max);
+  return make<slope>(o, s.seed);
 }
 
 made make_aimd(const settings& s) {
@@ -80,9 +89,9 @@ struct known {
 
 // By AFFLUX_CONTROL_….
 constexpr known kAlgorithms[] = {
-    {"default", 1, 1000, make_gradient2},  // until the project's own is there
-    {"aimd", 20, 200, make_aimd},           {"vegas", 1, 1000, make_vegas},
-    {"gradient2", 20, 200, make_gradient2}, {"gradient", 3, 1000, make_gradient},
+    {"default", 1, 1000, make_slope},     {"aimd", 20, 200, make_aimd},
+    {"vegas", 1, 1000, make_vegas},       {"gradient2", 20, 200, make_gradient2},
+    {"gradient", 3, 1000, make_gradient},
 };
 static_assert(std::size(kAlgorithms) == AFFLUX_CONTROL_ALGORITHMS);
 

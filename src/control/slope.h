@@ -58,7 +58,8 @@ class slope final : public algorithm {
 
   const char* name() const override { return "slope"; }
   double limit() const override { return searching_ ? middle_ : is_high() ? high() : low(); }
-  // The limit without its moving up and down.
+  // Between the two.
+  double center() const override { return searching_ && step_ > 0 ? before_limit_ : middle_; }
   double middle() const { return middle_; }
   bool searching() const { return searching_; }
   // The last score, smoothed: above 0 the limit grows.
@@ -83,7 +84,9 @@ class slope final : public algorithm {
   void update(const window& seen) override {
     jitter_ = random_.between(0.8, 1.4);
     learn_latency(seen);
+    why_ = reason::too_few;
     if (seen.samples() < kFewest) return;
+    why_ = reason::steady;
     const double full = share(seen.full, seen);
     // After idling even a limit that is seldom reached is news.
     since_idle_ = is_idle_ ? 0 : std::min(since_idle_ + 1, kLongSince);
@@ -94,8 +97,10 @@ class slope final : public algorithm {
     }
     if (searching_) {
       follow(fullness_, full, kSlowly);
+      why_ = reason::probe;
       search(seen);
     } else if (is_idle_) {
+      why_ = reason::unused;
       fullness_ -= kSlowly * fullness_;
     } else if (cap_ == 0) {
       cap_ = kCap * static_cast<double>(seen.quantile);
@@ -157,7 +162,7 @@ class slope final : public algorithm {
     follow(fullness_, full, kSlowly);
     ++pairs_;
     if (low_.dropped + high_.dropped > 1) {  // most of them: latencies say nothing
-      if (low_.reached || high_.reached) move(-kWhenDropped);
+      if (low_.reached || high_.reached) move(-kWhenDropped, reason::drops);
       return;
     }
     if (span <= 0 || cap <= 0) return;
@@ -174,7 +179,11 @@ class slope final : public algorithm {
     const double clipped = trust * std::max(-most, std::min(most, score));
     follow(smooth_score_, clipped, kQuickly);
     const double gain = std::min(options_.most_gain, options_.gain / (noise * noise));
-    if (low_.reached || high_.reached) move(gain * clipped * binding);
+    if (low_.reached || high_.reached) {
+      move(gain * clipped * binding, clipped < 0 ? reason::queue : reason::room);
+    } else {
+      why_ = reason::unused;
+    }
     spread_ =
         std::max(options_.least_spread, std::min(options_.most_spread, std::sqrt(variance_) / 2));
     const double deviation = noise * std::sqrt(kQuickly / 2);  // of the smoothed score
@@ -194,7 +203,8 @@ class slope final : public algorithm {
            std::max(kSlowly, 1.0 / static_cast<double>(++differences_ + 1)));
   }
 
-  void move(double log_step) {
+  void move(double log_step, reason why) {
+    why_ = why;
     middle_ *= std::exp(log_step);
     middle_ = std::max(options_.min, std::min(options_.max, middle_));
   }

@@ -230,8 +230,7 @@ class steering {
   void count(std::uint32_t terms, std::int64_t latency, outcome how, std::int64_t now) {
     const bool dropped = how == outcome::dropped;
     const bool counts =
-        how != outcome::ignored && latency >= floor_.load(std::memory_order_relaxed) &&
-        ((terms & kOwnOnly) == 0 || now - latency >= from_.load(std::memory_order_relaxed));
+        how != outcome::ignored && latency >= floor_.load(std::memory_order_relaxed);
     sample s;
     closing wanted;
     if (counts) {
@@ -239,6 +238,7 @@ class steering {
       wanted.dropped_too = (terms & kDroppedToo) != 0;
       s.latency = latency;
       s.dropped = dropped;
+      s.own = (terms & kOwnOnly) == 0 || now - latency >= settled_.load(std::memory_order_relaxed);
       s.in_flight = sem_.held_now();
       s.full = s.in_flight >= sem_.limit();
     }
@@ -252,7 +252,7 @@ class steering {
       passed_by_[static_cast<std::size_t>(how)].fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    if ((terms & kQuantile) != 0 && counts && (!dropped || wanted.dropped_too) &&
+    if ((terms & kQuantile) != 0 && counts && s.own && (!dropped || wanted.dropped_too) &&
         ((number - 1) & (terms >> kSkipShift)) == 0) {
       quantile_.record(latency);
     }
@@ -334,12 +334,16 @@ class steering {
     cap_.store(wanted.cap, std::memory_order_relaxed);
     floor_.store(wanted.floor, std::memory_order_relaxed);
     from_.store(now, std::memory_order_relaxed);
+    settled_.store(after(now, wanted.settle), std::memory_order_relaxed);
     due_.store(due(wanted, now), std::memory_order_relaxed);
   }
 
   static std::int64_t due(const closing& wanted, std::int64_t now) {
     const std::int64_t time = std::min(wanted.least_time, wanted.most_time);
     if (time <= 0) return std::numeric_limits<std::int64_t>::min();  // a rough clock may be behind
+    return after(now, time);
+  }
+  static std::int64_t after(std::int64_t now, std::int64_t time) {
     return time > kNever - now ? kNever : now + time;
   }
 
@@ -439,6 +443,7 @@ class steering {
   atomic<std::uint32_t> paused_{0};
   atomic<std::int64_t> due_{0};
   atomic<std::int64_t> from_{0};
+  atomic<std::int64_t> settled_{0};  // with kOwnOnly what began before does not count
   atomic<std::int64_t> cap_{kNever};
   atomic<std::int64_t> floor_{0};
 

@@ -18,6 +18,7 @@ struct sample {
   bool dropped = false;
   std::uint64_t in_flight = 0;  // itself included
   bool full = false;            // all that the limit allows was in flight
+  bool own = true;              // closing::own_only lets it in
 };
 
 // Sums of times are taken modulo 2^64: what a wrong program claims must not be undefined.
@@ -26,6 +27,11 @@ inline void add(std::int64_t& to, std::int64_t n) {
 }
 
 inline void note(window& w, const closing& wanted, const sample& s) {
+  if (!s.dropped) {
+    ++w.all_served;
+    add(w.all_latency_sum, s.latency);
+  }
+  if (!s.own) return;
   if (s.dropped) {
     ++w.dropped;
   } else {
@@ -47,6 +53,8 @@ inline void note(window& w, const closing& wanted, const sample& s) {
 
 // All but the times and the quantile.
 inline void merge(window& to, const window& from) {
+  to.all_served += from.all_served;
+  add(to.all_latency_sum, from.all_latency_sum);
   to.served += from.served;
   to.dropped += from.dropped;
   add(to.latency_sum, from.latency_sum);

@@ -123,8 +123,9 @@ TEST_P(Control, EachAlgorithmBeginsWithinItsBoundsAndStaysThere) {
     EXPECT_EQ(first.windows, 0u);
     ASSERT_EQ(afflux_sem_try_acquire(sem, 4), AFFLUX_OK);
     for (int n = 0; n < 500; ++n) {
-      // A probe counts only what began in it.
-      const std::int64_t latency = i == AFFLUX_CONTROL_GRADIENT ? 0 : (n + 1) * kMillisecond;
+      // These two count only what began in the window.
+      const bool own_only = i == AFFLUX_CONTROL_DEFAULT || i == AFFLUX_CONTROL_GRADIENT;
+      const std::int64_t latency = own_only ? 0 : (n + 1) * kMillisecond;
       EXPECT_EQ(afflux_control_sample(control, latency, n % 7 == 0 ? 1 : 0), AFFLUX_OK);
       EXPECT_GE(afflux_sem_limit(sem), 4u);
       EXPECT_LE(afflux_sem_limit(sem), 60u);
