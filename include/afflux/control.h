@@ -54,7 +54,8 @@ typedef struct afflux_control afflux_control;
 /** By which rule (afflux_control_options.algorithm). The defaults of min and max are given in
  *  brackets. Since: 0.1 */
 enum {
-  AFFLUX_CONTROL_DEFAULT = 0,   /**< what measurement recommends [1, 1000] */
+  AFFLUX_CONTROL_DEFAULT = 0,   /**< by what a little more in flight brings, which it tries all the
+                                     time: the limit goes a few per cent up and down [1, 1000] */
   AFFLUX_CONTROL_AIMD = 1,      /**< one more after a good request, a tenth less after a drop; as in
                                      Netflix concurrency-limits [20, 200] */
   AFFLUX_CONTROL_VEGAS = 2,     /**< by the queue that the least latency seen does not explain; as
@@ -120,7 +121,7 @@ typedef struct afflux_control_options {
                              more */
   uint64_t initial;   /**< permits, min … max; 0 (default): the semaphore's limit, brought within
                            min and max. GRADIENT begins with a probe, at min, whatever it is */
-  uint64_t seed;      /**< of the jitter of VEGAS and GRADIENT; any number, default 1 */
+  uint64_t seed;      /**< of the jitter of DEFAULT, VEGAS and GRADIENT; any number, default 1 */
   int64_t window_ns;  /**< how long a window lasts; 0 (default): with VEGAS and GRADIENT2 each
                            request is one, as in the original without its WindowedLimit; 100 ms
                            with GRADIENT. With AIMD each request is one, whatever it is */
