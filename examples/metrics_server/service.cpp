@@ -41,6 +41,15 @@ sem_handle make_uploads() {
   return create(options);
 }
 
+control_handle make_control(afflux_sem* sem) {
+  afflux_control_options options;
+  afflux_control_options_init(&options);
+  options.min = options.max = afflux_sem_limit(sem);
+  afflux_control* control = nullptr;
+  expect(afflux_control_create(sem, &options, &control), AFFLUX_OK, "afflux_control_create");
+  return control_handle(control);
+}
+
 client_handle make_client(const char* name) {
   afflux_client_options options;
   afflux_client_options_init(&options);
@@ -64,6 +73,7 @@ service::service()
     : database(make_database()),
       disk(make_disk()),
       uploads(make_uploads()),
+      uploads_control(make_control(uploads.get())),
       web(make_client("web")),
       mobile(make_client("mobile")),
       batch(make_client("batch")),

@@ -16,6 +16,8 @@ struct service {
   sem_handle disk;
   // 4 permits and any number of waiters, of whom more than 8 are unhealthy.
   sem_handle uploads;
+  // Measures the uploads; its bounds leave the limit where it is.
+  control_handle uploads_control;
 
   client_handle web;
   client_handle mobile;

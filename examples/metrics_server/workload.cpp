@@ -32,7 +32,8 @@ workload::workload(const service& measured) : running_(make_event()), stopped_(m
       {measured.database.get(), measured.web.get(), 10, 1, 0, 8, 12},
       {measured.database.get(), measured.mobile.get(), 6, 2, 0, 8, 20},
       {measured.disk.get(), measured.batch.get(), 16, 1, 8 * 1024, 10, 30},
-      {measured.uploads.get(), measured.mobile.get(), 16, 1, 0, 5, 20},
+      {measured.uploads.get(), measured.mobile.get(), 16, 1, 0, 5, 20,
+       measured.uploads_control.get()},
   };
   unsigned seed = 0;
   for (const job& each : jobs) {
@@ -72,7 +73,11 @@ void workload::one_piece(const job& what, std::uint64_t permits, std::int64_t wo
   if (answer == AFFLUX_OK) {
     stopped_within(work_ns);
     afflux_event_wait(running_.get(), AFFLUX_FOREVER);
-    afflux_permit_release(&permit);
+    if (what.control == nullptr) {
+      afflux_permit_release(&permit);
+    } else {
+      afflux_control_release(what.control, &permit, AFFLUX_CONTROL_SERVED);
+    }
   }
   account(what.client, answer, 4096 * permits);
 }

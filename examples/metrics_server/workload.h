@@ -19,7 +19,8 @@ struct job {
   std::uint64_t most_permits;  // 1 … that many at a time
   std::uint64_t cost_bytes;    // while it waits
   double mean_work_ms;
-  double mean_pause_ms;  // from one to the next
+  double mean_pause_ms;               // from one to the next
+  afflux_control* control = nullptr;  // told of each; nullptr: none
 };
 
 class workload {

@@ -28,9 +28,9 @@ extern "C" {
  * semaphore. docs/adaptive-limits.md helps to choose.
  *
  * A sample is of the work that the permit protects: from the acquire to the end of the work,
- * without the wait for the permit. Whoever holds a permit token gives it back by
- * afflux_control_release(), which takes its hold time; else afflux_control_sample() before the
- * release, as the control looks at how many permits are held.
+ * without the wait for the permit. afflux_control_release() gives back a permit token and takes its
+ * hold time. Without a token call afflux_control_sample(), and before the permits are released: the
+ * control looks at how many are held.
  *
  * No thread and no timer. The call whose sample finds that a window is over closes it, resizes the
  * semaphore, runs the completions that this causes (as afflux_sem_resize() does) and calls
@@ -44,8 +44,9 @@ extern "C" {
  * the control is paused. Permits may be asked for by weight; the limit counts permits, a sample is
  * one request.
  *
- * After a fork() the child makes controls of its own for its semaphores; of the parent's it may
- * call nothing but what a thread of the parent was not inside at that moment.
+ * A thread that is stopped while it closes a window keeps the next windows from ending, and makes
+ * no call wait. So in the child of a fork() a control that another thread of the parent was just
+ * inside may never change the limit again: make a new semaphore there, and a control.
  */
 
 /** Steers the limit of a semaphore. Since: 0.1 */
