@@ -75,9 +75,8 @@ struct report {
 };
 
 // The padding is meant: lines of few writers each.
-// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 template <class P, unsigned Tallies = 32, class Quantile = quantile_of<P>>
-class steering {
+class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
  public:
   using semaphore = core::semaphore<P>;
 
@@ -279,19 +278,24 @@ class steering {
   // All that has been added, into gathered_.
   void gather() {
     sums all = tallies_.collect();
-    std::uint64_t* const totals[] = {&all.served, &all.dropped, &all.ignored};
-    for (std::size_t how = 0; how < passed_by_.size(); ++how) {
-      if (passed_by_[how].load(std::memory_order_relaxed) == 0) continue;
-      const std::uint64_t n = passed_by_[how].exchange(0, std::memory_order_relaxed);
-      *totals[how] += n;
-      missed_.set(missed_.get() + n);
-    }
+    all.served += take_passed_by(outcome::served);
+    all.dropped += take_passed_by(outcome::dropped);
+    all.ignored += take_passed_by(outcome::ignored);
     window sum = gathered_;
     merge(sum, all.counted);
     gathered_ = sum;
     seen_.served.set(seen_.served.get() + all.served);
     seen_.dropped.set(seen_.dropped.get() + all.dropped);
     seen_.ignored.set(seen_.ignored.get() + all.ignored);
+  }
+
+  std::uint64_t take_passed_by(outcome how) {
+    atomic<std::uint64_t>& of = passed_by_[static_cast<std::size_t>(how)];
+    // relaxed, both: only the number matters.
+    if (of.load(std::memory_order_relaxed) == 0) return 0;
+    const std::uint64_t n = of.exchange(0, std::memory_order_relaxed);
+    missed_.set(missed_.get() + n);
+    return n;
   }
 
   void close_window() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What the controls of a semaphore (control/steering.h) have counted, one after the other. It is the
-// semaphore's, so that a registry may read it whatever becomes of the control. Only the control
+// What the controls of a semaphore (control/steering.h) have counted, one after the other. It is
+// the semaphore's, so that a registry may read it whatever becomes of the control. Only the control
 // writes, by one thread at a time.
 #pragma once
 
