@@ -76,7 +76,7 @@ class slope final : public algorithm {
     wanted.most_time = std::max(kLongest, whole(10 * lasts));
     wanted.own_only = true;
     if (!is_brief) wanted.settle = whole(latency);
-    if (!searching_ && cap_ > 0) wanted.cap = whole(cap_);
+    wanted.cap = cap_ > 0 ? whole(cap_) : kLongest;
     wanted.quantile = 0.5;
     return wanted;
   }
@@ -95,6 +95,8 @@ class slope final : public algorithm {
       fullness_ = full;
       start_search(true);
     }
+    const bool mostly_dropped = share(seen.dropped, seen) > 0.5;
+    if (searching_ && mostly_dropped) end_search(step_ > 0 ? before_limit_ : middle_);
     if (searching_) {
       follow(fullness_, full, kSlowly);
       why_ = reason::probe;
@@ -102,7 +104,7 @@ class slope final : public algorithm {
     } else if (is_idle_) {
       why_ = reason::unused;
       fullness_ -= kSlowly * fullness_;
-    } else if (cap_ == 0) {
+    } else if (cap_ == 0 && !mostly_dropped) {
       cap_ = kCap * static_cast<double>(seen.quantile);
     } else {
       compare(seen);
@@ -152,20 +154,20 @@ class slope final : public algorithm {
     if (++phase_ % 2 == 0) learn();
   }
 
-  // From a pair of windows.
+  // From a pair of windows: the score, which is e - price where all of the limit's change
+  // arrives, and the step that it is worth.
   void learn() {
     const double below = (low_.below + high_.below) / 2;
     const double full = (low_.full + high_.full) / 2;
     const double span = std::log(high() / low());
-    const double cap = cap_;
-    cap_ = kCap * std::max(low_.median, high_.median);
+    if (low_.median > 0 || high_.median > 0) cap_ = kCap * std::max(low_.median, high_.median);
     follow(fullness_, full, kSlowly);
     ++pairs_;
     if (low_.dropped + high_.dropped > 1) {  // most of them: latencies say nothing
       if (low_.reached || high_.reached) move(-kWhenDropped, reason::drops);
       return;
     }
-    if (span <= 0 || cap <= 0) return;
+    if (span <= 0) return;
     // d ln(latency), and how far it may be trusted: hardly with a cap that hardly any is below.
     const double slower = (high_.latency - low_.latency) / std::max(below, 0.1) / latency_;
     const double trust = std::max(0.0, std::min(1.0, (below - 0.1) / 0.2));
@@ -213,7 +215,7 @@ class slope final : public algorithm {
     if (seen.all_served == 0) return;
     latest_latency_ = std::max(
         1.0, static_cast<double>(seen.all_latency_sum) / static_cast<double>(seen.all_served));
-    if (latency_ == 0) {
+    if (latency_ <= 1) {
       latency_ = latest_latency_;
     } else {
       follow(latency_, std::min(latest_latency_, 4 * latency_), 0.15);
@@ -322,7 +324,7 @@ class slope final : public algorithm {
   double jitter_ = 1;
   double middle_;
   double spread_ = 0.05;
-  double latency_ = 0;  // ns, mean, smoothed
+  double latency_ = 1;  // ns, mean, smoothed; 1 before the first
   double latest_latency_ = 0;
   double cap_ = 0;         // ns; 0: not known yet
   double fullness_ = 0.3;  // share of the requests that end at a limit that is reached

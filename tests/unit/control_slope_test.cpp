@@ -58,7 +58,7 @@ class made_windows {
       seen.all_served += is_dropped ? 0 : 1;
       seen.all_latency_sum += is_dropped ? 0 : one;
     }
-    seen.quantile = static_cast<std::int64_t>(latency);
+    seen.quantile = dropped < 1 ? static_cast<std::int64_t>(latency) : 0;
     seen.in_flight_sum = static_cast<std::uint64_t>(flies * kSamples);
     seen.in_flight_most = static_cast<std::uint64_t>(flies);
     seen.full = used < 1 ? 0 : kSamples;
@@ -194,13 +194,27 @@ TEST(ControlSlope, KeepsWithinMinAndMax) {
 }
 
 TEST(ControlSlope, ShrinksWhileMostAreDropped) {
+  for (const double dropped : {0.7, 1.0}) {
+    slope tested;
+    made_windows windows(tested, flat);
+    windows.show(100);
+    ASSERT_EQ(tested.middle(), 1000);
+    windows.dropped = dropped;
+    windows.show(100);
+    EXPECT_LT(tested.middle(), 100) << dropped;
+    windows.dropped = 0;
+    windows.show(100);
+    EXPECT_EQ(tested.middle(), 1000) << dropped;
+  }
+}
+
+TEST(ControlSlope, ShrinksWhereAllAreDroppedFromTheStart) {
   slope tested;
   made_windows windows(tested, flat);
-  windows.show(100);
-  ASSERT_EQ(tested.middle(), 1000);
-  windows.dropped = 0.9;
-  windows.show(100);
-  EXPECT_LT(tested.middle(), 100);
+  windows.dropped = 1;
+  windows.show(200);
+  EXPECT_LE(windows.most, 21);  // the higher of the two limits around 20
+  EXPECT_EQ(tested.middle(), 1);
 }
 
 TEST(ControlSlope, TakesTheSameStepsWithTheSameSeed) {
