@@ -40,7 +40,7 @@ struct slope_options {
   double min = 1;
   double max = 1000;
   double price = 0.2;          // the e, 0 … 1, at which more in flight is no longer worth it
-  double least_spread = 0.03;  // each of the two limits is so far from the middle, as a share,
+  double least_spread = 0.02;  // each of the two limits is so far from the middle, as a share,
   double most_spread = 0.1;    // or this far, where there is much noise
   double gain = 0.025;         // a pair moves the limit by this × (e - price) / noise²,
   double most_gain = 0.05;     // and by no more than this × (e - price)
@@ -90,7 +90,7 @@ class slope final : public algorithm {
     const double full = share(seen.full, seen);
     // After idling even a limit that is seldom reached is news.
     since_idle_ = is_idle_ ? 0 : std::min(since_idle_ + 1, kLongSince);
-    is_idle_ = !searching_ && static_cast<double>(seen.in_flight_most) < limit() / 2;
+    is_idle_ = !searching_ && static_cast<double>(seen.in_flight_most) < limit() / 4;
     if (!searching_ && fullness_ < kSeldom && full > (since_idle_ < kLongSince ? 0.1 : 0.5)) {
       fullness_ = full;
       start_search(true);
@@ -316,8 +316,8 @@ class slope final : public algorithm {
   static constexpr double kSinks = 0.15;   // and below minus that one downwards
   static constexpr double kHarm = 0.15;    // more in flight made ln(latency) more by that
   static constexpr double kReached = 0.3;  // share of a jump that has to arrive in flight
-  static constexpr int kLongSince = 2;
-  static constexpr int kLongRest = 256;  // pairs between searches that found nothing
+  static constexpr int kLongSince = 20;    // windows
+  static constexpr int kLongRest = 256;    // pairs between searches that found nothing
 
   const slope_options options_;
   splitmix random_;
@@ -338,7 +338,7 @@ class slope final : public algorithm {
   double variance_ = 0.01;  // and its variance
   int differences_ = 0;     // of which they were learned
   bool searching_ = true;
-  bool is_idle_ = false;         // less than half of the limit was used in the last window
+  bool is_idle_ = false;         // less than a quarter of the limit was used in the last window
   int since_idle_ = kLongSince;  // windows
   bool upwards_ = true;
   int step_ = 0;  // windows of the search at this limit
