@@ -179,7 +179,7 @@ class slope final : public algorithm {
     const double noise = std::sqrt(variance_) / span;
     const double most = kClip * std::max(1.0, noise);
     const double clipped = trust * std::max(-most, std::min(most, score));
-    follow(smooth_score_, clipped, kQuickly);
+    follow(smooth_score_, clipped, kSlowly);
     const double gain = std::min(options_.most_gain, options_.gain / (noise * noise));
     if (low_.reached || high_.reached) {
       move(gain * clipped * binding, clipped < 0 ? reason::queue : reason::room);
@@ -188,7 +188,7 @@ class slope final : public algorithm {
     }
     spread_ =
         std::max(options_.least_spread, std::min(options_.most_spread, std::sqrt(variance_) / 2));
-    const double deviation = noise * std::sqrt(kQuickly / 2);  // of the smoothed score
+    const double deviation = noise * std::sqrt(kSlowly / 2);  // of the smoothed score
     if (full < 0.3 || pairs_ < rest_) return;
     if (smooth_score_ > std::max(kRises, 2 * deviation)) start_search(true);
     if (-smooth_score_ > std::max(kSinks, 2 * deviation)) start_search(false);
@@ -247,7 +247,7 @@ class slope final : public algorithm {
       before_limit_ = middle_;
       before_in_flight_ = std::log(std::max(1.0, seen.mean_in_flight()));
       before_median_ = static_cast<double>(seen.quantile);
-      before_e_ = 1;
+      gained_ = gained_from_ = 0;
       if (most < rounded(middle_)) return leave_unreached(middle_);
       return jump();
     }
@@ -282,13 +282,13 @@ class slope final : public algorithm {
       before_limit_ = middle_;
       before_in_flight_ = in_flight_;
       before_median_ = median_;
-      before_e_ = e;
+      gained_ += e * jumped;
+      gained_from_ += jumped;
       return jump();
     }
-    // Throughput followed for the part e of the way. If by nothing, the step before may have been
-    // too far, too.
-    const double part = e < 0 ? before_e_ - 1 : e;
-    give_up(jumped * (upwards_ ? part : 1 - e));
+    // Upwards, to where all of the search's gain in throughput would have ended; downwards, so far
+    // as throughput has not followed.
+    give_up(upwards_ ? std::max(0.0, gained_ + e * jumped) - gained_from_ : jumped * (1 - e));
   }
 
   // Back to the limit before, or so far (logarithm) from it.
@@ -342,7 +342,8 @@ class slope final : public algorithm {
   int since_idle_ = kLongSince;  // windows
   bool upwards_ = true;
   int step_ = 0;  // windows of the search at this limit
-  double before_limit_ = 0, before_in_flight_ = 0, before_median_ = 0, before_e_ = 1;
+  double before_limit_ = 0, before_in_flight_ = 0, before_median_ = 0;
+  double gained_ = 0, gained_from_ = 0;  // logarithms, since the search began: throughput, limit
   double in_flight_ = 0, median_ = 0, most_in_flight_ = 0;  // at the limit that is tried
 };
 
