@@ -2,6 +2,7 @@
 //
 // Tries the algorithms for adaptive limits on simulated servers.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +26,7 @@ struct options {
   std::uint64_t seed = 1;
   double deadline_ms = 0;
   bool json = false;
+  bool check = false;
 };
 
 enum key : int {
@@ -39,6 +41,7 @@ enum key : int {
   kSeeds,
   kJson,
   kQuick,
+  kCheck,
   kScenarioLaw
 };
 
@@ -76,6 +79,7 @@ constexpr argp_option kOptions[] = {
     {"seed", kSeed, "N", 0, "the first (1)", 4},
     {"jobs", 'j', "N", 0, "threads (as many as there are CPUs)", 4},
     {"json", kJson, nullptr, 0, "prints all numbers as JSON", 4},
+    {"check", kCheck, nullptr, 0, "exit status 1 where an algorithm misses a goal", 4},
     {}};
 
 constexpr char kAbout[] =
@@ -195,6 +199,9 @@ error_t take(int key, char* text, argp_state* state) {
     case kJson:
       chosen.json = true;
       return 0;
+    case kCheck:
+      chosen.check = true;
+      return 0;
     default:
       return ARGP_ERR_UNKNOWN;
   }
@@ -212,6 +219,18 @@ options read(int argc, char** argv) {
   if (base.warm < 0) base.warm = base.seconds / 3;
   if (base.deadline_ms < 0) base.deadline_ms = 50 * base.mean_ms;
   return chosen;
+}
+
+bool all_hold(const std::vector<cell>& cells, const std::vector<course>& courses) {
+  for (const cell& one : cells) {
+    for (std::size_t i = 0; i < one.of.size(); ++i) {
+      if (!one.holds(i)) return false;
+    }
+  }
+  return std::all_of(courses.begin(), courses.end(), [](const course& one) {
+    return std::all_of(one.measures.begin(), one.measures.end(),
+                       [](const measure& m) { return m.holds(); });
+  });
 }
 
 int main_of(int argc, char** argv) {
@@ -232,7 +251,7 @@ int main_of(int argc, char** argv) {
     print_text(matrix, cells);
     print_text(played, courses);
   }
-  return 0;
+  return chosen.check && !all_hold(cells, courses) ? 1 : 0;
 }
 
 }  // namespace
