@@ -119,7 +119,7 @@ def tables(found):
 
 def header(found):
     return (f"{found['workers']} workers, {found['mean_ms']:g} ms mean service time, "
-            f"{found['seeds']} seeds. A cell is {found['seconds']:g} s of simulated time, of which "
+            f"{found['seeds']} seed{'s' if found['seeds'] > 1 else ''}. A cell is {found['seconds']:g} s of simulated time, of which "
             f"the first {found['warm']:g} do not count. Scenarios: {found['law']} service times.")
 
 
