@@ -104,6 +104,7 @@ std::vector<std::string> names(argp_state* state, const char* option, const char
   std::vector<std::string> all = split(text);
   for (const std::string& name : all) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
     argp_error(state, "%s: no '%s'", option, name.c_str());
   }
   return all;
@@ -113,6 +114,7 @@ double number(argp_state* state, const char* option, const char* text, double le
   char* end = nullptr;
   const double value = std::strtod(text, &end);
   if (end == text || *end != '\0' || !(value >= least && value <= most)) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
     argp_error(state, "%s: '%s' is not a number from %g to %g", option, text, least, most);
   }
   return value;
@@ -143,6 +145,7 @@ error_t take(int key, char* text, argp_state* state) {
   switch (key) {
     case 'a':
       matrix.contestants = names(state, "--algorithm", text, contestants());
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
       if (matrix.contestants.empty()) argp_error(state, "--algorithm: none");
       return 0;
     case 's':

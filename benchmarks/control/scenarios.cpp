@@ -34,20 +34,20 @@ double accepted(const outcome& seen, double from, double to) {
 }
 
 // Of what the server could serve, or of what was asked for where that is less.
-double good(const setting& of, const outcome& seen, double from, double to) {
+double good(const setting& of, const outcome& seen, int from, int to) {
   const double full = of.workers / (of.mean_ms / 1e3);
   double possible = 0;
-  for (double second = from; second < to; ++second) {
+  for (int second = from; second < to; ++second) {
     possible += full * std::min(of.capacity.at(second), of.load.at(second));
   }
   return sum(seen.good_at, from, to) / possible;
 }
 
 // How far the limit strays from its mean, as a share of that. By minutes, for each is a mean.
-double stray(const outcome& seen, double from, double to) {
+double stray(const outcome& seen, int from, int to) {
   const double mean = sum(seen.limit_at, from, to) / (to - from);
   double most = 0;
-  for (double minute = from; minute < to; minute += 60) {
+  for (int minute = from; minute < to; minute += 60) {
     most = std::max(most, std::abs(sum(seen.limit_at, minute, minute + 60) / 60 / mean - 1));
   }
   return most;
