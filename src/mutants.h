@@ -84,9 +84,9 @@ enum : int {
   counted_anew_on_return,  // what comes back brings along what it has left behind
 
   // Adaptive limits.
-  collects_in_use,       // what a thread is adding to is collected
-  two_collect,           // a collector only looks whether there is another
-  collecting_for_ever,   // ... and does not say that it has ended
+  collects_in_use,      // what a thread is adding to is collected
+  two_collect,          // a collector only looks whether there is another
+  collecting_for_ever,  // ... and does not say that it has ended
 };
 
 }  // namespace afflux::mutant
