@@ -41,7 +41,6 @@ class failsafe final : public algorithm {
         throughputs_(options.correlated),
         latencies_(options.correlated) {}
 
-  const char* name() const override { return "failsafe"; }
   double limit() const override { return std::floor(limit_); }
   double baseline() const { return baseline_.value(); }
   closing next() const override { return {}; }

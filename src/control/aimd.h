@@ -24,7 +24,6 @@ class aimd final : public algorithm {
  public:
   explicit aimd(const aimd_options& options = {}) : options_(options), limit_(options.initial) {}
 
-  const char* name() const override { return "aimd"; }
   double limit() const override { return static_cast<double>(limit_); }
   closing next() const override { return {}; }
 

@@ -72,7 +72,6 @@ class algorithm {
   algorithm& operator=(const algorithm&) = delete;
   virtual ~algorithm() = default;
 
-  virtual const char* name() const = 0;
   // What the limit is to be now; who steers rounds it, and keeps it between min and max.
   virtual double limit() const = 0;
   // The same without what is tried for one window.

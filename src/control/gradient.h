@@ -40,7 +40,6 @@ class gradient final : public algorithm {
     if (options_.fixed_latency <= 0) begin_probe();
   }
 
-  const char* name() const override { return "gradient"; }
   double limit() const override { return limit_; }
   double center() const override { return probing_ ? limit_before_ : limit_; }
   bool probing() const { return probing_; }

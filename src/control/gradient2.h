@@ -32,7 +32,6 @@ class gradient2 final : public algorithm {
         window_(options.windowed),
         estimate_(static_cast<double>(options.initial)) {}
 
-  const char* name() const override { return "gradient2"; }
   double limit() const override { return std::floor(estimate_); }
   double estimate() const { return estimate_; }
   closing next() const override { return window_.next(); }

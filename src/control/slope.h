@@ -56,14 +56,10 @@ class slope final : public algorithm {
     jitter_ = random_.between(0.8, 1.4);
   }
 
-  const char* name() const override { return "slope"; }
   double limit() const override { return searching_ ? middle_ : is_high() ? high() : low(); }
   // Between the two.
   double center() const override { return searching_ && step_ > 0 ? before_limit_ : middle_; }
-  double middle() const { return middle_; }
   bool searching() const { return searching_; }
-  // The last score, smoothed: above 0 the limit grows.
-  double score() const { return smooth_score_; }
 
   closing next() const override {
     closing wanted;

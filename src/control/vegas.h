@@ -35,7 +35,6 @@ class vegas final : public algorithm {
         jitter_(random_.between(0.5, 1)),
         estimate_(static_cast<double>(options.initial)) {}
 
-  const char* name() const override { return "vegas"; }
   double limit() const override { return std::floor(estimate_); }
   double estimate() const { return estimate_; }
   closing next() const override { return window_.next(); }

@@ -16,7 +16,6 @@ class adding_up final : public control::algorithm {
  public:
   explicit adding_up(std::uint64_t least_samples) { terms_.least_samples = least_samples; }
 
-  const char* name() const override { return "adding up"; }
   double limit() const override { return wanted; }
   control::closing next() const override { return terms_; }
   void update(const control::window& seen) override {

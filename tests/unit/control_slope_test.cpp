@@ -79,7 +79,7 @@ TEST(ControlSlope, GrowsToTheMostWhileLatencyStays) {
   slope tested;
   made_windows windows(tested, flat);
   windows.show(60);
-  EXPECT_EQ(tested.middle(), 1000);
+  EXPECT_EQ(tested.center(), 1000);
   EXPECT_EQ(windows.most, 1000);
 }
 
@@ -103,14 +103,14 @@ TEST(ControlSlope, TakesNoNoteOfLatencyThatRisesByItself) {
   slope tested;
   made_windows windows(
       tested, [](double, double seconds) { return 10 * kMs * std::min(10.0, 1 + seconds); });
-  double before = tested.middle();
+  double before = tested.center();
   for (int i = 0; i < 200; ++i) {
     windows.show(1);
     if (tested.searching()) continue;
-    EXPECT_GE(tested.middle(), before * 0.97) << i;
-    before = tested.middle();
+    EXPECT_GE(tested.center(), before * 0.97) << i;
+    before = tested.center();
   }
-  EXPECT_EQ(tested.middle(), 1000);
+  EXPECT_EQ(tested.center(), 1000);
 }
 
 TEST(ControlSlope, TakesNoNoteOfAStepBetweenItsWindows) {
@@ -120,12 +120,12 @@ TEST(ControlSlope, TakesNoNoteOfAStepBetweenItsWindows) {
   double factor = 1;
   made_windows windows(tested, [&](double, double) { return 10 * kMs * factor; });
   windows.show(60);
-  ASSERT_EQ(tested.middle(), 60);
+  ASSERT_EQ(tested.center(), 60);
   for (const double next : {1.5, 1.0, 3.0, 0.5}) {
     factor = next;
     windows.show(1);  // only a half of a pair sees it before
     windows.show(39);
-    EXPECT_GE(tested.middle(), 55) << next;
+    EXPECT_GE(tested.center(), 55) << next;
   }
 }
 
@@ -138,9 +138,9 @@ TEST(ControlSlope, FindsWhereQueueingBeginsWhileLatencyRisesByItself) {
   for (int i = 0; i < 200; ++i) {
     factor *= 1.05;
     windows.show(1);
-    ASSERT_LE(tested.middle(), 60) << i;
+    ASSERT_LE(tested.center(), 60) << i;
   }
-  EXPECT_GE(tested.middle(), 45);
+  EXPECT_GE(tested.center(), 45);
 }
 
 TEST(ControlSlope, StaysWhileTheLimitIsNotReached) {
@@ -150,12 +150,12 @@ TEST(ControlSlope, StaysWhileTheLimitIsNotReached) {
     windows.show(200);
     windows.used = used;
     windows.show(4);  // the first may be a half of a pair, or of a search
-    const double before = tested.middle();
+    const double before = tested.center();
     windows.show(1000);
-    EXPECT_EQ(tested.middle(), before) << used;
+    EXPECT_EQ(tested.center(), before) << used;
     windows.used = 1;  // and is right when it is
     windows.show(60);
-    EXPECT_NEAR(tested.middle(), 50, 6) << used;
+    EXPECT_NEAR(tested.center(), 50, 6) << used;
   }
 }
 
@@ -178,12 +178,12 @@ TEST(ControlSlope, KeepsWithinMinAndMax) {
   slope above(options);  // the knee is below
   made_windows wants_less(above, queued);
   wants_less.show(1000);
-  EXPECT_EQ(above.middle(), 70);
+  EXPECT_EQ(above.center(), 70);
   EXPECT_EQ(wants_less.least, 70);
   slope below(options);
   made_windows wants_more(below, flat);
   wants_more.show(1000);
-  EXPECT_EQ(below.middle(), 90);
+  EXPECT_EQ(below.center(), 90);
   EXPECT_EQ(wants_more.most, 90);
   options.max = options.initial = 70;
   slope fixed(options);
@@ -198,13 +198,13 @@ TEST(ControlSlope, ShrinksWhileMostAreDropped) {
     slope tested;
     made_windows windows(tested, flat);
     windows.show(100);
-    ASSERT_EQ(tested.middle(), 1000);
+    ASSERT_EQ(tested.center(), 1000);
     windows.dropped = dropped;
     windows.show(100);
-    EXPECT_LT(tested.middle(), 100) << dropped;
+    EXPECT_LT(tested.center(), 100) << dropped;
     windows.dropped = 0;
     windows.show(100);
-    EXPECT_EQ(tested.middle(), 1000) << dropped;
+    EXPECT_EQ(tested.center(), 1000) << dropped;
   }
 }
 
@@ -214,7 +214,7 @@ TEST(ControlSlope, ShrinksWhereAllAreDroppedFromTheStart) {
   windows.dropped = 1;
   windows.show(200);
   EXPECT_LE(windows.most, 21);  // the higher of the two limits around 20
-  EXPECT_EQ(tested.middle(), 1);
+  EXPECT_EQ(tested.center(), 1);
 }
 
 TEST(ControlSlope, TakesTheSameStepsWithTheSameSeed) {
@@ -226,7 +226,7 @@ TEST(ControlSlope, TakesTheSameStepsWithTheSameSeed) {
     std::vector<double> limits;
     for (int i = 0; i < 50; ++i) {
       server.run(0.1);
-      limits.push_back(tested.middle());
+      limits.push_back(tested.center());
     }
     return limits;
   };
@@ -287,7 +287,7 @@ TEST(ControlSlope, FollowsCapacityDownAndUp) {
   toy_server server(tested, 40, laws()[0].draw);
   server.per_second = 1.5 * 4000;
   server.run(20);
-  const double before = tested.middle();
+  const double before = tested.center();
   EXPECT_GE(before, 36);
   server.workers = 20;
   server.run(10);
@@ -305,7 +305,7 @@ TEST(ControlSlope, GrowsQuicklyWithCapacity) {
   toy_server server(tested, 20, laws()[0].draw);
   server.per_second = 1.2 * 20000;
   server.run(10);
-  EXPECT_LE(tested.middle(), 40);
+  EXPECT_LE(tested.center(), 40);
   server.workers = 200;
   server.run(1.5);
   server.run(1);

@@ -37,7 +37,6 @@ struct stepped_policy : native_policy {
 // Says what it is told to, and keeps what it was shown.
 class scripted final : public algorithm {
  public:
-  const char* name() const override { return "scripted"; }
   double limit() const override { return wanted; }
   double center() const override { return wanted + 0.25; }
   closing next() const override { return terms; }
