@@ -70,7 +70,8 @@ afflux_status begin(group::kind kind, afflux_wait_group* storage, afflux_wait_it
   known.permits = 1;
   core::demand terms;
   if (const status s = to_demand(known, terms); s != status::ok) return to_c(s);
-  if (known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr) return AFFLUX_EINVAL;
+  if (known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr || known.tenant != nullptr)
+    return AFFLUX_EINVAL;
   queue::destination<policy> to;
   if (const status s = to_destination(known, to); s != status::ok) return to_c(s);
 

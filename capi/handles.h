@@ -47,6 +47,12 @@ inline stats::client* from(afflux_client* handle) {
 inline const stats::client* from(const afflux_client* handle) {
   return reinterpret_cast<const stats::client*>(handle);
 }
+inline queue::tenant<policy>* from(afflux_tenant* handle) {
+  return reinterpret_cast<queue::tenant<policy>*>(handle);
+}
+inline const queue::tenant<policy>* from(const afflux_tenant* handle) {
+  return reinterpret_cast<const queue::tenant<policy>*>(handle);
+}
 inline afflux_sem* to_handle(semaphore* sem) { return reinterpret_cast<afflux_sem*>(sem); }
 inline waiter* from(afflux_waiter* storage) { return reinterpret_cast<waiter*>(storage); }
 inline token* from(afflux_permit_token* storage) { return reinterpret_cast<token*>(storage); }
@@ -91,5 +97,8 @@ status to_strategy(uint32_t queue, uint32_t& strategy);
 // completes, and the time.
 status to_demand(const afflux_request& request, core::demand& want,
                  uint32_t flags = AFFLUX_WAIT_FOR_RESIZE);
+
+// Its tenant, for a request to `sem`: of that, and without a client. ok, invalid.
+status to_tenant(const afflux_sem* sem, const afflux_request& request, core::demand& want);
 
 }  // namespace afflux::capi

@@ -21,8 +21,11 @@ afflux_status afflux_sem_acquire_permit(afflux_sem* sem, const afflux_request* r
   }
   core::demand want;
   if (const status s = to_demand(known, want); s != status::ok) return to_c(s);
+  if (const status s = to_tenant(sem, known, want); s != status::ok) return to_c(s);
   const status s = core::acquire(*from(sem), want, timeout_ns);
-  if (s == status::ok) new (ret_permit) token(*from(sem), want.permits, policy::now(), known.tag);
+  if (s == status::ok) {
+    new (ret_permit) token(*from(sem), want.permits, policy::now(), known.tag, from(known.tenant));
+  }
   return to_c(s);
 }
 
@@ -33,7 +36,8 @@ afflux_status afflux_permit_adopt(afflux_sem* sem, uint64_t n, afflux_permit_tok
 afflux_status afflux_permit_adopt_tagged(afflux_sem* sem, uint64_t n, const char* tag,
                                          afflux_permit_token* ret_permit) {
   if (sem == nullptr || n == 0 || ret_permit == nullptr) return AFFLUX_EINVAL;
-  if (n > core::held(*from(sem))) return AFFLUX_EOVERFLOW;
+  // Resizes may spoil what held() sees: one that is under way makes it too little.
+  if (n > core::held(*from(sem)) && n > from(sem)->held_exactly()) return AFFLUX_EOVERFLOW;
   new (ret_permit) token(*from(sem), n, policy::now(), tag);
   return AFFLUX_OK;
 }

@@ -22,7 +22,8 @@ constexpr std::initializer_list<std::size_t> kRequestFields = {
     offsetof(afflux_request, timeout_ns), offsetof(afflux_request, wake),
     offsetof(afflux_request, ctx),        offsetof(afflux_request, port),
     offsetof(afflux_request, user_data),  offsetof(afflux_request, client),
-    offsetof(afflux_request, tag),        offsetof(afflux_request, notify)};
+    offsetof(afflux_request, tag),        offsetof(afflux_request, notify),
+    offsetof(afflux_request, tenant)};
 
 // Two neighbouring 32-bit fields as one number.
 [[gnu::always_inline]] inline std::uint64_t pair_at(const afflux_request& r, std::size_t offset) {
@@ -50,7 +51,8 @@ static_assert(offsetof(afflux_request, reserved) == offsetof(afflux_request, pri
   return has_target &&
          (pair_at(r, offsetof(afflux_request, priority)) & ~pair_of(AFFLUX_PRIORITY_CRITICAL, 0)) ==
              0 &&
-         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.client == nullptr;
+         core::countable(r.permits) && r.timeout_ns >= AFFLUX_FOREVER && r.client == nullptr &&
+         r.tenant == nullptr;
 }
 }  // namespace
 
@@ -62,7 +64,8 @@ status afflux::capi::read_request(const afflux_request* given, afflux_request& k
 status afflux::capi::read_wait(const afflux_request* given, afflux_request& known,
                                core::demand& want, queue::destination<policy>& to, uint32_t flags) {
   if (const status s = read_request(given, known); s != status::ok) return s;
-  if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr) {
+  if (known.permits != 1 || known.timeout_ns < AFFLUX_FOREVER || known.client != nullptr ||
+      known.tenant != nullptr) {
     return status::invalid;
   }
   if (const status s = to_demand(known, want, flags); s != status::ok) return s;
@@ -104,6 +107,14 @@ status afflux::capi::to_demand(const afflux_request& r, core::demand& want, uint
   return status::ok;
 }
 
+status afflux::capi::to_tenant(const afflux_sem* sem, const afflux_request& r, core::demand& want) {
+  if (r.tenant == nullptr) return status::ok;
+  queue::tenant<policy>& t = *from(r.tenant);
+  if (&t.of != from(sem) || r.client != nullptr) return status::invalid;
+  want.tenant = &t;
+  return status::ok;
+}
+
 // Outside of extern "C", which would give them names in every program that links the archive.
 namespace {
 
@@ -112,6 +123,7 @@ namespace {
   core::demand want;
   constexpr uint32_t kFlags = AFFLUX_WAIT_FOR_RESIZE | AFFLUX_WAIT_FOR_URING | AFFLUX_WAIT_FOR_NOTE;
   if (const status s = to_demand(r, want, kFlags); s != status::ok) return to_c(s);
+  if (const status s = to_tenant(sem, r, want); s != status::ok) return to_c(s);
   if (r.timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
   queue::destination<policy> to;
   if (const status s = to_destination(r, to); s != status::ok) return to_c(s);

@@ -33,6 +33,11 @@ enum : int {
   granted_after_close,     // one that competes takes permits of a closed semaphore
   wake_forgets_another,    // a wake with too many notes loses what another still has to wake
 
+  // Tenants.
+  guarantee_ignored,      // a guaranteed share does not come first
+  cap_release_forgotten,  // a tenant at its cap is not looked at when it gives permits back
+  tenant_freed_early,     // a tenant's last unref frees it with waiters in line
+
   // Priorities, limits, time, THROUGHPUT.
   drop_highest,                // DROP_OLDEST takes its victim from the top
   limits_pass_inbox,           // with queue limits newcomers use the inbox

@@ -681,6 +681,9 @@ typedef struct afflux_port afflux_port;
 /** The tenant that requests are accounted to: see afflux/client.h. Since: 0.1 */
 typedef struct afflux_client afflux_client;
 
+/** One of those who share a semaphore: see afflux/tenant.h. Since: 0.1 */
+typedef struct afflux_tenant afflux_tenant;
+
 /** What is asked for. Fill by afflux_request_init(). Since: 0.1 */
 typedef struct afflux_request {
   uint32_t struct_size;    /**< sizeof(afflux_request) */
@@ -702,6 +705,10 @@ typedef struct afflux_request {
                                 afflux_sem_acquire_permit(), else ignored; default NULL: none */
   afflux_notify_fn notify; /**< AFFLUX_WAIT_FOR_NOTE: called on completion; NULL (default) without
                                 that flag */
+  afflux_tenant *tenant;   /**< whose request it is (tenant.h): a tenant of the same semaphore,
+                                with a reference of the caller's until the request has ended; client
+                                is NULL then. Default NULL: none's. Only in requests to a semaphore;
+                                elsewhere AFFLUX_EINVAL */
 } afflux_request;
 
 /**
@@ -1824,5 +1831,6 @@ AFFLUX_API size_t afflux_wait_group_index(const afflux_wait_group *group);
 #include <afflux/stats.h>
 
 #include <afflux/control.h>
+#include <afflux/tenant.h>
 
 #endif

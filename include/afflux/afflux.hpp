@@ -99,6 +99,7 @@
 #include <afflux/several.hpp>
 #include <afflux/stats.hpp>
 #include <afflux/status.hpp>
+#include <afflux/tenant.hpp>
 #include <afflux/timers.hpp>
 #include <afflux/wait.hpp>
 #include <afflux/wait_queue.hpp>

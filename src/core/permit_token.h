@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // A permit token: permits with an owner, given back at most once however many
-// threads try. A token with permits holds a reference of its semaphore.
+// threads try. A token with permits holds a reference of its semaphore, and of their tenant.
 //
 // `state` is the count of permits, shifted by one, and a busy bit. The thread that sets the
 // bit may read and write the rest; the bit is held for a few instructions, never
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/semaphore.h"
+#include "core/tenant.h"
 
 namespace afflux::core {
 
@@ -18,9 +19,11 @@ template <class P>
 class permit_token {
  public:
   // Takes over `n` permits, and a reference that it adds.
-  permit_token(semaphore<P>& sem, std::uint64_t n, std::int64_t acquired_at, const char* tag)
-      : state_(n << 1), sem_(&sem), id_(next_id()), acquired_at_(acquired_at) {
+  permit_token(semaphore<P>& sem, std::uint64_t n, std::int64_t acquired_at, const char* tag,
+               queue::tenant<P>* tenant = nullptr)
+      : state_(n << 1), sem_(&sem), id_(next_id()), acquired_at_(acquired_at), tenant_(tenant) {
     sem.ref();
+    if (tenant != nullptr) tenant->ref();
     if (sem.ledger == nullptr) return;
     stats::holder who = {.id = id_, .permits = n, .since = acquired_at};
     stats::copy_tag(tag, who.tag);
@@ -47,7 +50,7 @@ class permit_token {
     if (n == 0 || n >= count) return unlock(count), status::invalid;
     // While the bit is set this token's own reference keeps the semaphore alive.
     const stats::holder me = line_ == kNoLine ? stats::holder{} : sem_->ledger->read(line_);
-    new (storage) permit_token(*sem_, n, acquired_at_, me.tag.data());
+    new (storage) permit_token(*sem_, n, acquired_at_, me.tag.data(), tenant_);
     told(count - n);
     unlock(count - n);
     return status::ok;
@@ -66,10 +69,11 @@ class permit_token {
     status result = status::ok;
     if (mine == 0 || theirs == 0) {
       result = status::already;
-    } else if (sem_ != other.sem_) {
+    } else if (sem_ != other.sem_ || tenant_ != other.tenant_) {
       result = status::invalid;
     }
     semaphore<P>* const sem = sem_;
+    queue::tenant<P>* const tenant = tenant_;
     const bool merged = result == status::ok;
     if (merged) {
       other.told(0);
@@ -77,7 +81,8 @@ class permit_token {
     }
     other.unlock(merged ? 0 : theirs);
     unlock(merged ? mine + theirs : mine);
-    if (merged) sem->unref();  // never the last: this token has one
+    if (merged && tenant != nullptr) core::unref(*tenant);
+    if (merged) sem->unref();  // never the last, both: this token has one
     return result;
   }
 
@@ -127,6 +132,7 @@ class permit_token {
   status empty(bool give_back, F&& before) {
     const std::uint64_t count = lock();
     semaphore<P>* const sem = sem_;
+    queue::tenant<P>* const tenant = tenant_;
     const std::int64_t acquired_at = acquired_at_;
     if (count == 0) return unlock(0), status::already;
     status result = before(*sem, acquired_at);
@@ -138,9 +144,14 @@ class permit_token {
         stats->held(P::now() - acquired_at);
       }
       // overflow: what was this token's has been released by hand.
-      result = sem->release(count);
-      if (result == status::overflow) sem->release_what_is_held(count);
+      if (tenant != nullptr) {
+        result = sem->release_for(*tenant, count, true);
+      } else {
+        result = sem->release(count);
+        if (result == status::overflow) sem->release_what_is_held(count);
+      }
     }
+    if (tenant != nullptr) core::unref(*tenant);
     sem->unref();
     return result;
   }
@@ -150,6 +161,7 @@ class permit_token {
   std::uint64_t id_;
   std::int64_t acquired_at_;
   std::uint32_t line_ = kNoLine;  // in the ledger
+  queue::tenant<P>* tenant_;      // nullptr: the permits are no tenant's
 };
 
 }  // namespace afflux::core

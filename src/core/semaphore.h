@@ -24,7 +24,13 @@ struct demand {
   bool waits_for_resize = false;
   std::uint64_t cost_bytes = 0;
   stats::client* client = nullptr;
+  queue::fair_member* tenant = nullptr;  // of the semaphore; a queue::tenant
 };
+
+template <class P>
+queue::tenant<P>& tenant_of(const demand& want) {
+  return static_cast<queue::tenant<P>&>(*want.tenant);
+}
 
 inline bool countable(std::uint64_t n) { return n - 1 < queue::kMaxPermits; }  // 0 wraps
 
@@ -59,6 +65,10 @@ status try_harder(semaphore<P>& sem, status s, std::uint64_t n) {
 template <class P>
 status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
+  if (want.tenant != nullptr) {
+    if (!never_waits) return status::again;  // as it queues, if it must
+    return counted(sem, sem.take_for(tenant_of<P>(want), want.permits), want.permits, true);
+  }
   status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
   if (s == status::too_big && want.waits_for_resize && countable(want.permits)) s = status::again;
   if (s != status::again) queue::account_at_once(want.client, s, want.permits);
@@ -70,7 +80,7 @@ template <class P>
 [[gnu::always_inline]] inline void fill_in(queue::waiter<P>& x, const demand& want,
                                            const queue::destination<P>& to) {
   x.permits = want.permits;
-  x.priority = want.priority;
+  x.rank = want.priority;
   x.target = reinterpret_cast<void*>(to.wake);
   x.context = to.context;
   x.set_internal(to.internal);
@@ -92,6 +102,7 @@ template <class P>
     traits |= queue::traits::kAccounted;
     x.client = want.client;
   }
+  if (want.tenant != nullptr) x.of_tenant(tenant_of<P>(want));
   x.traits.set(traits);
   x.where.store(queue::place::none, std::memory_order_relaxed);  // published with the rest
 }

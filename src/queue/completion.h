@@ -85,7 +85,7 @@ void tell_of_slow_ones(const finished<P>& done, completing<P>& mine) {
     for (const waiter<P>* x = list->first(); x != nullptr; x = x->next) {
       const std::int64_t waited = slow_wait_of(done, *x);
       if (waited >= 0)
-        tell_slow_wait(mine, done.slow, x->priority, x->permits, waited, x->users_context());
+        tell_slow_wait(mine, done.slow, x->priority(), x->permits, waited, x->users_context());
     }
   }
 }
@@ -108,7 +108,7 @@ void tell_notes(finished<P>& done, completing<P>& mine) {
     if (!may_publish(*x)) continue;
     if (x->has(traits::kAccounted)) account(*x);
     const std::int64_t waited = done.slow.tell != nullptr ? slow_wait_of(done, *x) : -1;
-    notes[count++] = {x->note(), x->context, x->user_data, waited, x->permits, x->priority};
+    notes[count++] = {x->note(), x->context, x->user_data, waited, x->permits, x->priority()};
     signal_done(*x);
   }
   const bool was_running = std::exchange(mine.running, true);

@@ -31,13 +31,15 @@ class counting {
 
   // x is about to queue: before any thread can find it.
   void arrives(waiter<P>& x) {
-    if (stats_ != nullptr || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue)) stamp(x);
+    if (stats_ != nullptr || x.has(traits::kAccounted) || x.of_tenant() || AFFLUX_TRACED(enqueue)) {
+      stamp(x);
+    }
   }
 
   // ---- with the lock: each of these is final
 
-  void linked(const line<P>& line) {
-    if (stats_ != nullptr) stats_->linked(line.count());
+  void linked(std::uint64_t waiters) {
+    if (stats_ != nullptr) stats_->linked(waiters);
   }
   void refused(std::uint64_t permits) {
     AFFLUX_TRACE(reject, of_, permits, 0);
@@ -69,6 +71,13 @@ class counting {
     if (line.empty()) return stats_->nobody_waits();
     stats_->oldest_is(line.oldest());
   }
+  // Likewise with tenants: of the longest waits only that of the next one is known.
+  void leaves(const waiter<P>* next, std::uint64_t held) {
+    if (stats_ == nullptr) return;
+    stats_->peak_held(held);
+    if (next == nullptr) return stats_->nobody_waits();
+    stats_->oldest_is(next->queued_at());
+  }
 
  private:
   [[gnu::noinline]] void ended_otherwise([[maybe_unused]] std::uint64_t permits, status why) {
@@ -89,7 +98,7 @@ class counting {
     }
   }
   [[gnu::noinline]] void stamp(waiter<P>& x) {
-    AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority));
+    AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority()));
     const bool exactly = times_ || x.has(traits::kAccounted);
     x.queued_at(stats::stamp_of(exactly ? P::now() : P::rough_now()));
   }

@@ -88,7 +88,7 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
     }
     if constexpr (P::kMutant == mutant::publish_before_unlock) complete_all(done);
     const std::uint64_t then = unlocked(w, take);
-    counts_.leaves(line_, held(then, limit()));
+    leaves(then);
     const bool changed = first_changed_;
     if (changed) first_changed_ = false;
     // `returns` is counted in comers_, too: said for the reader.
@@ -111,13 +111,12 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
 template <class P>
 bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
-  const waiter<P>* const first =
-      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : line_.first();
+  const waiter<P>* const first = P::kMutant == mutant::no_regrant_on_cancel ? nullptr : next();
   if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
     return false;
   }
   const std::uint64_t then = unlocked(w, take);
-  counts_.leaves(line_, held(then, limit()));
+  leaves(then);
   const bool changed = first_changed_;
   if (changed) first_changed_ = false;
   const void* const address = &block_.word;
@@ -138,11 +137,15 @@ void waiter_queue<P>::settle_fully(std::uint64_t w, std::int64_t take) {
 }
 
 template <class P>
-std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) const {
+std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) {
   constexpr std::uint64_t kOfHolder =
       kLocked | kQueued | kBusy | kWaited | kPoked | kHandover | kWatched;
   std::uint64_t then = (w - permits(static_cast<std::uint64_t>(take))) & ~kOfHolder;
   if (idlers_ != 0) then |= kWatched;
+  if (tenants_ != nullptr) [[unlikely]] {
+    tenants_->hold_ends();
+    return tenants_->any() ? then | kQueued : then;  // TN1
+  }
   if (line_.empty()) return then;
   then |= kQueued;
   if (!settings_.throughput) return then;
@@ -152,7 +155,24 @@ std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) cons
   return then;
 }
 
+template <class P>
+void waiter_queue<P>::leaves(std::uint64_t then) {
+  if (tenants_ == nullptr) [[likely]]
+    return counts_.leaves(line_, held(then, limit()));
+  counts_.leaves(tenants_->first(), held(then, limit()));
+}
+
 // ---- with the lock: the line
+
+template <class P>
+void waiter_queue<P>::link(waiter<P>& x) {
+  if (tenants_ == nullptr) [[likely]] {
+    line_.push_back(x);
+  } else {
+    tenants_->push(x);
+  }
+  counts_.linked(line_.count() + waits_beside());
+}
 
 template <class P>
 void waiter_queue<P>::take_in() {
@@ -166,10 +186,9 @@ void waiter_queue<P>::take_in() {
   while (oldest != nullptr) {
     waiter<P>& x = *oldest;
     oldest = x.next;
-    line_.push_back(x);
-    counts_.linked(line_);
+    link(x);
     if constexpr (P::kMutant == mutant::arrival_not_rechecked) continue;
-    if (impossible(x)) special_ = true;  // by a resize that came between its look and its post
+    if (impossible(x)) special_ = shrunk_ = true;  // by a resize between its look and its post
   }
 }
 
@@ -179,7 +198,9 @@ template <class P>
                                                            finished<P>& done) {
   if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
     return true;
-  while (waiter<P>* const x = line_.first()) {
+  if (tenants_ != nullptr) [[unlikely]]
+    tenants_->look_at_usual(held(w, limit()) + static_cast<std::uint64_t>(take));
+  while (waiter<P>* const x = next()) {
     const auto n = static_cast<std::int64_t>(x->permits);
     if (available(w) - take < n) break;
     if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {
@@ -204,17 +225,26 @@ bool waiter_queue<P>::no_room(const waiter<P>& x, const finished<P>& done) const
 template <class P>
 bool waiter_queue<P>::dismiss(std::uint64_t w, finished<P>& done) {
   const bool closed = (w & kClosed) != 0;
-  const bool all = line_.visit([&](waiter<P>& x) {
+  if (tenants_ != nullptr && !dismiss_closing(done)) return true;
+  if (!closed && wakes_ == 0 && !shrunk_) {
+    special_ = false;
+    return false;
+  }
+  const auto dismiss_it = [&](waiter<P>& x) {
     const bool woken = wakes_ != 0 && !closed;
     if (!closed && !woken && !impossible(x)) return true;
     if (no_room(x, done)) return false;
     const status why = closed ? status::closed : woken ? status::ok : status::too_big;
     if (take_off(x, why, done) && woken) wakes_ = wakes_ - 1;
     return true;
-  });
+  };
+  const bool all =
+      tenants_ == nullptr
+          ? line_.visit(dismiss_it)
+          : tenants_->visit_waiting([&](tenant<P>& t) { return t.waiting->visit(dismiss_it); });
   if (!all) return true;
   wakes_ = 0;
-  special_ = false;
+  special_ = shrunk_ = false;
   return false;
 }
 
@@ -223,7 +253,7 @@ template <class P>
 [[gnu::always_inline]] inline bool waiter_queue<P>::grant(waiter<P>& x, finished<P>& done) {
   if (!simple_ || counts_.traces_waits()) return take_off(x, status::ok, done);
   const std::uint64_t n = x.permits;
-  const std::uint32_t priority = x.priority;
+  const std::uint32_t priority = x.priority();
   if (waiter<P>* const next = line_.remove_first(x)) P::own(next);
   if (!mark_off(x, status::ok, done)) return false;
   line_.granted(priority);
@@ -236,7 +266,7 @@ template <class P>
 bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   // Read and unlinked before the exchange: an arriving one is its thread's after it.
   const std::uint64_t n = x.permits;
-  const std::uint32_t priority = x.priority;
+  const std::uint32_t priority = x.priority();
   const bool watches = x.has(traits::kWatches);
   const bool granted = result == status::ok && !watches;
   const bool timed = granted && (settings_.times() || counts_.traces_waits());
@@ -246,6 +276,9 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   }
   const std::int64_t waited = timed ? stats::since(x.queued_at(), done.now) : -1;
   const bool first = leave_line(x);
+  if (tenants_ != nullptr && !watches) [[unlikely]] {
+    return mark_off_of_tenant(x, result, waited, done);
+  }
   if (!mark_off(x, result, done)) return false;
   if (granted) {
     line_.granted(priority);
@@ -289,6 +322,10 @@ bool waiter_queue<P>::leave_line(waiter<P>& x) {
   if (x.has(traits::kWatches)) {
     watchers_.remove(x);
     if (x.permits == 0) idlers_ = idlers_ - 1;
+    return false;
+  }
+  if (tenants_ != nullptr) [[unlikely]] {
+    tenants_->unlink(x);
     return false;
   }
   const bool first = settings_.throughput && line_.first() == &x;

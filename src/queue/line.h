@@ -95,7 +95,7 @@ class line {
 
   // Whether it is the only one of its priority.
   bool push_back(waiter<P>& x) {
-    const std::uint32_t priority = x.priority;
+    const std::uint32_t priority = x.priority();
     const bool alone = at(priority).empty();
     at(priority).push_back(x);
     if (alone) present_ = present() | 1u << priority;
@@ -105,7 +105,7 @@ class line {
   }
 
   void remove(waiter<P>& x) {
-    const std::uint32_t priority = x.priority;
+    const std::uint32_t priority = x.priority();
     waiter_chain<P>& level = at(priority);
     level.remove(x);
     if (level.empty()) nobody_left(priority);
@@ -113,7 +113,7 @@ class line {
   }
   // x is the first of its priority. The new first one of that, or nullptr.
   waiter<P>* remove_first(waiter<P>& x) {
-    const std::uint32_t priority = x.priority;
+    const std::uint32_t priority = x.priority();
     waiter<P>* const next = at(priority).remove_first();
     if (next == nullptr) nobody_left(priority);
     uncount(x);

@@ -62,9 +62,10 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
       continue;
     }
     // Most holders are off before an arrival in the inbox would have been seen.
-    const std::uint32_t turns = posts_ ? P::spins() / 2 : 0;
+    const bool posts = posts_ && !x.of_tenant();  // a tenant's is decided on its arrival
+    const std::uint32_t turns = posts ? P::spins() / 2 : 0;
     if (turns != 0 && spin_for_lock(turns, 0, w)) return admit(w, x, as);
-    if (posts_ && (w & (kBusy | kLocked)) == kLocked) {
+    if (posts && (w & (kBusy | kLocked)) == kLocked) {
       counts_.arrives(x);
       // relaxed: published by [post].
       x.where.store(as == place::in ? place::arriving : as, std::memory_order_relaxed);
@@ -78,6 +79,8 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
 // With the lock: x has its permits, has its place, or is refused.
 template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
+  if (tenants_ != nullptr) [[unlikely]]
+    return admit_among_tenants(w, x, as);
   if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
     settle(w, 0);
     return (w & kClosed) != 0 ? status::closed : status::too_big;
@@ -93,7 +96,7 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
     return admit_to_full(w, x, as);
   counts_.arrives(x);
   const bool alone = line_.push_back(x);
-  counts_.linked(line_);
+  counts_.linked(line_.count());
   // [in] release, pairs with [claim].
   x.where.store(as, std::memory_order_release);
   // Who is first does not fit, as before, unless that is x, beside others.
@@ -224,6 +227,9 @@ std::uint64_t waiter_queue<P>::lock_and_unlink(waiter<P>& x, status why) {
     const bool first = leave_line(x);
     if (first && P::kMutant == mutant::leaving_renews_bound)
       overtakings_.store(0, std::memory_order_relaxed);
+    if (tenants_ != nullptr && !x.has(traits::kWatches)) [[unlikely]] {
+      tenants_->ended(tenants_->of(x), why);
+    }
   } else if constexpr (P::kMutant != mutant::comers_uncounted) {
     comers_ = comers_ - 1;
   }

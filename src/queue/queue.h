@@ -31,6 +31,7 @@
 #include "queue/counting.h"
 #include "queue/line.h"
 #include "queue/settings.h"
+#include "queue/tenants.h"
 #include "queue/word.h"
 #include "stats/control_numbers.h"
 #include "stats/ledger.h"
@@ -47,8 +48,8 @@ class alignas(128) waiter_queue {
 
   // `posts`: post() is worth asking.
   waiter_queue(const queue::settings& s, bool posts)
-      : settings_(s),
-        simple_(!s.throughput && !s.times()),
+      : simple_(!s.throughput && !s.times()),
+        settings_(s),
         posts_(posts && (!s.limited() || P::kMutant == mutant::limits_pass_inbox)),
         limit_(s.limit),
         counts_(this, s.times()) {
@@ -61,6 +62,7 @@ class alignas(128) waiter_queue {
   virtual ~waiter_queue() {
     // relaxed: no other thread is left.
     P::destroy(controlled.load(std::memory_order_relaxed));
+    P::destroy(tenanted.load(std::memory_order_relaxed));
   }
 
   // ---- the questions to a strategy
@@ -149,8 +151,29 @@ class alignas(128) waiter_queue {
   }
 
   // Queued now; exact when nothing moves.
-  std::uint64_t waiting() const { return line_.count(); }
-  std::uint64_t waiting_bytes() const { return line_.bytes(); }
+  std::uint64_t waiting() const {
+    // acquire, both: pairs with make_tenants().
+    const tenants<P>* const beside = tenanted.load(std::memory_order_acquire);
+    return line_.count() + (beside == nullptr ? 0 : beside->waiting());
+  }
+  std::uint64_t waiting_bytes() const {
+    const tenants<P>* const beside = tenanted.load(std::memory_order_acquire);
+    return line_.bytes() + (beside == nullptr ? 0 : beside->waiting_bytes());
+  }
+
+  // ---- tenants (tenancy.h)
+
+  // False: no memory.
+  bool make_tenants();
+  // t's requests are taken from now on. closed.
+  status join(tenant<P>& t);
+  status take_for(tenant<P>& t, std::uint64_t n);
+  // overflow: it holds less. Nothing has come back then, or `what_is_held`.
+  status release_for(tenant<P>& t, std::uint64_t n, bool what_is_held = false);
+  status set_share(tenant<P>& t, const share& is);
+  status set_usual_weight(std::uint32_t weight);
+  // Its requests complete with closed; of_last: and it is freed when none is left. already.
+  status close(tenant<P>& t, bool of_last);
 
   // ---- life
 
@@ -192,12 +215,15 @@ class alignas(128) waiter_queue {
     }
     return n > 2 * kMaxPermits ? 0 : n;
   }
+  // Held now. With the lock: for those who decide by it.
+  std::uint64_t held_exactly();
   // Nothing is held and no request queues. With the lock: beside a resize, word and limit tell
   // nothing.
   bool idle();
   // A request that could never be satisfied as things are.
   bool impossible(const waiter<P>& x) const {
-    return x.permits > limit() && !x.has(traits::kWaitsForResize);
+    const bool fits = x.permits <= limit() && (!x.of_tenant() || x.permits <= x.tenant->cap.get());
+    return !fits && !x.has(traits::kWaitsForResize);
   }
 
   // nullptr: nothing is counted. Given before any other thread sees the semaphore.
@@ -236,6 +262,7 @@ class alignas(128) waiter_queue {
   atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
   atomic<std::uint32_t> steered{0};          // 1: by a control (control/steering.h)
   atomic<stats::control_numbers<P>*> controlled{nullptr};  // from the first control on
+  atomic<tenants<P>*> tenanted{nullptr};                   // from the first tenant on
 
   // ---- for completion.h: a thread that left some in line for want of room for notes
   void come_back();
@@ -278,14 +305,27 @@ class alignas(128) waiter_queue {
   bool decide(std::uint64_t w, std::int64_t& take, finished<P>& done);
   [[gnu::noinline]] bool dismiss(std::uint64_t w, finished<P>& done);
   bool idle(std::uint64_t w, std::int64_t take) const {
-    return line_.empty() && available(w) - take == static_cast<std::int64_t>(limit());
+    return nobody_waits() && available(w) - take == static_cast<std::int64_t>(limit());
   }
+  // The next to be granted, or nullptr.
+  waiter<P>* next() const { return tenants_ == nullptr ? line_.first() : tenants_->first(); }
+  bool nobody_waits() const {
+    return line_.empty() && (tenants_ == nullptr || waits_beside() == 0);
+  }
+  std::uint64_t waits_beside() const { return tenants_ == nullptr ? 0 : tenants_->waiting(); }
+  void link(waiter<P>& x);
+  void leaves(std::uint64_t then);
+  status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);
+  status admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as);
+  bool dismiss_closing(finished<P>& done);
+  void begin_tenants();
   status seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const;
   [[gnu::noinline]] bool tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done);
   std::uint64_t lock_and_unlink(waiter<P>& x, status why);
   bool take_off(waiter<P>& x, status result, finished<P>& done);
   bool grant(waiter<P>& x, finished<P>& done);
   bool mark_off(waiter<P>& x, status result, finished<P>& done);
+  bool mark_off_of_tenant(waiter<P>& x, status result, std::int64_t waited, finished<P>& done);
   bool leave_line(waiter<P>& x);
   std::int64_t weight(const waiter<P>& x) const {
     return settings_.weight(static_cast<std::int64_t>(x.permits));
@@ -293,8 +333,8 @@ class alignas(128) waiter_queue {
   bool poke(waiter<P>& x, finished<P>& done);
   bool no_room(const waiter<P>& x, const finished<P>& done) const;
   bool full_for(const waiter<P>& x) const;
-  std::uint64_t unlocked(std::uint64_t w, std::int64_t take) const;
-  bool linked() const { return !line_.empty() || !watchers_.empty() || comers_ != 0; }
+  std::uint64_t unlocked(std::uint64_t w, std::int64_t take);
+  bool linked() const { return !nobody_waits() || !watchers_.empty() || comers_ != 0; }
   std::uint64_t add_flag(std::uint64_t w, std::uint64_t flag);
 
   template <class T>
@@ -311,15 +351,17 @@ class alignas(128) waiter_queue {
   var<std::uint32_t> comers_{0};  // threads that will come for the lock, and have no waiter linked
   var<bool> returning_{false};    // one of them comes back for those that are left in line
   var<bool> special_{false};      // a waiter may be to leave without permits: dismiss()
+  var<bool> shrunk_{false};       // likewise, any of them, as too much is asked for
+  var<bool> simple_;              // FAIR, no times are taken, and there are no tenants
   var<bool> first_changed_{false};  // another became the first in this hold
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes
+  var<tenants<P>*> tenants_{nullptr};
   waiter_chain<P> watchers_;
   var<std::uint32_t> idlers_{0};  // those of them that wait for it to be idle
 
   const queue::settings settings_;
-  const bool simple_;  // FAIR, and no times are taken
-  const bool posts_;   // with queue limits each arrival takes the lock: they are exact
+  const bool posts_;  // with queue limits each arrival takes the lock: they are exact
   // Read often, written by resize only: away from the word.
   alignas(128) atomic<std::uint64_t> limit_;
   counting<P> counts_;
@@ -354,6 +396,7 @@ status status_of(const waiter<P>& x) {
 #include "queue/queue_limits.h"
 #include "queue/resizing.h"
 #include "queue/returning.h"
+#include "queue/tenancy.h"
 #include "queue/throughput.h"
 #include "queue/waking.h"
 #include "queue/watching.h"

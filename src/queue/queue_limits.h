@@ -19,9 +19,9 @@ bool waiter_queue<P>::full_for(const waiter<P>& x) const {
 template <class P>
 status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
   finished<P> done;
-  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority)) {
+  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority())) {
     // It would be granted at once, and so does not have to queue.
-    line_.granted(x.priority);
+    line_.granted(x.priority());
     if (stats() != nullptr) stats()->took(x.permits);
     settle(w, weight(x), done);
     return status::ok;
@@ -44,7 +44,7 @@ status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
   }
   counts_.arrives(x);
   line_.push_back(x);
-  counts_.linked(line_);
+  counts_.linked(line_.count());
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0, done);
   return status::pending;

@@ -28,7 +28,7 @@ status waiter_queue<P>::resize(Decide&& decide_on) {
                                              std::memory_order_acquire));
     w = then;
   }
-  if (after < before) special_ = true;
+  if (after < before) special_ = shrunk_ = true;
   // relaxed, both: the exchanges on the word come before and after.
   limit_.store(after, std::memory_order_relaxed);
   block_.limit.store(after, std::memory_order_relaxed);
@@ -42,6 +42,14 @@ template <class P>
 void waiter_queue<P>::take_all() {
   const std::uint64_t w = lock(kBusy);
   settle(w, std::max<std::int64_t>(available(w), 0));
+}
+
+template <class P>
+std::uint64_t waiter_queue<P>::held_exactly() {
+  const std::uint64_t w = lock(kBusy);
+  const std::uint64_t n = held(w, limit());
+  settle(w, 0);
+  return n;
 }
 
 template <class P>

@@ -53,7 +53,7 @@ status waiter_queue<P>::compete(waiter<P>& x) {
     }
     if (fits(w, x.permits)) {
       if (leave_line(x)) overtakings_.store(0, std::memory_order_relaxed);
-      line_.granted(x.priority);
+      line_.granted(x.priority());
       counts_.granted(x.permits, settings_.times()
                                      ? stats::since(x.queued_at(), stats::stamp_of(P::now()))
                                      : 0);

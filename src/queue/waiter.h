@@ -54,6 +54,8 @@ namespace afflux::queue {
 
 template <class P>
 class waiter_queue;
+template <class P>
+class tenant;
 
 enum class place : std::uint32_t {
   none = 0,
@@ -149,6 +151,13 @@ struct waiter {
   }
   std::uint64_t cost() const { return has(queue::traits::kCosts) ? cost_bytes : 0; }
 
+  std::uint32_t priority() const { return rank & 3u; }
+  bool of_tenant() const { return (rank & kOfTenant) != 0; }
+  void of_tenant(queue::tenant<P>& t) {
+    rank = static_cast<std::uint8_t>(rank | kOfTenant);
+    tenant = &t;
+  }
+
   // What a slow_wait function is told of its owner.
   void* users_context() const {
     return sleeps() || (queued_high & kInternal) != 0 ? nullptr : static_cast<void*>(context);
@@ -164,14 +173,17 @@ struct waiter {
   atomic<place> where;
   atomic<std::uint32_t> signal;
   var<status> result;
-  var<std::uint8_t> priority;
+  var<std::uint8_t> rank;                           // the priority, and kOfTenant
   typename P::template gauge<std::uint8_t> traits;  // a cancel that comes too late looks, too
   var<std::uint8_t> queued_high;                    // of 39 bits, and kInternal
   var<std::uint32_t> queued_low;
 
   // The second line.
   std::uint64_t cost_bytes;
-  stats::client* client;
+  union {
+    stats::client* client;     // kAccounted
+    queue::tenant<P>* tenant;  // of_tenant()
+  };
   std::uint64_t user_data;
   union {
     timer<P> deadline;
@@ -179,6 +191,7 @@ struct waiter {
 
  private:
   static constexpr std::uint8_t kInternal = 0x80;
+  static constexpr std::uint8_t kOfTenant = 4;
 
   void* to_void() const { return target; }
 };

@@ -11,6 +11,7 @@
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
 #include "registry_scenarios.h"
+#include "tenant_scenarios.h"
 
 namespace afflux::model {
 namespace {
@@ -58,6 +59,10 @@ AFFLUX_KILLS(RegistryMutants, no_queue, counted_anew_on_return, registry_comes_b
 AFFLUX_KILLS(ControlMutants, intrusive, collects_in_use, control_two_sample)
 AFFLUX_KILLS(ControlMutants, intrusive, two_collect, control_two_sample)
 AFFLUX_KILLS(ControlMutants, intrusive, collecting_for_ever, control_two_sample)
+
+AFFLUX_KILLS(TenantMutants, intrusive, guarantee_ignored, tenant_guarantee_comes_first)
+AFFLUX_KILLS(TenantMutants, intrusive, cap_release_forgotten, tenant_cap_against_others)
+AFFLUX_KILLS(TenantMutants, intrusive, tenant_freed_early, tenant_ends_beside_a_cancel)
 
 }  // namespace
 }  // namespace afflux::model

@@ -18,12 +18,14 @@ inline void ref_handle(::afflux_event* h) noexcept { ::afflux_event_ref(h); }
 inline void ref_handle(::afflux_queue* h) noexcept { ::afflux_queue_ref(h); }
 inline void ref_handle(::afflux_client* h) noexcept { ::afflux_client_ref(h); }
 inline void ref_handle(::afflux_control* h) noexcept { ::afflux_control_ref(h); }
+inline void ref_handle(::afflux_tenant* h) noexcept { ::afflux_tenant_ref(h); }
 inline void ref_handle(::afflux_registry* h) noexcept { ::afflux_registry_ref(h); }
 inline void unref_handle(::afflux_event* h) noexcept { ::afflux_event_unref(h); }
 inline void unref_handle(::afflux_cond* h) noexcept { ::afflux_cond_unref(h); }
 inline void unref_handle(::afflux_queue* h) noexcept { ::afflux_queue_unref(h); }
 inline void unref_handle(::afflux_client* h) noexcept { ::afflux_client_unref(h); }
 inline void unref_handle(::afflux_control* h) noexcept { ::afflux_control_unref(h); }
+inline void unref_handle(::afflux_tenant* h) noexcept { ::afflux_tenant_unref(h); }
 inline void unref_handle(::afflux_registry* h) noexcept { ::afflux_registry_unref(h); }
 
 /// One reference, or none.

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A tenant's life. Each of its handles is a reference; it keeps its semaphore alive. The last one
+// closes it; what it holds then is the usual tenant's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "core/semaphore.h"
+
+namespace afflux::core {
+
+// One reference; written with ok only.
+template <class P>
+status create_tenant(semaphore<P>& sem, const queue::share& is, const char* name,
+                     queue::tenant<P>*& ret_tenant) {
+  if (sem.settings().throughput) return status::unsupported;
+  if (sem.closed()) return status::closed;
+  std::unique_ptr<char[]> copy;
+  if (name != nullptr) {
+    const std::size_t size = std::strlen(name) + 1;
+    copy.reset(new (std::nothrow) char[size]);
+    if (copy == nullptr) return status::no_memory;
+    std::memcpy(copy.get(), name, size);
+  }
+  if (!sem.make_tenants()) return status::no_memory;
+  queue::tenant<P>* const made = P::template create<queue::tenant<P>>(sem, is);
+  if (made == nullptr) return status::no_memory;
+  made->name = std::move(copy);
+  const status s = sem.join(*made);
+  if (s != status::ok) {
+    P::destroy(made);
+    return s;
+  }
+  sem.ref();
+  ret_tenant = made;
+  return s;
+}
+
+template <class P>
+void unref(queue::tenant<P>& t) {
+  // release: what this owner did comes before the end; acquire: for the last one.
+  if (t.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  semaphore<P>& sem = t.of;
+  sem.close(t, true);  // it may be gone
+  sem.unref();
+}
+
+template <class P>
+status set_default_weight(semaphore<P>& sem, std::uint32_t weight) {
+  if (sem.settings().throughput) return status::unsupported;
+  if (sem.closed()) return status::closed;
+  return sem.make_tenants() ? sem.set_usual_weight(weight) : status::no_memory;
+}
+
+template <class P>
+status try_acquire(queue::tenant<P>& t, std::uint64_t n) {
+  return counted(t.of, t.of.take_for(t, n), n, true);
+}
+
+}  // namespace afflux::core

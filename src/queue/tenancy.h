@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A semaphore with tenants (tenants.h): their requests, their permits, their end. A tenant's calls
+// take the lock: what it holds, and what it may, is decided together with the word.
+#pragma once
+
+#include "queue/queue.h"
+
+namespace afflux::queue {
+
+template <class P>
+bool waiter_queue<P>::make_tenants() {
+  // acquire: another may have made them.
+  if (tenanted.load(std::memory_order_acquire) != nullptr) return true;
+  tenants<P>* const made = P::template create<tenants<P>>(*this, line_);
+  if (made == nullptr) return false;
+  tenants<P>* none = nullptr;
+  // [tenanted] release: who sees them sees them whole.
+  if (!tenanted.compare_exchange_strong(none, made, std::memory_order_acq_rel,
+                                        std::memory_order_acquire)) {
+    P::destroy(made);
+  }
+  return true;
+}
+
+// With the lock; they have been made.
+template <class P>
+void waiter_queue<P>::begin_tenants() {
+  if (tenants_ != nullptr) return;
+  tenants_ = tenanted.load(std::memory_order_relaxed);
+  simple_ = false;
+  tenants_->adopt_usual();
+}
+
+template <class P>
+status waiter_queue<P>::join(tenant<P>& t) {
+  const std::uint64_t w = lock(kBusy);
+  const bool closed = (w & kClosed) != 0;
+  if (!closed) begin_tenants();
+  settle(w, 0);
+  if (closed) return status::closed;
+  tenants_->add(t);
+  return status::ok;
+}
+
+// ---- requests
+
+// admit(), with tenants.
+template <class P>
+status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place as) {
+  tenant<P>& t = tenants_->of(x);
+  const std::uint64_t n = x.permits;
+  if ((w & kClosed) != 0 || t.closed || impossible(x)) {
+    const status s = (w & kClosed) != 0 || t.closed ? status::closed : status::too_big;
+    settle(w, 0);
+    return s;
+  }
+  tenants_->look_at_usual(held(w, limit()));
+  if (fits(w, n) && tenants_->passes(t, n)) {
+    if (&t != &tenants_->usual()) tenants_->take(t, n);
+    if (stats() != nullptr) stats()->took(n);
+    settle(w, weight(x));
+    return status::ok;
+  }
+  if (t.waiting->count() >= t.max_waiters.get()) {
+    add_to(t.totals.rejected, std::uint64_t{1});
+    counts_.refused(n);
+    settle(w, 0);
+    return status::rejected;
+  }
+  if (settings_.limited() && full_for(x)) return admit_to_full_among_tenants(w, x, as);
+  counts_.arrives(x);
+  link(x);
+  x.where.store(as, std::memory_order_release);  // [in]
+  settle(w, 0);
+  return status::pending;
+}
+
+// The line is full for x. The victims of DROP_OLDEST are of its own tenant, or else of the most
+// crowded one.
+template <class P>
+status waiter_queue<P>::admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as) {
+  finished<P> done;
+  tenant<P>& t = tenants_->of(x);
+  const auto victim = [&]() -> waiter<P>& {
+    return (t.waiting->empty() ? tenants_->most_crowded() : t).waiting->oldest_of_lowest();
+  };
+  const bool drops =
+      settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
+  if (!drops || no_room(victim(), done)) {
+    add_to(t.totals.rejected, std::uint64_t{1});
+    counts_.refused(x.permits);
+    settle(w, 0);
+    return status::rejected;
+  }
+  while (full_for(x)) {
+    if (no_room(victim(), done)) {
+      settle(w, 0, done);
+      return admit(lock(0), x, as);
+    }
+    take_off(victim(), status::rejected, done);
+  }
+  counts_.arrives(x);
+  link(x);
+  x.where.store(as, std::memory_order_release);  // [in]
+  settle(w, 0, done);
+  return status::pending;
+}
+
+template <class P>
+status waiter_queue<P>::take_for(tenant<P>& t, std::uint64_t n) {
+  const std::uint64_t w = lock(0);
+  status s = status::again;
+  if ((w & kClosed) != 0 || t.closed) {
+    s = status::closed;
+  } else if (n > limit() || n > t.cap.get()) {
+    s = status::too_big;
+  } else if (fits(w, n) && tenants_->passes(t, n)) {
+    s = status::ok;
+    tenants_->take(t, n);
+  } else {
+    add_to(t.totals.try_failed, std::uint64_t{1});
+  }
+  settle(w, s == status::ok ? static_cast<std::int64_t>(n) : 0);
+  return s;
+}
+
+template <class P>
+status waiter_queue<P>::release_for(tenant<P>& t, std::uint64_t n, bool what_is_held) {
+  const std::uint64_t w = lock(0);
+  // All hold less where afflux_sem_release() gave back what is this tenant's.
+  const std::uint64_t most = std::min<std::uint64_t>(t.held.get(), held(w, limit()));
+  const bool over = n > most;
+  const std::uint64_t given = !over ? n : what_is_held ? most : 0;
+  if (given != 0) tenants_->give(t, given);
+  settle(w, -static_cast<std::int64_t>(given));
+  return over ? status::overflow : status::ok;
+}
+
+// ---- with the lock
+
+// x was unlinked. As mark_off(), and its tenant is charged and placed anew.
+template <class P>
+bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64_t waited,
+                                         finished<P>& done) {
+  tenant<P>& t = tenants_->of(x);
+  const std::uint64_t n = x.permits;
+  const std::uint32_t priority = x.priority();
+  std::uint64_t its_wait = 0;
+  if (result == status::ok && x.of_tenant()) {
+    const std::int64_t since = stats::since(x.queued_at(), stats::stamp_of(tenants_->now()));
+    its_wait = static_cast<std::uint64_t>(since);
+  }
+  if (!mark_off(x, result, done)) {
+    tenants_->place(t);
+    return false;
+  }
+  if (result == status::ok) {
+    tenants_->granted(t, n, priority, its_wait);
+    counts_.granted(n, waited);
+  } else {
+    tenants_->ended(t, result);
+    counts_.ended(n, result);
+  }
+  return true;
+}
+
+// False: there was no room.
+template <class P>
+bool waiter_queue<P>::dismiss_closing(finished<P>& done) {
+  while (tenant<P>* const t = tenants_->closing) {
+    const bool all = t->waiting->visit([&](waiter<P>& x) {
+      if (no_room(x, done)) return false;
+      take_off(x, status::closed, done);
+      return true;
+    });
+    if (!all) return false;
+    tenants_->closing = t->closing_next;
+    t->is_closing = false;
+    if (t->gone) P::destroy(t);
+  }
+  return true;
+}
+
+// ---- a tenant's share, and its end
+
+template <class P>
+status waiter_queue<P>::set_share(tenant<P>& t, const share& is) {
+  const std::uint64_t w = lock(kBusy);
+  const bool closed = (w & kClosed) != 0 || t.closed;
+  if (!closed) {
+    if (is.cap < t.cap.get()) special_ = shrunk_ = true;
+    tenants_->set(t, is);
+  }
+  settle(w, 0);
+  return closed ? status::closed : status::ok;
+}
+
+template <class P>
+status waiter_queue<P>::set_usual_weight(std::uint32_t weight) {
+  const std::uint64_t w = lock(kBusy);
+  const bool closed = (w & kClosed) != 0;
+  if (!closed) {
+    begin_tenants();
+    share is;
+    is.weight = weight;
+    tenants_->set(tenants_->usual(), is);
+  }
+  settle(w, 0);
+  return closed ? status::closed : status::ok;
+}
+
+template <class P>
+status waiter_queue<P>::close(tenant<P>& t, bool of_last) {
+  if (of_last) tenants_->remove(t);
+  const std::uint64_t w = lock(kBusy);
+  const bool was_closed = t.closed;
+  t.closed = true;
+  bool free = false;
+  if (of_last) {
+    tenants_->forget(t);
+    t.gone = true;
+    free = !t.is_closing && (t.waiting->empty() || P::kMutant == mutant::tenant_freed_early);
+  }
+  if (!free && !t.is_closing && !t.waiting->empty()) {
+    t.is_closing = true;
+    t.closing_next = tenants_->closing;
+    tenants_->closing = &t;
+    special_ = true;
+  }
+  settle(w, 0);
+  if (free) P::destroy(&t);
+  return was_closed ? status::already : status::ok;
+}
+
+}  // namespace afflux::queue

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The tenants of a semaphore, and which of them comes next. Requests that name none are those of
+// the usual tenant, whose line is the semaphore's.
+//
+//   TN1  A tenant with waiters is owed (it would hold no more than its guaranteed share), or
+//        ordered by weight, or, if it would hold more than its cap, nowhere. Each change of what it
+//        holds, of its head or of its share places it anew. So the flag kQueued tells of owed and
+//        ordered ones only: what a cap holds back keeps no other request from what is free.
+//   TN2  Owed ones come first, by turns. A release so brings back one request's worth of a
+//        guaranteed share that was lent.
+//   TN3  Charges count while a tenant waits that a cap does not hold back: an epoch. Nothing from
+//        before it is held against any.
+//
+// With the lock, but for visit() and the gauges.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <mutex>
+
+#include "mutants.h"
+#include "queue/tenant.h"
+
+namespace afflux::queue {
+
+template <class P>
+class tenants {
+ public:
+  explicit tenants(waiter_queue<P>& of, line<P>& usual_line) : usual_(of, {}, &usual_line) {}
+  tenants(const tenants&) = delete;
+  tenants& operator=(const tenants&) = delete;
+  ~tenants() = default;
+
+  tenant<P>& of(const waiter<P>& x) { return x.of_tenant() ? *x.tenant : usual_; }
+  tenant<P>& usual() { return usual_; }
+  // Of all tenants but the usual one.
+  std::uint64_t waiting() const { return waiting_.get(); }
+  std::uint64_t waiting_bytes() const { return waiting_bytes_.get(); }
+
+  // The next to be granted, or nullptr.
+  waiter<P>* first() const {
+    if (owed_ != nullptr) return owed_->waiting->first();
+    fair_member* const next = order_.first();
+    return next == nullptr ? nullptr : static_cast<tenant<P>*>(next)->waiting->first();
+  }
+  bool any() const { return owed_ != nullptr || !order_.empty(); }
+
+  // The instant of this hold of the lock.
+  std::int64_t now() {
+    if (now_ == 0) now_ = P::now();
+    return now_;
+  }
+  void hold_ends() {
+    now_ = 0;
+    contended_ = any();
+  }
+
+  // ---- waiters
+
+  // x comes into its tenant's line.
+  void push(waiter<P>& x) {
+    tenant<P>& t = of(x);
+    t.waiting->push_back(x);
+    if (&t != &usual_) {
+      add_to(waiting_, std::uint64_t{1});
+      add_to(waiting_bytes_, x.cost());
+    }
+    crowd(t);
+    if (t.waiting->first() == &x) place(t);
+  }
+  // x leaves it. The tenant is to be placed anew.
+  void unlink(waiter<P>& x) {
+    tenant<P>& t = of(x);
+    if (t.waiting->first() == &x) take_out(t);
+    t.waiting->remove(x);
+    if (&t != &usual_) {
+      waiting_.set(waiting_.get() - 1);
+      waiting_bytes_.set(waiting_bytes_.get() - x.cost());
+    }
+    crowd(t);
+  }
+  // x, which unlink() took, got its permits after a wait of that length.
+  void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, std::uint64_t waited) {
+    t.waiting->granted(priority);
+    const double estimate = estimate_for(t);
+    if (t.stood == standing::owed) {
+      order_.serve_aside(t);
+      add_to(t.totals.by_guarantee, std::uint64_t{1});
+    } else {
+      order_.serve(t);
+    }
+    t.paid(static_cast<double>(fair_order::work(t)) / kUnit);
+    take(t, n, estimate, true);
+    add_to(t.totals.waits, std::uint64_t{1});
+    add_to(t.totals.wait_sum, waited);
+    if (waited > t.totals.wait_max.get()) t.totals.wait_max.set(waited);
+    place(t);
+  }
+  // x, which unlink() took, has got none.
+  void ended(tenant<P>& t, status why) {
+    switch (why) {
+      case status::rejected:
+        add_to(t.totals.rejected, std::uint64_t{1});
+        break;
+      case status::timed_out:
+        add_to(t.totals.timed_out, std::uint64_t{1});
+        break;
+      case status::canceled:
+        add_to(t.totals.canceled, std::uint64_t{1});
+        break;
+      default:
+        add_to(t.totals.ended, std::uint64_t{1});
+    }
+    place(t);
+  }
+  // Its own head may be granted to it, past the others that wait.
+  bool passes(const tenant<P>& t, std::uint64_t n) const {
+    return t.waiting->empty() && t.may_hold(n) && (!any() || (owed_ == nullptr && t.is_owed(n)));
+  }
+
+  // Owed, ordered or neither, by what it holds and by its head.
+  void place(tenant<P>& t) {
+    take_out(t);
+    const waiter<P>* const head = t.waiting->first();
+    if (head == nullptr || !t.may_hold(head->permits)) return order_.leave(t);
+    if (!contended_) begin_epoch();
+    catch_up(t);
+    const std::uint64_t n = head->permits;
+    const auto work = static_cast<std::uint64_t>(t.charge(n, estimate_for(t)) * kUnit);
+    if (t.is_owed(n) && P::kMutant != mutant::guarantee_ignored) {
+      order_.leave(t);
+      order_.measure(t, work);
+      return put_owed(t);
+    }
+    const auto surplus = static_cast<std::uint64_t>(t.surplus() * kUnit);
+    t.paid(-static_cast<double>(order_.insert(t, work, surplus)) / kUnit);
+    t.stands = standing::ordered;
+  }
+
+  // ---- permits
+
+  void take(tenant<P>& t, std::uint64_t n) { take(t, n, estimate_for(t), contended_); }
+  // n of what it holds. It may be owed now, or below its cap.
+  void give(tenant<P>& t, std::uint64_t n) {
+    catch_up(t);
+    t.gave(n, now());
+    if (&t != &usual_) held_ -= n;
+    if (estimate_ == 0) {
+      estimate_ = t.hold.get();
+    } else {
+      estimate_ += (t.hold.get() - estimate_) / 64;
+    }
+    if (P::kMutant == mutant::cap_release_forgotten && t.stands == standing::nowhere) return;
+    if (!t.waiting->empty()) place(t);
+  }
+  // The usual tenant's permits come and go without a call: it holds what no other does.
+  void look_at_usual(std::uint64_t held_by_all) {
+    const std::uint64_t held = held_by_all < held_ ? 0 : held_by_all - held_;
+    const std::uint64_t was = usual_.held.get();
+    if (held < was) {
+      catch_up(usual_);
+      usual_.gave(was - held, now());
+    } else if (held > was) {
+      usual_.settle(now());
+      usual_.held.set(held);
+    }
+  }
+
+  // ---- tenants
+
+  // The first tenant has come: the waiters in the semaphore's line are the usual one's.
+  void adopt_usual() {
+    crowd(usual_);
+    place(usual_);
+  }
+  void set(tenant<P>& t, const share& is) {
+    take_out(t);
+    order_.leave(t);  // with the weight that it had
+    t.set(is);
+    place(t);
+  }
+  // What t holds is the usual tenant's now.
+  void forget(tenant<P>& t) { held_ -= t.held.get(); }
+
+  // Each with waiters, as long as visit(tenant) answers true; it may take waiters out of their
+  // lines. Whether it came to the end.
+  template <class F>
+  bool visit_waiting(F&& visit) {
+    // Upwards: one that loses waiters comes to where this has been.
+    for (std::uint64_t left = crowds_; left != 0; left &= left - 1) {
+      const auto at = static_cast<unsigned>(std::countr_zero(left));
+      for (tenant<P>* t = crowd_[at]; t != nullptr;) {
+        tenant<P>* const next = t->crowd_next;
+        if (!visit(*t)) return false;
+        t = next;
+      }
+    }
+    return true;
+  }
+  // The one with most waiters, within a factor of two; somebody waits.
+  tenant<P>& most_crowded() {
+    return *crowd_[63 - static_cast<unsigned>(std::countl_zero(crowds_))];
+  }
+
+  // Tenants that were closed with waiters.
+  tenant<P>* closing = nullptr;
+
+  // ---- with the mutex, not with the lock
+
+  void add(tenant<P>& t) {
+    const std::lock_guard guard(mutex_);
+    t.next = first_;
+    if (first_ != nullptr) first_->prev = &t;
+    first_ = &t;
+    ++count_;
+  }
+  void remove(tenant<P>& t) {
+    const std::lock_guard guard(mutex_);
+    if (t.next != nullptr) t.next->prev = t.prev;
+    (t.prev != nullptr ? t.prev->next : first_) = t.next;
+    --count_;
+  }
+  template <class F>
+  void visit(F&& visit) const {
+    const std::lock_guard guard(mutex_);
+    for (const tenant<P>* t = first_; t != nullptr; t = t->next) visit(*t);
+  }
+  std::uint64_t count() const {
+    const std::lock_guard guard(mutex_);
+    return count_;
+  }
+
+ private:
+  static constexpr double kUnit = static_cast<double>(std::uint64_t{1} << kUnitShift);
+  static constexpr double kFirstEstimate = 1e3;  // 1 us
+
+  double estimate_for(const tenant<P>& t) const {
+    if (t.hold.get() > 0) return t.hold.get();
+    return estimate_ > 0 ? estimate_ : kFirstEstimate;
+  }
+  void begin_epoch() {
+    contended_ = true;
+    ++epoch_;
+    epoch_began_ = now();
+    order_.forget_leads();
+  }
+  void catch_up(tenant<P>& t) {
+    if (t.epoch != epoch_) {
+      t.epoch = epoch_;
+      t.begin(epoch_began_, now());
+      order_.reset(t);
+    } else {
+      t.settle(now());
+    }
+  }
+  void take(tenant<P>& t, std::uint64_t n, double estimate, bool charged) {
+    if (charged) catch_up(t);
+    t.took(n, now(), estimate, charged);
+    if (&t != &usual_) held_ += n;
+  }
+
+  void take_out(tenant<P>& t) {
+    if (t.stands == standing::nowhere) return;
+    if (t.stands == standing::owed) {
+      (t.owed_prev != nullptr ? t.owed_prev->owed_next : owed_) = t.owed_next;
+      (t.owed_next != nullptr ? t.owed_next->owed_prev : last_owed_) = t.owed_prev;
+    } else {
+      order_.remove(t);
+    }
+    t.stood = t.stands;
+    t.stands = standing::nowhere;
+  }
+  void put_owed(tenant<P>& t) {
+    t.owed_prev = last_owed_;
+    t.owed_next = nullptr;
+    (last_owed_ != nullptr ? last_owed_->owed_next : owed_) = &t;
+    last_owed_ = &t;
+    t.stands = standing::owed;
+  }
+
+  // Where it belongs by the number of its waiters.
+  void crowd(tenant<P>& t) {
+    const std::uint64_t waiters = t.waiting->count();
+    const auto at = static_cast<std::uint8_t>(std::bit_width(waiters));
+    if (at == t.crowd) return;
+    if (t.crowd != 0) {
+      tenant<P>*& head = crowd_[t.crowd - 1];
+      if (t.crowd_next != nullptr) t.crowd_next->crowd_prev = t.crowd_prev;
+      (t.crowd_prev != nullptr ? t.crowd_prev->crowd_next : head) = t.crowd_next;
+      if (head == nullptr) crowds_ &= ~(std::uint64_t{1} << (t.crowd - 1));
+    }
+    t.crowd = at;
+    if (at == 0) return;
+    tenant<P>*& head = crowd_[at - 1];
+    t.crowd_prev = nullptr;
+    t.crowd_next = head;
+    if (head != nullptr) head->crowd_prev = &t;
+    head = &t;
+    crowds_ |= std::uint64_t{1} << (at - 1);
+  }
+
+  fair_order order_;
+  tenant<P>* owed_ = nullptr;
+  tenant<P>* last_owed_ = nullptr;
+  std::uint64_t held_ = 0;  // by all but the usual one
+  typename P::template gauge<std::uint64_t> waiting_;
+  typename P::template gauge<std::uint64_t> waiting_bytes_;
+  std::int64_t now_ = 0;
+  std::int64_t epoch_began_ = 0;
+  std::uint32_t epoch_ = 0;
+  bool contended_ = false;  // somebody waits, or has waited when this hold began
+  double estimate_ = 0;     // how long a permit is held, by all
+  std::uint64_t crowds_ = 0;
+  tenant<P>* crowd_[64] = {};  // by the binary digits of the number of waiters
+  tenant<P> usual_;
+
+  mutable typename P::mutex mutex_;
+  tenant<P>* first_ = nullptr;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace afflux::queue

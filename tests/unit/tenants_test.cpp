@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What tenants promise each other, over a clock of the test's.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "support/simulated.h"
+
+namespace afflux::simulated {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+
+// Asks again as soon as it has been granted, `ahead` requests at a time.
+struct greedy {
+  greedy(world& w, tenant& t, std::int64_t hold, int ahead = 50, std::uint64_t n = 1)
+      : w(w), t(t), hold(hold), n(n) {
+    for (int i = 0; i < ahead; ++i) ask();
+  }
+  void ask() {
+    w.ask(t, hold, n, [this] { ask(); });
+  }
+  double used() const { return t.totals.used.get(); }
+
+  world& w;
+  tenant& t;
+  std::int64_t hold;
+  std::uint64_t n;
+};
+
+TEST(Tenants, PermitSecondsGoByWeight) {
+  world w(10);
+  greedy a(w, w.add({.weight = 1}), 1 * kMs);
+  greedy b(w, w.add({.weight = 2}), 10 * kMs);
+  greedy c(w, w.add({.weight = 4}), 3 * kMs);
+  const std::int64_t began = policy::clock;
+  w.run_until(began + 1'000 * kMs);  // what the beginning did not know has been settled
+  const double before[] = {a.used(), b.used(), c.used()};
+  w.run_until(began + 11'000 * kMs);
+  const double used[] = {a.used() - before[0], b.used() - before[1], c.used() - before[2]};
+  const double all = used[0] + used[1] + used[2];
+  EXPECT_NEAR(all, 10.0 * 10'000 * kMs, all / 100) << "it conserves work";
+  EXPECT_NEAR(used[0] / all, 1.0 / 7, 0.01);
+  EXPECT_NEAR(used[1] / all, 2.0 / 7, 0.01);
+  EXPECT_NEAR(used[2] / all, 4.0 / 7, 0.01);
+}
+
+TEST(Tenants, OnePermitIsSharedInTime) {
+  world w(1);
+  greedy a(w, w.add(), 1 * kMs);
+  greedy b(w, w.add(), 100 * kMs);
+  w.run_until(policy::clock + 100'000 * kMs);
+  EXPECT_NEAR(a.used() / (a.used() + b.used()), 0.5, 0.01);
+}
+
+TEST(Tenants, LargeRequestsAreChargedForTheirPermits) {
+  world w(10);
+  greedy a(w, w.add(), 2 * kMs, 50, 1);
+  greedy b(w, w.add(), 2 * kMs, 50, 5);
+  w.run_until(policy::clock + 20'000 * kMs);
+  EXPECT_NEAR(a.used() / (a.used() + b.used()), 0.5, 0.02);
+}
+
+// Hold times that no estimate knows beforehand.
+TEST(Tenants, WhatWasUsedCountsNotWhatWasExpected) {
+  world w(8);
+  std::mt19937_64 random(3);
+  tenant& steady = w.add();
+  tenant& erratic = w.add();
+  greedy a(w, steady, 5 * kMs);
+  std::function<void()> again = [&] {
+    const std::int64_t hold = random() % 20 == 0 ? 200 * kMs : kMs / 2;
+    w.ask(erratic, hold, 1, again);
+  };
+  for (int i = 0; i < 50; ++i) again();
+  w.run_until(policy::clock + 60'000 * kMs);
+  const double mine = steady.totals.used.get();
+  EXPECT_NEAR(mine / (mine + erratic.totals.used.get()), 0.5, 0.03);
+}
+
+TEST(Tenants, AQuietOneIsServedWithinTwoReleases) {
+  world w(1);
+  tenant& abuser = w.add();
+  tenant& quiet = w.add();
+  for (int i = 0; i < 1'000'000; ++i) w.ask(abuser, kMs);
+  for (int i = 0; i < 1'000; ++i) w.step();
+  auto& request = w.ask(quiet, kMs);
+  EXPECT_EQ(request.outcome, AFFLUX_PENDING);
+  w.step();
+  w.step();
+  EXPECT_EQ(request.outcome, AFFLUX_OK);
+}
+
+TEST(Tenants, ComingAndGoingGainsNothing) {
+  world w(4);
+  tenant& stays = w.add();
+  tenant& comes = w.add();
+  greedy a(w, stays, 3 * kMs);
+  // Eight at a time, and the next eight when those are over.
+  int under_way = 0;
+  std::function<void()> burst = [&] {
+    under_way = 8;
+    for (int i = 0; i < 8; ++i) {
+      w.ask(comes, 3 * kMs, 1, [&] {
+        if (--under_way == 0) burst();
+      });
+    }
+  };
+  burst();
+  w.run_until(policy::clock + 30'000 * kMs);
+  const double its = comes.totals.used.get();
+  EXPECT_LE(its / (its + stays.totals.used.get()), 0.505);
+}
+
+TEST(Tenants, WhatIsNotUsedIsLentAndGuaranteedSharesComeBackAtOnce) {
+  world w(10);
+  tenant& greedy_one = w.add();
+  tenant& has_four = w.add({.guaranteed = 4});
+  greedy a(w, greedy_one, 10 * kMs, 100);
+  EXPECT_EQ(greedy_one.held.get(), 10u);
+  w.run_until(policy::clock + 500 * kMs);
+  std::vector<world::request*> mine;
+  for (int i = 0; i < 8; ++i) mine.push_back(&w.ask(has_four, 1'000 * kMs));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(mine[static_cast<std::size_t>(i)]->outcome, AFFLUX_PENDING);
+    w.step();
+    EXPECT_EQ(mine[static_cast<std::size_t>(i)]->outcome, AFFLUX_OK) << "release " << i;
+  }
+  EXPECT_EQ(has_four.held.get(), 4u);
+  EXPECT_EQ(has_four.totals.by_guarantee.get(), 4u);
+}
+
+TEST(Tenants, ACapHoldsAndHoldsBackNobodyElse) {
+  world w(10);
+  tenant& capped = w.add({.cap = 3});
+  tenant& other = w.add();
+  for (int i = 0; i < 20; ++i) w.ask(capped, 10 * kMs);
+  EXPECT_EQ(capped.held.get(), 3u);
+  EXPECT_EQ(capped.waiting->count(), 17u);
+  EXPECT_EQ(w.ask(other, 10 * kMs, 2).outcome, AFFLUX_OK) << "permits are free";
+  EXPECT_EQ(w.sem->try_acquire(1), status::ok) << "also for those who name no tenant";
+  EXPECT_EQ(w.sem->release(1), status::ok);
+  for (int i = 0; i < 40; ++i) {
+    w.step();
+    EXPECT_LE(capped.held.get(), 3u);
+  }
+  EXPECT_EQ(capped.totals.acquired.get(), 20u);
+}
+
+TEST(Tenants, ThoseWhoNameNoneAreOneMore) {
+  world w(4);
+  greedy a(w, w.add(), 2 * kMs);
+  std::uint64_t granted = 0;
+  std::function<void()> again = [&] {
+    ++granted;
+    w.ask(nullptr, 6 * kMs, 1, again);
+  };
+  for (int i = 0; i < 50; ++i) w.ask(nullptr, 6 * kMs, 1, again);
+  const std::int64_t began = policy::clock;
+  w.run_until(began + 10'000 * kMs);
+  EXPECT_NEAR(a.used() / static_cast<double>(policy::clock - began) / 4, 0.5, 0.02);
+  EXPECT_NEAR(static_cast<double>(granted), 4 * 10'000 / 2 / 6.0, 100);
+}
+
+// One that asks for little gets that, whatever its weight is; the others share the rest.
+TEST(Tenants, SharesAreMaxMinFair) {
+  world w(12);
+  tenant& modest = w.add({.weight = 10});
+  greedy a(w, w.add({.weight = 1}), 4 * kMs);
+  greedy b(w, w.add({.weight = 3}), 4 * kMs);
+  const std::int64_t began = policy::clock;
+  double before[2] = {};
+  for (int round = 0; round < 5'000; ++round) {
+    if (round == 500) {
+      before[0] = a.used();
+      before[1] = b.used();
+    }
+    w.ask(modest, 4 * kMs);  // every 2 ms: two are held at a time
+    w.run_until(began + round * 2 * kMs);
+  }
+  EXPECT_LE(modest.waiting->count(), 5u);
+  EXPECT_NEAR(modest.totals.used.get() / (10'000.0 * kMs), 2.0, 0.05);
+  EXPECT_NEAR((b.used() - before[1]) / (a.used() - before[0]), 3.0, 0.1);
+}
+
+}  // namespace
+}  // namespace afflux::simulated
