@@ -125,11 +125,11 @@ void tenant_cap_against_others(explorer& run) {
   w.at_rest(0);
 }
 
-// A guaranteed share comes first, though the other tenant has waited for longer.
+// A guaranteed share comes first, though the other tenant has waited for longer and weighs more.
 template <class W>
 void tenant_guarantee_comes_first(explorer& run) {
   tenant_world<W> w(run, 1);
-  auto* const a = w.add();
+  auto* const a = w.add({.weight = 100});
   auto* const b = w.add({.guaranteed = 1});
   w.take_for(*a, 1);
   w.begin_for(0, *a);

@@ -17,8 +17,8 @@ constexpr std::int64_t kMs = 1'000'000;
 
 // Asks again as soon as it has been granted, `ahead` requests at a time.
 struct greedy {
-  greedy(world& w, tenant& t, std::int64_t hold, int ahead = 50, std::uint64_t n = 1)
-      : w(w), t(t), hold(hold), n(n) {
+  greedy(world& in, tenant& of, std::int64_t for_ns, int ahead = 50, std::uint64_t permits = 1)
+      : w(in), t(of), hold(for_ns), n(permits) {
     for (int i = 0; i < ahead; ++i) ask();
   }
   void ask() {
@@ -28,8 +28,8 @@ struct greedy {
 
   world& w;
   tenant& t;
-  std::int64_t hold;
-  std::uint64_t n;
+  const std::int64_t hold;
+  const std::uint64_t n;
 };
 
 TEST(Tenants, PermitSecondsGoByWeight) {
