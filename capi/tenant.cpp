@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <new>
 
 #include "core/tenant.h"
 #include "handles.h"
@@ -111,6 +112,15 @@ afflux_status afflux_tenant_acquire(afflux_tenant* tenant, uint64_t n, int64_t t
 afflux_status afflux_tenant_release(afflux_tenant* tenant, uint64_t n) {
   if (tenant == nullptr || n == 0) return AFFLUX_EINVAL;
   return to_c(from(tenant)->of.release_for(*from(tenant), n));
+}
+
+afflux_status afflux_tenant_adopt(afflux_tenant* tenant, uint64_t n, const char* tag,
+                                  afflux_permit_token* ret_permit) {
+  if (tenant == nullptr || n == 0 || ret_permit == nullptr) return AFFLUX_EINVAL;
+  queue::tenant<policy>& t = *from(tenant);
+  if (n > t.held.get()) return AFFLUX_EOVERFLOW;
+  new (ret_permit) token(t.of, n, policy::now(), tag, &t);
+  return AFFLUX_OK;
 }
 
 afflux_status afflux_tenant_stats_init(afflux_tenant_stats* stats) {

@@ -174,6 +174,21 @@ AFFLUX_API afflux_status afflux_tenant_acquire(afflux_tenant *tenant, uint64_t n
  */
 AFFLUX_API afflux_status afflux_tenant_release(afflux_tenant *tenant, uint64_t n);
 
+/**
+ * Put permits that the tenant holds into a token, as afflux_permit_adopt_tagged().
+ *
+ * @param n    1 … what it holds.
+ * @param tag  As of afflux_permit_adopt_tagged(); may be NULL.
+ * @return AFFLUX_OK         ret_permit is written
+ *         AFFLUX_EOVERFLOW  the tenant holds less
+ *         AFFLUX_EINVAL     tenant or ret_permit is NULL, or n is 0
+ * Threads: any number at once.
+ * Owns:    the token holds a reference of the tenant, and of the semaphore.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_tenant_adopt(afflux_tenant *tenant, uint64_t n, const char *tag,
+                                             afflux_permit_token *ret_permit);
+
 /** What a tenant has, and has had. Since: 0.1 */
 typedef struct afflux_tenant_stats {
   uint32_t struct_size; /**< sizeof(afflux_tenant_stats); 0: as of version 0.1 */
