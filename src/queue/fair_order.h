@@ -44,14 +44,14 @@ struct virtual_time {
 };
 
 inline constexpr unsigned kUnitShift = 16;
-inline constexpr std::uint64_t kLongestPiece = std::uint64_t{1} << 60;  // a piece, and a lead
+inline constexpr double kLongestPiece = static_cast<double>(std::uint64_t{1} << 60);
 
-// By how much a is after b, within ± kLongestPiece.
+// By how much a is after b, within ± 2^61.
 inline std::int64_t ahead(const virtual_time& a, const virtual_time& b) {
-  constexpr auto kMost = static_cast<std::int64_t>(kLongestPiece);
+  constexpr std::int64_t kMost = std::int64_t{1} << 61;
   const std::uint64_t low = a.low - b.low;
   const std::uint64_t high = a.high - b.high - (a.low < b.low ? 1 : 0);
-  if (high == 0) return low < kLongestPiece ? static_cast<std::int64_t>(low) : kMost;
+  if (high == 0) return low < std::uint64_t{1} << 61 ? static_cast<std::int64_t>(low) : kMost;
   if (high == ~std::uint64_t{0}) {
     const auto back = static_cast<std::int64_t>(low);
     return back < 0 && back > -kMost ? back : -kMost;
@@ -60,43 +60,53 @@ inline std::int64_t ahead(const virtual_time& a, const virtual_time& b) {
 }
 
 struct fair_member {
-  std::uint32_t weight = 1;
+  void set_weight(std::uint32_t w) {
+    weight_ = w;
+    inverse_ = 1.0 / w;
+  }
+  std::uint32_t weight() const { return weight_; }
 
  private:
   friend class fair_order;
-  std::uint8_t level_ = 0;
-  std::uint8_t slot_ = 0;
-  bool left_ = true;             // it has not waited since
+  std::uint32_t weight_ = 1;
   std::uint32_t lead_in_ = 0;    // the generation of leads_ that its own is part of; 0: of none
+  double inverse_ = 1;           // of the weight
   std::uint64_t length_ = 1;     // of its next piece
   virtual_time start_;           // and when that begins
-  fair_member* prev_ = nullptr;  // circular in the slot: the first one's is the last
+  fair_member* prev_ = nullptr;  // in the slot. The first one's means nothing
   fair_member* next_ = nullptr;
+  std::uint8_t level_ = 0;
+  std::uint8_t slot_ = 0;
+  bool left_ = true;  // it has not waited since
 };
 
 class fair_order {
  public:
   bool empty() const { return levels_ == 0; }
   // The work of its next piece, in units.
-  static std::uint64_t work(const fair_member& m) { return m.length_ * m.weight; }
+  static double work(const fair_member& m) { return static_cast<double>(m.length_) * m.weight_; }
 
   // The next to be served, or nullptr.
-  fair_member* first() const;
+  fair_member* first() {
+    if (next_ == nullptr && levels_ != 0) find_first();
+    return next_;
+  }
 
-  // m waits with a piece of that much work (in units, 1 … kLongestPiece). Where it begins is known
-  // from what it has been served; time that it did not wait counts for nothing. It was served
-  // `surplus` less than it was charged: that is given back as far as its lead goes. How much was.
-  std::uint64_t insert(fair_member& m, std::uint64_t work, std::uint64_t surplus = 0);
+  // m waits with a piece of that much work, in units. Where it begins is known from what it has
+  // been served; time that it did not wait counts for nothing. It was served `surplus` less than it
+  // was charged: that is given back as far as its lead goes. How much was.
+  double insert(fair_member& m, double work, double surplus = 0);
 
   // m's piece is done: the next one begins where it ends. m has been taken out just before.
   void serve(fair_member& m);
   // Likewise for one that is served out of the order: that costs the others nothing.
-  void serve_aside(fair_member& m);
-
-  // m waits with a piece of that much work, outside of the order.
-  static void measure(fair_member& m, std::uint64_t work) {
-    m.length_ = std::max<std::uint64_t>(std::min(work, kLongestPiece) / m.weight, 1);
+  static void measure(fair_member& m, double work) {
+    m.length_ = 1 + static_cast<std::uint64_t>(std::min(work * m.inverse_, kLongestPiece));
   }
+  void serve_aside(fair_member& m) {
+    if (lead(m) < static_cast<std::int64_t>(m.length_)) m.start_ = now_ + m.length_;
+  }
+
   // m does not wait any more, or is about to be inserted anew.
   void remove(fair_member& m);
   // m, which has been taken out, is not inserted anew for now.
@@ -112,32 +122,42 @@ class fair_order {
     leads_ = {};
     ++generation_;
   }
+  // Each member; visit(member) changes nothing.
+  template <class F>
+  void visit(F&& visit) const;
 
  private:
   static constexpr unsigned kLevels = 64;
-  static constexpr unsigned kSlots = 64;
+  static constexpr unsigned kSlots = 32;
+  static constexpr unsigned kFineness = 4;  // a slot is 2^-4 of a piece
 
+  struct slot {
+    fair_member* first = nullptr;
+    fair_member* last = nullptr;
+    std::uint64_t end = 0;  // of the first one's piece; modulo 2^64, as now_.low
+  };
   struct level {
-    std::uint64_t occupied = 0;
-    std::uint64_t base = 0;           // the number of a slot before which none is occupied
-    fair_member* slots[kSlots] = {};  // the first of each; slot n lies at n % kSlots
+    std::uint32_t occupied = 0;
+    std::uint64_t base = 0;  // the number of a slot before which none is occupied
+    slot slots[kSlots];      // slot n lies at n % kSlots
 
-    // The number of the first that is occupied; the level is not empty.
+    // The numbers of the first and the last that are occupied; the level is not empty.
     std::uint64_t first() const {
       const auto turn = static_cast<int>(base % kSlots);
       return base + static_cast<unsigned>(std::countr_zero(std::rotr(occupied, turn)));
     }
     std::uint64_t last() const {
       const auto turn = static_cast<int>(base % kSlots);
-      return base + 63 - static_cast<unsigned>(std::countl_zero(std::rotr(occupied, turn)));
+      return base + (kSlots - 1) -
+             static_cast<unsigned>(std::countl_zero(std::rotr(occupied, turn)));
     }
   };
-  struct lead {
+  struct all_leads {
     double weight = 0;
     double work = 0;
   };
 
-  static unsigned shift_of(unsigned level) { return level < 4 ? 0 : level - 4; }
+  static unsigned shift_of(unsigned level) { return level < kFineness ? 0 : level - kFineness; }
   // Modulo 2^64: only differences count.
   static std::uint64_t slot_of(const virtual_time& t, unsigned shift) {
     return shift == 0 ? t.low : t.low >> shift | t.high << (64 - shift);
@@ -146,19 +166,22 @@ class fair_order {
     return static_cast<std::int64_t>(b - a);
   }
   static bool reaches(level& on, std::uint64_t slot);
+  std::int64_t lead(const fair_member& m) const { return ahead(m.start_, now_); }
+  void find_first();
   void come_back(fair_member& m);
   // The fluid has come so far: it has caught up with leads by that.
   void catch_up(double by);
 
-  level all_[kLevels];
-  std::uint64_t levels_ = 0;  // bit i: level i is occupied
-  std::uint64_t weights_ = 0;
+  std::uint64_t levels_ = 0;     // bit i: level i is occupied
+  fair_member* next_ = nullptr;  // the first, where that is known
   virtual_time now_{1, 0};
-  lead leads_;
+  double weights_ = 0;
+  all_leads leads_;
   std::uint32_t generation_ = 1;
+  level all_[kLevels];
 };
 
-inline fair_member* fair_order::first() const {
+inline void fair_order::find_first() {
   fair_member* best = nullptr;     // of those that have begun
   fair_member* soonest = nullptr;  // of the others
   std::int64_t end_of_best = 0;
@@ -167,26 +190,26 @@ inline fair_member* fair_order::first() const {
   for (std::uint64_t left = levels_; left != 0; left &= left - 1) {
     const auto at = static_cast<unsigned>(std::countr_zero(left));
     const unsigned shift = shift_of(at);
-    const std::uint64_t slot = all_[at].first();
-    fair_member* const m = all_[at].slots[slot % kSlots];
-    const std::int64_t end = ahead(m->start_, now_) + static_cast<std::int64_t>(m->length_);
-    const std::int64_t slots = from_to(slot_of(now_, shift), slot);
+    const std::uint64_t number = all_[at].first();
+    const slot& on = all_[at].slots[number % kSlots];
+    const std::int64_t end = from_to(now_.low, on.end);
+    const std::int64_t slots = from_to(slot_of(now_, shift), number);
     if (slots <= 0) {
       if (best == nullptr || end < end_of_best) {
-        best = m;
+        best = on.first;
         end_of_best = end;
       }
     } else if (best == nullptr) {
       const std::int64_t start = slots << shift;
       if (soonest == nullptr || start < start_of_soonest ||
           (start == start_of_soonest && end < end_of_soonest)) {
-        soonest = m;
+        soonest = on.first;
         start_of_soonest = start;
         end_of_soonest = end;
       }
     }
   }
-  return best != nullptr ? best : soonest;
+  next_ = best != nullptr ? best : soonest;
 }
 
 // The level has that slot, or can have it.
@@ -202,85 +225,90 @@ inline bool fair_order::reaches(level& on, std::uint64_t slot) {
   return true;
 }
 
-inline std::uint64_t fair_order::insert(fair_member& m, std::uint64_t work, std::uint64_t surplus) {
+inline double fair_order::insert(fair_member& m, double work, double surplus) {
   measure(m, work);
   if (m.left_) come_back(m);
-  const std::int64_t before = ahead(m.start_, now_);
   std::uint64_t back = 0;
-  if (before > 0 && surplus != 0) {
-    back = std::min(static_cast<std::uint64_t>(before), surplus / m.weight);
-    m.start_ = m.start_ - back;
+  if (surplus > 0) {
+    const std::int64_t before = lead(m);
+    if (before > 0) {
+      back = std::min(static_cast<std::uint64_t>(before),
+                      static_cast<std::uint64_t>(std::min(surplus * m.inverse_, kLongestPiece)));
+      m.start_ = m.start_ - back;
+    }
   }
   auto at = static_cast<unsigned>(std::bit_width(m.length_ - 1));
   while (at < kLevels - 1 && !reaches(all_[at], slot_of(m.start_, shift_of(at)))) ++at;
   level& on = all_[at];
-  const auto slot = static_cast<unsigned>(slot_of(m.start_, shift_of(at)) % kSlots);
-  fair_member*& head = on.slots[slot];
-  if (head == nullptr) {
-    head = m.prev_ = m.next_ = &m;
-    on.occupied |= std::uint64_t{1} << slot;
-    levels_ |= std::uint64_t{1} << at;
-  } else {
-    m.next_ = head;
-    m.prev_ = head->prev_;
-    head->prev_->next_ = &m;
-    head->prev_ = &m;
-  }
+  const auto number = static_cast<unsigned>(slot_of(m.start_, shift_of(at)) % kSlots);
+  slot& in = on.slots[number];
   m.level_ = static_cast<std::uint8_t>(at);
-  m.slot_ = static_cast<std::uint8_t>(slot);
-  weights_ += m.weight;
-  return back * m.weight;
+  m.slot_ = static_cast<std::uint8_t>(number);
+  m.next_ = nullptr;
+  weights_ += m.weight_;
+  if (in.first == nullptr) {
+    in.first = in.last = &m;
+    in.end = m.start_.low + m.length_;
+    on.occupied |= std::uint32_t{1} << number;
+    levels_ |= std::uint64_t{1} << at;
+    next_ = nullptr;  // m may be the first
+  } else {
+    m.prev_ = in.last;
+    in.last->next_ = &m;
+    in.last = &m;
+  }
+  return static_cast<double>(back) * m.weight_;
 }
 
 inline void fair_order::remove(fair_member& m) {
   level& on = all_[m.level_];
-  fair_member*& head = on.slots[m.slot_];
-  if (m.next_ == &m) {
-    head = nullptr;
-    on.occupied &= ~(std::uint64_t{1} << m.slot_);
-    if (on.occupied == 0) levels_ &= ~(std::uint64_t{1} << m.level_);
-  } else {
+  slot& in = on.slots[m.slot_];
+  weights_ -= m.weight_;
+  if (next_ == &m) next_ = nullptr;
+  if (in.first != &m) {
     m.prev_->next_ = m.next_;
-    m.next_->prev_ = m.prev_;
-    if (head == &m) head = m.next_;
+    (m.next_ != nullptr ? m.next_->prev_ : in.last) = m.prev_;
+    return;
   }
-  weights_ -= m.weight;
+  in.first = m.next_;
+  if (in.first != nullptr) {
+    in.end = in.first->start_.low + in.first->length_;
+    return;
+  }
+  on.occupied &= ~(std::uint32_t{1} << m.slot_);
+  if (on.occupied == 0) levels_ &= ~(std::uint64_t{1} << m.level_);
 }
 
 inline void fair_order::serve(fair_member& m) {
   const std::uint64_t into_slot = m.start_.low & ((std::uint64_t{1} << shift_of(m.level_)) - 1);
-  const std::int64_t leap = ahead(m.start_, now_) - static_cast<std::int64_t>(into_slot);
+  const std::int64_t leap = lead(m) - static_cast<std::int64_t>(into_slot);
   if (leap > 0) {  // it was the soonest, and none had begun
     now_ = now_ + static_cast<std::uint64_t>(leap);
     catch_up(static_cast<double>(leap));
   }
-  const double by =
-      static_cast<double>(work(m)) / (static_cast<double>(weights_ + m.weight) + leads_.weight);
+  const double by = work(m) / (weights_ + m.weight_ + leads_.weight);
   now_ = now_ + static_cast<std::uint64_t>(by);
   catch_up(by);
   m.start_ = m.start_ + m.length_;
-}
-
-inline void fair_order::serve_aside(fair_member& m) {
-  if (ahead(m.start_, now_) < static_cast<std::int64_t>(m.length_)) m.start_ = now_ + m.length_;
+  next_ = nullptr;
 }
 
 inline void fair_order::leave(fair_member& m) {
   if (m.left_) return;
   m.left_ = true;
-  const std::int64_t before = ahead(m.start_, now_);
+  const std::int64_t before = lead(m);
   if (before <= 0) return;
   m.lead_in_ = generation_;
-  leads_.weight += m.weight;
-  leads_.work += static_cast<double>(before) * m.weight;
+  leads_.weight += m.weight_;
+  leads_.work += static_cast<double>(before) * m.weight_;
 }
 
 inline void fair_order::come_back(fair_member& m) {
   m.left_ = false;
-  const std::int64_t before = ahead(m.start_, now_);
+  const std::int64_t before = lead(m);
   if (m.lead_in_ == generation_) {  // the fluid has not caught up with all leads
-    leads_.weight -= m.weight;
-    if (before > 0) leads_.work -= static_cast<double>(before) * m.weight;
+    leads_.weight -= m.weight_;
+    if (before > 0) leads_.work -= static_cast<double>(before) * m.weight_;
   }
   m.lead_in_ = 0;
   if (before < 0) m.start_ = now_;
@@ -290,6 +318,18 @@ inline void fair_order::catch_up(double by) {
   if (leads_.weight <= 0) return;
   leads_.work -= leads_.weight * by;
   if (leads_.work <= 0) forget_leads();
+}
+
+template <class F>
+void fair_order::visit(F&& visit) const {
+  for (std::uint64_t left = levels_; left != 0; left &= left - 1) {
+    const level& on = all_[std::countr_zero(left)];
+    for (std::uint32_t slots = on.occupied; slots != 0; slots &= slots - 1) {
+      for (fair_member* m = on.slots[std::countr_zero(slots)].first; m != nullptr; m = m->next_) {
+        visit(*m);
+      }
+    }
+  }
 }
 
 }  // namespace afflux::queue

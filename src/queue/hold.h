@@ -111,7 +111,8 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
 template <class P>
 bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
-  const waiter<P>* const first = P::kMutant == mutant::no_regrant_on_cancel ? nullptr : next();
+  const waiter<P>* const first =
+      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : next(available(w) - take);
   if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
     return false;
   }
@@ -200,7 +201,7 @@ template <class P>
     return true;
   if (tenants_ != nullptr) [[unlikely]]
     tenants_->look_at_usual(held(w, limit()) + static_cast<std::uint64_t>(take));
-  while (waiter<P>* const x = next()) {
+  while (waiter<P>* const x = next(available(w) - take)) {
     const auto n = static_cast<std::int64_t>(x->permits);
     if (available(w) - take < n) break;
     if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {

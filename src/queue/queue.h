@@ -307,8 +307,12 @@ class alignas(128) waiter_queue {
   bool idle(std::uint64_t w, std::int64_t take) const {
     return nobody_waits() && available(w) - take == static_cast<std::int64_t>(limit());
   }
-  // The next to be granted, or nullptr.
-  waiter<P>* next() const { return tenants_ == nullptr ? line_.first() : tenants_->first(); }
+  // The next to be granted, or nullptr; with tenants only if any permit is free.
+  waiter<P>* next(std::int64_t free) {
+    if (tenants_ == nullptr) [[likely]]
+      return line_.first();
+    return free > 0 ? tenants_->first() : nullptr;
+  }
   bool nobody_waits() const {
     return line_.empty() && (tenants_ == nullptr || waits_beside() == 0);
   }

@@ -12,7 +12,7 @@ template <class P>
 bool waiter_queue<P>::make_tenants() {
   // acquire: another may have made them.
   if (tenanted.load(std::memory_order_acquire) != nullptr) return true;
-  tenants<P>* const made = P::template create<tenants<P>>(*this, line_);
+  tenants<P>* const made = P::template create<tenants<P>>(*this, line_, settings_.limited());
   if (made == nullptr) return false;
   tenants<P>* none = nullptr;
   // [tenanted] release: who sees them sees them whole.

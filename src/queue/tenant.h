@@ -32,21 +32,22 @@ struct share {
   std::uint64_t max_waiters = UINT64_MAX;  // requests that may queue
 };
 
-// How a tenant's requests have ended, and what it has used. Written with the lock.
+// How a tenant's requests have ended, and what it has used. Written with the lock. What each grant
+// touches comes first.
 template <class P>
 struct tenant_totals {
+  typename P::template gauge<double> used;                 // permit-ns
   typename P::template gauge<std::uint64_t> acquired;      // permits
   typename P::template gauge<std::uint64_t> requests;      // that got them
   typename P::template gauge<std::uint64_t> waits;         // of these, after a wait
-  typename P::template gauge<std::uint64_t> by_guarantee;  // of these, by its guaranteed share
   typename P::template gauge<std::uint64_t> wait_sum;      // ns
   typename P::template gauge<std::uint64_t> wait_max;      // ns
+  typename P::template gauge<std::uint64_t> by_guarantee;  // of the waits, by its guaranteed share
   typename P::template gauge<std::uint64_t> try_failed;
   typename P::template gauge<std::uint64_t> rejected;
   typename P::template gauge<std::uint64_t> timed_out;
   typename P::template gauge<std::uint64_t> canceled;
   typename P::template gauge<std::uint64_t> ended;  // closed, or too big by now
-  typename P::template gauge<double> used;          // permit-ns
 };
 
 template <class G, class T>
@@ -56,13 +57,15 @@ void add_to(G& gauge, T n) {
 
 // Where a tenant with waiters stands.
 enum class standing : std::uint8_t {
-  nowhere,  // none waits, or it holds as much as it may
+  nowhere,  // none waits, or it is being placed anew
+  barred,   // it would hold more than it may
   owed,     // it holds less than what is guaranteed
   ordered,  // by weight
 };
 
+// In the order of use: a grant among many tenants finds few of these bytes in the cache.
 template <class P>
-class tenant : public fair_member {
+class alignas(64) tenant : public fair_member {
  public:
   template <class T>
   using var = typename P::template var<T>;
@@ -71,7 +74,7 @@ class tenant : public fair_member {
 
   // `at` is its line; nullptr: its own.
   tenant(waiter_queue<P>& whose, const share& is, line<P>* at = nullptr)
-      : of(whose), waiting(at == nullptr ? &own_line_ : at) {
+      : waiting(at == nullptr ? &own_line_ : at), of(whose) {
     set(is);
   }
   tenant(const tenant&) = delete;
@@ -80,16 +83,17 @@ class tenant : public fair_member {
 
   void ref() { refs.fetch_add(1, std::memory_order_relaxed); }  // the caller has one
 
+  share now() const { return {weight_seen.get(), guaranteed.get(), cap.get(), max_waiters.get()}; }
+
   // ---- with the lock
 
   void set(const share& is) {
-    weight = is.weight;
+    set_weight(is.weight);
     weight_seen.set(is.weight);
     guaranteed.set(is.guaranteed);
     cap.set(is.cap);
     max_waiters.set(is.max_waiters);
   }
-  share now() const { return {weight_seen.get(), guaranteed.get(), cap.get(), max_waiters.get()}; }
 
   bool may_hold(std::uint64_t more) const {
     const std::uint64_t most = cap.get();
@@ -102,7 +106,7 @@ class tenant : public fair_member {
 
   // What it has used until `now`.
   void settle(std::int64_t now) {
-    if (now > settled_at_) {
+    if (held.get() != 0 && now > settled_at_) {
       const double used = static_cast<double>(held.get()) * static_cast<double>(now - settled_at_);
       balance_ = balance_ + used;
       since_release_ = since_release_ + used;
@@ -110,11 +114,10 @@ class tenant : public fair_member {
     }
     settled_at_ = now;
   }
-  // Others wait since `began`: what was used before does not count.
-  void begin(std::int64_t began, std::int64_t now) {
-    settle(now);
-    balance_ = static_cast<double>(held.get()) *
-               static_cast<double>(std::max(now - began, std::int64_t{0}));
+  // Nothing is charged for what was before `began`. It has been settled.
+  void begin(std::int64_t began) {
+    const std::int64_t since = std::max(settled_at_ - began, std::int64_t{0});
+    balance_ = static_cast<double>(held.get()) * static_cast<double>(since);
     prepaid_ = 0;
   }
   // `estimate` is how long one permit is held; `charged`: requests wait, and it is to be paid for.
@@ -131,8 +134,10 @@ class tenant : public fair_member {
   void gave(std::uint64_t n, std::int64_t now) {
     settle(now);
     const auto released = static_cast<double>(n);
-    const double share = prepaid_ * (released / static_cast<double>(held.get()));
-    prepaid_ = prepaid_ - share;
+    const double prepaid = prepaid_;
+    const double share =
+        n == held.get() ? prepaid : prepaid * (released / static_cast<double>(held.get()));
+    prepaid_ = prepaid - share;
     balance_ = balance_ - share;
     held.set(held.get() - n);
     recent_used_ = recent_used_ * kRemembered + since_release_;
@@ -140,57 +145,60 @@ class tenant : public fair_member {
     since_release_ = 0;
     hold.set(recent_used_ / recent_released_);
   }
-  // By what it has been charged too much.
-  double surplus() const { return std::max(-balance_, 0.0); }
-  void paid(double work) { balance_ = std::clamp(balance_ - work, -kMost, kMost); }
 
   // The charge for n permits: what is owed from before, too.
   double charge(std::uint64_t n, double estimate) const {
     const double by_estimate = static_cast<double>(n) * estimate;
     return std::clamp(by_estimate + balance_, std::max(by_estimate / 8, 1.0), kMost);
   }
+  // By what it has been charged too much.
+  double surplus() const { return std::max<double>(-balance_, 0.0); }
+  void paid(double work) { balance_ = std::clamp<double>(balance_ - work, -kMost, kMost); }
 
-  waiter_queue<P>& of;
-  std::unique_ptr<char[]> name;  // nullptr: none
-  typename P::template atomic<std::uint32_t> refs{1};
-
-  line<P>* const waiting;
-  var<standing> stands{standing::nowhere};
-  var<standing> stood{standing::nowhere};  // before it was taken out last
-  var<bool> closed{false};
-  var<bool> gone{false};        // closed by its last unref: the holder that empties it frees it
-  var<std::uint32_t> epoch{0};  // of tenants::epoch_, in which it was charged last
-  tenant* owed_prev = nullptr;
-  tenant* owed_next = nullptr;
-  tenant* crowd_prev = nullptr;  // among those with as many waiters, or nearly
-  tenant* crowd_next = nullptr;
-  std::uint8_t crowd = 0;   // 0: none waits
-  bool is_closing = false;  // with waiters: in tenants::closing
-  tenant* closing_next = nullptr;
-  tenant* prev = nullptr;  // among all: with the mutex of these
-  tenant* next = nullptr;
+  standing stands = standing::nowhere;
+  standing stood = standing::nowhere;  // before it was taken out last
+  bool is_closing = false;             // with waiters: in tenants::closing
+  bool closed = false;
+  bool gone = false;        // closed by its last unref: the holder that empties it frees it
+  std::uint32_t epoch = 0;  // tenants::epoch_ in which it was charged last
 
   // ---- observed
 
-  gauge<std::uint32_t> weight_seen;
-  gauge<std::uint64_t> guaranteed;
-  gauge<std::uint64_t> cap;
-  gauge<std::uint64_t> max_waiters;
   gauge<std::uint64_t> held;
+  gauge<std::uint64_t> cap;
+  gauge<std::uint64_t> guaranteed;
+  gauge<std::uint64_t> max_waiters;
   gauge<double> hold;  // ns, of one permit, lately; 0: not known
   tenant_totals<P> totals;
+  gauge<std::uint32_t> weight_seen;
 
  private:
   static constexpr double kRemembered = 0.875;  // at each release, of the average
-  static constexpr double kMost = static_cast<double>(kLongestPiece >> kUnitShift);
+  static constexpr double kMost = kLongestPiece / (1u << kUnitShift);
 
-  line<P> own_line_;
   var<std::int64_t> settled_at_{0};
   var<double> balance_{0};  // used, and prepaid, but not charged
   var<double> prepaid_{0};  // by estimate, for what is held
   var<double> since_release_{0};
   var<double> recent_used_{0};
   var<double> recent_released_{0};
+  line<P> own_line_;
+
+ public:
+  line<P>* const waiting;
+  tenant* beside_prev = nullptr;  // among the owed, or the barred
+  tenant* beside_next = nullptr;
+  tenant* crowd_prev = nullptr;  // among those with as many waiters, or nearly
+  tenant* crowd_next = nullptr;
+  std::uint8_t crowd = 0;  // 0: none waits
+  tenant* closing_next = nullptr;
+  tenant* visit_next = nullptr;
+
+  waiter_queue<P>& of;
+  std::unique_ptr<char[]> name;  // nullptr: none
+  typename P::template atomic<std::uint32_t> refs{1};
+  tenant* prev = nullptr;  // among all: with the mutex of these
+  tenant* next = nullptr;
 };
 
 }  // namespace afflux::queue

@@ -27,7 +27,9 @@ namespace afflux::queue {
 template <class P>
 class tenants {
  public:
-  explicit tenants(waiter_queue<P>& of, line<P>& usual_line) : usual_(of, {}, &usual_line) {}
+  // `limited`: it is asked for the most crowded one.
+  tenants(waiter_queue<P>& whose, line<P>& usual_line, bool limited)
+      : limited_(limited), usual_(whose, {}, &usual_line) {}
   tenants(const tenants&) = delete;
   tenants& operator=(const tenants&) = delete;
   ~tenants() = default;
@@ -39,12 +41,12 @@ class tenants {
   std::uint64_t waiting_bytes() const { return waiting_bytes_.get(); }
 
   // The next to be granted, or nullptr.
-  waiter<P>* first() const {
-    if (owed_ != nullptr) return owed_->waiting->first();
+  waiter<P>* first() {
+    if (!owed_.empty()) return owed_.first->waiting->first();
     fair_member* const next = order_.first();
     return next == nullptr ? nullptr : static_cast<tenant<P>*>(next)->waiting->first();
   }
-  bool any() const { return owed_ != nullptr || !order_.empty(); }
+  bool any() const { return !owed_.empty() || !order_.empty(); }
 
   // The instant of this hold of the lock.
   std::int64_t now() {
@@ -90,7 +92,7 @@ class tenants {
     } else {
       order_.serve(t);
     }
-    t.paid(static_cast<double>(fair_order::work(t)) / kUnit);
+    t.paid(fair_order::work(t) / kUnit);
     take(t, n, estimate, true);
     add_to(t.totals.waits, std::uint64_t{1});
     add_to(t.totals.wait_sum, waited);
@@ -116,26 +118,33 @@ class tenants {
   }
   // Its own head may be granted to it, past the others that wait.
   bool passes(const tenant<P>& t, std::uint64_t n) const {
-    return t.waiting->empty() && t.may_hold(n) && (!any() || (owed_ == nullptr && t.is_owed(n)));
+    return t.waiting->empty() && t.may_hold(n) && (!any() || (owed_.empty() && t.is_owed(n)));
   }
 
-  // Owed, ordered or neither, by what it holds and by its head.
+  // Owed, ordered or barred, by what it holds and by its head.
   void place(tenant<P>& t) {
     take_out(t);
     const waiter<P>* const head = t.waiting->first();
-    if (head == nullptr || !t.may_hold(head->permits)) return order_.leave(t);
+    if (head == nullptr) return order_.leave(t);
+    const std::uint64_t n = head->permits;
+    if (!t.may_hold(n)) {
+      order_.leave(t);
+      barred_.push_back(t);
+      t.stands = standing::barred;
+      return;
+    }
     if (!contended_) begin_epoch();
     catch_up(t);
-    const std::uint64_t n = head->permits;
-    const auto work = static_cast<std::uint64_t>(t.charge(n, estimate_for(t)) * kUnit);
+    const double work = t.charge(n, estimate_for(t)) * kUnit;
     if (t.is_owed(n) && P::kMutant != mutant::guarantee_ignored) {
       order_.leave(t);
       order_.measure(t, work);
-      return put_owed(t);
+      owed_.push_back(t);
+      t.stands = standing::owed;
+    } else {
+      t.paid(-order_.insert(t, work, t.surplus() * kUnit) / kUnit);
+      t.stands = standing::ordered;
     }
-    const auto surplus = static_cast<std::uint64_t>(t.surplus() * kUnit);
-    t.paid(-static_cast<double>(order_.insert(t, work, surplus)) / kUnit);
-    t.stands = standing::ordered;
   }
 
   // ---- permits
@@ -151,7 +160,7 @@ class tenants {
     } else {
       estimate_ += (t.hold.get() - estimate_) / 64;
     }
-    if (P::kMutant == mutant::cap_release_forgotten && t.stands == standing::nowhere) return;
+    if (P::kMutant == mutant::cap_release_forgotten && t.stands == standing::barred) return;
     if (!t.waiting->empty()) place(t);
   }
   // The usual tenant's permits come and go without a call: it holds what no other does.
@@ -187,14 +196,17 @@ class tenants {
   // lines. Whether it came to the end.
   template <class F>
   bool visit_waiting(F&& visit) {
-    // Upwards: one that loses waiters comes to where this has been.
-    for (std::uint64_t left = crowds_; left != 0; left &= left - 1) {
-      const auto at = static_cast<unsigned>(std::countr_zero(left));
-      for (tenant<P>* t = crowd_[at]; t != nullptr;) {
-        tenant<P>* const next = t->crowd_next;
-        if (!visit(*t)) return false;
-        t = next;
-      }
+    tenant<P>* all = nullptr;
+    const auto note = [&all](tenant<P>& t) {
+      t.visit_next = all;
+      all = &t;
+    };
+    order_.visit([&note](fair_member& m) { note(static_cast<tenant<P>&>(m)); });
+    for (const list& beside : {owed_, barred_}) {
+      for (tenant<P>* t = beside.first; t != nullptr; t = t->beside_next) note(*t);
+    }
+    for (tenant<P>* t = all; t != nullptr; t = t->visit_next) {
+      if (!visit(*t)) return false;
     }
     return true;
   }
@@ -246,13 +258,11 @@ class tenants {
     order_.forget_leads();
   }
   void catch_up(tenant<P>& t) {
-    if (t.epoch != epoch_) {
-      t.epoch = epoch_;
-      t.begin(epoch_began_, now());
-      order_.reset(t);
-    } else {
-      t.settle(now());
-    }
+    if (t.held.get() != 0) t.settle(now());
+    if (t.epoch == epoch_) return;
+    t.epoch = epoch_;
+    t.begin(epoch_began_);
+    order_.reset(t);
   }
   void take(tenant<P>& t, std::uint64_t n, double estimate, bool charged) {
     if (charged) catch_up(t);
@@ -262,25 +272,18 @@ class tenants {
 
   void take_out(tenant<P>& t) {
     if (t.stands == standing::nowhere) return;
-    if (t.stands == standing::owed) {
-      (t.owed_prev != nullptr ? t.owed_prev->owed_next : owed_) = t.owed_next;
-      (t.owed_next != nullptr ? t.owed_next->owed_prev : last_owed_) = t.owed_prev;
-    } else {
+    if (t.stands == standing::ordered) {
       order_.remove(t);
+    } else {
+      (t.stands == standing::owed ? owed_ : barred_).remove(t);
     }
     t.stood = t.stands;
     t.stands = standing::nowhere;
   }
-  void put_owed(tenant<P>& t) {
-    t.owed_prev = last_owed_;
-    t.owed_next = nullptr;
-    (last_owed_ != nullptr ? last_owed_->owed_next : owed_) = &t;
-    last_owed_ = &t;
-    t.stands = standing::owed;
-  }
 
   // Where it belongs by the number of its waiters.
   void crowd(tenant<P>& t) {
+    if (!limited_) return;
     const std::uint64_t waiters = t.waiting->count();
     const auto at = static_cast<std::uint8_t>(std::bit_width(waiters));
     if (at == t.crowd) return;
@@ -300,9 +303,26 @@ class tenants {
     crowds_ |= std::uint64_t{1} << (at - 1);
   }
 
-  fair_order order_;
-  tenant<P>* owed_ = nullptr;
-  tenant<P>* last_owed_ = nullptr;
+  // Those that stand beside the order.
+  struct list {
+    bool empty() const { return first == nullptr; }
+    void push_back(tenant<P>& t) {
+      t.beside_prev = last;
+      t.beside_next = nullptr;
+      (last != nullptr ? last->beside_next : first) = &t;
+      last = &t;
+    }
+    void remove(tenant<P>& t) {
+      (t.beside_prev != nullptr ? t.beside_prev->beside_next : first) = t.beside_next;
+      (t.beside_next != nullptr ? t.beside_next->beside_prev : last) = t.beside_prev;
+    }
+    tenant<P>* first = nullptr;
+    tenant<P>* last = nullptr;
+  };
+
+  const bool limited_;
+  list owed_;
+  list barred_;
   std::uint64_t held_ = 0;  // by all but the usual one
   typename P::template gauge<std::uint64_t> waiting_;
   typename P::template gauge<std::uint64_t> waiting_bytes_;
@@ -311,6 +331,7 @@ class tenants {
   std::uint32_t epoch_ = 0;
   bool contended_ = false;  // somebody waits, or has waited when this hold began
   double estimate_ = 0;     // how long a permit is held, by all
+  fair_order order_;
   std::uint64_t crowds_ = 0;
   tenant<P>* crowd_[64] = {};  // by the binary digits of the number of waiters
   tenant<P> usual_;
