@@ -38,7 +38,7 @@ pub const AFFLUX_EINVAL: afflux_status = -7;
 /// more than is held, or a number too large
 pub const AFFLUX_EOVERFLOW: afflux_status = -8;
 
-/// in use: afflux_port_close()
+/// in use: afflux_port_close(), afflux_control_create()
 pub const AFFLUX_EBUSY: afflux_status = -9;
 
 /// no memory
@@ -249,6 +249,9 @@ pub type afflux_wake_fn =
 /// Runs where a wake function does (chapter 8), perhaps within one, never within another note. It
 /// may make any call of this header that does not block, and must not block in another way: others
 /// wait behind it. It must not longjmp; an exception or a pthread_exit() out of it ends the process.
+/// Order: the outcome is set before it runs, by a sequentially consistent operation. An owner that
+/// stores a word, and after a sequentially consistent fence still finds AFFLUX_PENDING, has stored
+/// it before a sequentially consistent load of that word within the note.
 /// Since: 0.1
 /// ```
 pub type afflux_notify_fn =
@@ -932,6 +935,188 @@ pub struct afflux_holder {
 /// Sees one holder. 0: go on; else: stop.
 pub type afflux_holder_visitor =
     Option<unsafe extern "C" fn(ctx: *mut c_void, holder: *const afflux_holder) -> i32>;
+
+/// Steers the limit of a semaphore. Since: 0.1
+#[repr(C)]
+pub struct afflux_control {
+    _opaque: [u8; 0],
+    _marker: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+/// by what a little more in flight brings, which it tries all the
+/// time: the limit goes a few per cent up and down \[1, 1000\]
+pub const AFFLUX_CONTROL_DEFAULT: u32 = 0;
+
+/// one more after a good request, a tenth less after a drop; as in
+/// Netflix concurrency-limits \[20, 200\]
+pub const AFFLUX_CONTROL_AIMD: u32 = 1;
+
+/// by the queue that the least latency seen does not explain; as
+/// in Netflix concurrency-limits \[1, 1000\]
+pub const AFFLUX_CONTROL_VEGAS: u32 = 2;
+
+/// by a long average of latencies over the latest; as in Netflix
+/// concurrency-limits \[20, 200\]
+pub const AFFLUX_CONTROL_GRADIENT2: u32 = 3;
+
+/// by the latency of probes at a low limit, which is min; as
+/// Envoy's adaptive concurrency filter \[3, 1000\]
+pub const AFFLUX_CONTROL_GRADIENT: u32 = 4;
+
+/// how many there are
+pub const AFFLUX_CONTROL_ALGORITHMS: u32 = 5;
+
+/// it was done; an error of its own counts as well
+pub const AFFLUX_CONTROL_SERVED: u32 = 0;
+
+/// overload ended it: its time ran out, or the server refused it
+pub const AFFLUX_CONTROL_DROPPED: u32 = 1;
+
+/// its latency says nothing: it failed early, came from a cache, was
+/// cancelled
+pub const AFFLUX_CONTROL_IGNORED: u32 = 2;
+
+/// What the end of the last window did to the limit. Since: 0.1
+pub const AFFLUX_CONTROL_KEPT: u32 = 0;
+
+/// What the end of the last window did to the limit. Since: 0.1
+pub const AFFLUX_CONTROL_RAISED: u32 = 1;
+
+/// What the end of the last window did to the limit. Since: 0.1
+pub const AFFLUX_CONTROL_LOWERED: u32 = 2;
+
+/// no window has ended
+pub const AFFLUX_CONTROL_BECAUSE_NONE: u32 = 0;
+
+/// nothing calls for another limit
+pub const AFFLUX_CONTROL_BECAUSE_STEADY: u32 = 1;
+
+/// latency shows no queue
+pub const AFFLUX_CONTROL_BECAUSE_ROOM: u32 = 2;
+
+/// latency shows a queue
+pub const AFFLUX_CONTROL_BECAUSE_QUEUE: u32 = 3;
+
+/// requests were dropped, or took too long
+pub const AFFLUX_CONTROL_BECAUSE_DROPS: u32 = 4;
+
+/// too little of the limit was in use to judge it
+pub const AFFLUX_CONTROL_BECAUSE_UNUSED: u32 = 5;
+
+/// too few samples
+pub const AFFLUX_CONTROL_BECAUSE_TOO_FEW: u32 = 6;
+
+/// a probe began or ended
+pub const AFFLUX_CONTROL_BECAUSE_PROBE: u32 = 7;
+
+/// max keeps it from growing
+pub const AFFLUX_CONTROL_BECAUSE_MAX: u32 = 8;
+
+/// min keeps it from shrinking
+pub const AFFLUX_CONTROL_BECAUSE_MIN: u32 = 9;
+
+/// Called when a control has changed the limit.
+///
+/// Changes are told in order, one call at a time. It runs in afflux_control_sample(),
+/// afflux_control_release(), afflux_control_resume() or afflux_control_create(), without anything
+/// internal held but this: until it returns no other window of this control ends, and no call waits
+/// for that. It may call anything in this header, on this control too: the last
+/// afflux_control_unref() (not within afflux_control_create()) as well. An exception out of it ends
+/// the process.
+///
+/// ```text
+/// @param ctx     As given in the options.
+/// @param before  The limit as it was, permits.
+/// @param after   As it is, permits.
+/// @param reason  One of AFFLUX_CONTROL_BECAUSE_….
+/// Since: 0.1
+/// ```
+pub type afflux_control_change_fn =
+    Option<unsafe extern "C" fn(ctx: *mut c_void, before: u64, after: u64, reason: u32)>;
+
+/// How to create a control. Fill by afflux_control_options_init(). Since: 0.1
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct afflux_control_options {
+    /// sizeof(afflux_control_options)
+    pub struct_size: u32,
+    /// AFFLUX_CONTROL_…; DEFAULT
+    pub algorithm: u32,
+    /// permits, 1 … max; 0 (default): the algorithm's, or max if less
+    pub min: u64,
+    /// permits, min … 2^42 − 1; 0 (default): the algorithm's, or min if
+    /// more
+    pub max: u64,
+    /// permits, min … max; 0 (default): the semaphore's limit, brought within
+    /// min and max. GRADIENT begins with a probe, at min, whatever it is
+    pub initial: u64,
+    /// of the jitter of DEFAULT, VEGAS and GRADIENT; any number, default 1
+    pub seed: u64,
+    /// how long a window lasts; 0 (default): with VEGAS and GRADIENT2 each
+    /// request is one, as in the original without its WindowedLimit; 100 ms
+    /// with GRADIENT. With AIMD each request is one, whatever it is
+    pub window_ns: i64,
+    /// AIMD: what took longer counts as dropped; 0 (default): 5 s
+    pub timeout_ns: i64,
+    /// GRADIENT: from probe to probe; 0 (default): 60 s
+    pub probe_interval_ns: i64,
+    /// told of each change of the limit; NULL (default): none
+    pub on_change: afflux_control_change_fn,
+    /// passed to on_change
+    pub ctx: *mut c_void,
+}
+
+/// What a control knows, and what it has done. Since: 0.1
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct afflux_control_stats {
+    /// sizeof(afflux_control_stats); 0: as of version 0.1
+    pub struct_size: u32,
+    /// AFFLUX_CONTROL_…
+    pub algorithm: u32,
+    /// 1: it is
+    pub paused: u32,
+    /// of the last window: AFFLUX_CONTROL_KEPT, RAISED, LOWERED
+    pub decision: u32,
+    /// for that: AFFLUX_CONTROL_BECAUSE_…
+    pub reason: u32,
+    /// 0
+    pub reserved: u32,
+    /// the semaphore's, now
+    pub limit: u64,
+    /// as in force
+    pub min: u64,
+    pub max: u64,
+    /// the limit as the algorithm sees it, without rounding, bounds, and what it
+    /// tries for one window
+    pub center: f64,
+    /// samples, those of pauses included, as all totals
+    pub served: u64,
+    pub dropped: u64,
+    pub ignored: u64,
+    /// of these, samples in no window, as their threads found other threads
+    /// stopped inside a sample in each of 8 … 32 places
+    pub missed: u64,
+    /// that have ended
+    pub windows: u64,
+    /// changes of the limit by this control, the first one included
+    pub raised: u64,
+    pub lowered: u64,
+    /// how long it lasted
+    pub window_ns: i64,
+    /// samples
+    pub window_served: u64,
+    /// samples
+    pub window_dropped: u64,
+    /// mean latency
+    pub window_latency_ns: f64,
+    /// mean of the permits held when a request of it ended
+    pub window_in_flight: f64,
+    /// requests served in a second
+    pub window_throughput: f64,
+    /// 0; what later versions add comes here, so that the size stays
+    pub later: [u64; 8],
+}
 
 extern "C" {
     /// The name and meaning of a status, in English.
@@ -2330,4 +2515,121 @@ extern "C" {
     /// Since: 0.1
     /// ```
     pub fn afflux_sem_dump_holders(sem: *const afflux_sem, sink: afflux_sink_fn, ctx: *mut c_void) -> afflux_status;
+
+    /// Fill \`options\` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1
+    pub fn afflux_control_options_init(options: *mut afflux_control_options) -> afflux_status;
+
+    /// The name of an algorithm: "default", "aimd", "vegas", "gradient2", "gradient"; NULL for an
+    /// unknown one. Static text. Since: 0.1
+    pub fn afflux_control_algorithm_name(algorithm: u32) -> *const c_char;
+
+    /// The algorithm of that name, as a configuration file may have it.
+    ///
+    /// ```text
+    /// @param name           As afflux_control_algorithm_name() has it, in small letters.
+    /// @param ret_algorithm  Written on success only.
+    /// @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or there is none of that name
+    /// Since: 0.1
+    /// ```
+    pub fn afflux_control_find_algorithm(name: *const c_char, ret_algorithm: *mut u32) -> afflux_status;
+
+    /// Create a control, which steers \`sem\` from now on.
+    ///
+    /// ```text
+    /// @param sem          Borrowed for the call; the control keeps it alive. So its last unref closes
+    /// it only when the control is gone, too; afflux_sem_close() closes it at once.
+    /// @param options      NULL: the defaults.
+    /// @param ret_control  One reference; written on success only.
+    /// @return AFFLUX_OK       created; the limit is the algorithm's first
+    ///         AFFLUX_EINVAL   sem or ret_control is NULL, the algorithm is unknown, min is above max,
+    ///                         max above 2^42 − 1, initial not 0 and not within them, a time is
+    ///                         negative, or struct_size is too short
+    ///         AFFLUX_ENOTSUP  bytes beyond the known struct are not zero
+    ///         AFFLUX_ECLOSED  the semaphore is closed
+    ///         AFFLUX_EBUSY    another control steers it
+    ///         AFFLUX_ENOMEM   no memory
+    /// Threads: as afflux_sem_resize(), which it may call.
+    /// Owns:    the caller owes one afflux_control_unref().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_create(sem: *mut afflux_sem, options: *const afflux_control_options, ret_control: *mut *mut afflux_control) -> afflux_status;
+
+    /// One more reference. @return control; NULL for NULL. Since: 0.1
+    pub fn afflux_control_ref(control: *mut afflux_control) -> *mut afflux_control;
+
+    /// Drop one reference. The last one frees the control: the limit stays as it is, the semaphore may
+    /// have another control, and loses the reference that this one had. NULL is fine. Since: 0.1
+    pub fn afflux_control_unref(control: *mut afflux_control);
+
+    /// Tell of a request that has ended.
+    ///
+    /// ```text
+    /// @param latency_ns  How long the work took, 0 or more.
+    /// @param outcome     AFFLUX_CONTROL_SERVED, DROPPED or IGNORED.
+    /// @return AFFLUX_OK      counted (on a closed semaphore too)
+    ///         AFFLUX_EINVAL  not counted: control is NULL, latency_ns is negative, or the outcome is
+    ///                        unknown
+    /// Threads: any number at once, from any callback too. Adds the sample without waiting and without
+    ///          memory. The call that ends a window does what afflux_sem_resize() does, if the limit
+    ///          changes, and calls on_change.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_sample(control: *mut afflux_control, latency_ns: i64, outcome: u32) -> afflux_status;
+
+    /// Give back the permits of a token, as afflux_permit_release(), and tell of them: their hold time
+    /// is the sample's latency.
+    ///
+    /// ```text
+    /// @param permit   A token of the control's semaphore.
+    /// @param outcome  AFFLUX_CONTROL_SERVED, DROPPED or IGNORED.
+    /// @return AFFLUX_OK         given back and counted
+    ///         AFFLUX_EALREADY   nothing to do: the token is empty; nothing was counted
+    ///         AFFLUX_EOVERFLOW  as of afflux_permit_release(): given back what was held; counted
+    ///         AFFLUX_EINVAL     nothing done: a pointer is NULL, the outcome is unknown, or the token
+    /// is of another semaphore Threads: as afflux_permit_release(), then as afflux_control_sample().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_release(control: *mut afflux_control, permit: *mut afflux_permit_token, outcome: u32) -> afflux_status;
+
+    /// Leave the limit alone until afflux_control_resume(): for a deployment, a test, a known outage.
+    /// Samples go on being counted, and do not count for a window. A window that is being closed at this
+    /// moment may still change the limit.
+    ///
+    /// ```text
+    /// @return AFFLUX_OK        paused
+    ///         AFFLUX_EALREADY  it is paused already
+    ///         AFFLUX_EINVAL    control is NULL
+    /// Threads: any number at once, from any callback too. Never waits.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_pause(control: *mut afflux_control) -> afflux_status;
+
+    /// Go on: a window begins now. The algorithm knows what it knew before the pause.
+    ///
+    /// ```text
+    /// @return AFFLUX_OK        steering again
+    ///         AFFLUX_EALREADY  it is not paused
+    ///         AFFLUX_EINVAL    control is NULL
+    /// Threads: as afflux_control_pause().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_resume(control: *mut afflux_control) -> afflux_status;
+
+    /// Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1
+    pub fn afflux_control_stats_init(stats: *mut afflux_control_stats) -> afflux_status;
+
+    /// Read what a control knows. While a window is being closed on another thread, numbers may be of
+    /// before and of after.
+    ///
+    /// ```text
+    /// @param ret_stats  As ret_stats of afflux_sem_get_stats().
+    /// @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
+    /// Threads: any number at once, from any callback too. Never waits, never allocates.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_control_get_stats(control: *const afflux_control, ret_stats: *mut afflux_control_stats) -> afflux_status;
+
+    /// A reason in English, for example "latency shows a queue"; "unknown reason" for an unknown one.
+    /// Static text. Since: 0.1
+    pub fn afflux_control_reason_text(reason: u32) -> *const c_char;
 }

@@ -19,7 +19,7 @@
 //! |---|---|
 //! | priorities, time limits, costs, tags, tenants | [`Semaphore::request`] |
 //! | queue limits, fairness, names, statistics | [`Semaphore::builder`] |
-//! | a limit that changes | [`Semaphore::resize`] |
+//! | a limit that changes, or that finds itself | [`Semaphore::resize`], [`Control`] |
 //! | threads that block | [`Semaphore::blocking_acquire`] |
 //! | totals, histograms, health, who holds what | [`Semaphore::stats`], [`health`](Semaphore::health), [`holders`](Semaphore::holders) |
 //! | Prometheus | [`Registry`] |
@@ -50,6 +50,9 @@ use afflux_sys as sys;
 mod acquire;
 mod builder;
 mod client;
+mod control;
+mod control_builder;
+mod control_stats;
 mod error;
 mod event;
 mod fast;
@@ -63,10 +66,14 @@ mod slot;
 mod stats;
 mod time;
 mod token;
+mod work;
 
 pub use acquire::{Acquire, AcquireOwned, Idle};
 pub use builder::{Builder, Fairness, Overflow, Queue, Statistics};
 pub use client::{Client, ClientSummary};
+pub use control::{Change, Control, Outcome};
+pub use control_builder::{Algorithm, ControlBuilder};
+pub use control_stats::{ControlStats, Decision, Reason};
 pub use error::{AcquireError, AcquireErrorKind, Error, TryAcquireError};
 pub use event::{Event, EventWait};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
@@ -76,6 +83,12 @@ pub use semaphore::Semaphore;
 pub use several::{all, any, blocking_all, blocking_any, All, Any, Item, Taken};
 pub use stats::{Health, HealthLimits, Histogram, Holder, Stats};
 pub use token::PermitToken;
+pub use work::{OwnedWork, Work};
+
+/// The examples of the README.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+pub struct Readme;
 
 /// What must not compile.
 ///
@@ -131,6 +144,45 @@ pub use token::PermitToken;
 ///     let _permit = limit.acquire().await;
 ///     drop(local);
 /// });
+/// ```
+///
+/// A request that a control learns of ends once, and neither outlives the control nor its semaphore.
+///
+/// ```compile_fail,E0382
+/// let limit = afflux::Semaphore::new(1);
+/// let control = afflux::Control::new(&limit).unwrap();
+/// let work = control.begin(limit.try_acquire().unwrap());
+/// work.end(afflux::Outcome::Served);
+/// work.end(afflux::Outcome::Served);
+/// ```
+/// ```compile_fail,E0505
+/// let limit = afflux::Semaphore::new(1);
+/// let control = afflux::Control::new(&limit).unwrap();
+/// let work = control.begin(limit.try_acquire().unwrap());
+/// drop(control);
+/// drop(work);
+/// ```
+/// ```compile_fail,E0505
+/// let limit = afflux::Semaphore::new(1);
+/// let control = afflux::Control::new(&limit).unwrap();
+/// let work = control.begin(limit.try_acquire().unwrap());
+/// drop(limit);
+/// drop(work);
+/// ```
+///
+/// What is told of changes runs on any thread, and outlives the function that gives it.
+///
+/// ```compile_fail,E0277
+/// let told = std::rc::Rc::new(std::cell::Cell::new(0));
+/// let _ = afflux::Control::builder().on_change(move |_| told.set(told.get() + 1));
+/// ```
+/// ```compile_fail,E0597
+/// let builder = {
+///     let told = std::sync::atomic::AtomicU64::new(0);
+///     afflux::Control::builder().on_change(|change| {
+///         told.store(change.after, std::sync::atomic::Ordering::Relaxed);
+///     })
+/// };
 /// ```
 ///
 /// Permits are given back once: neither permits nor tokens are copied.

@@ -28,6 +28,10 @@ impl<'a> SemaphorePermit<'a> {
         SemaphorePermit { sem, permits }
     }
 
+    pub(crate) fn semaphore(&self) -> &'a Semaphore {
+        self.sem
+    }
+
     /// Gives the permits up without giving them back: so many less are there, until
     /// [`Semaphore::add_permits`] makes up for them.
     pub fn forget(mut self) {

@@ -36,7 +36,7 @@ impl PermitToken {
         }
     }
 
-    fn ptr(&self) -> *mut sys::afflux_permit_token {
+    pub(crate) fn ptr(&self) -> *mut sys::afflux_permit_token {
         self.inner.get()
     }
 

@@ -66,6 +66,10 @@ fn everything_is_send_and_sync() {
     both::<afflux::All<'_>>();
     both::<afflux::Client>();
     both::<afflux::Registry>();
+    both::<afflux::Control>();
+    both::<afflux::ControlBuilder>();
+    both::<afflux::Work<'_>>();
+    both::<afflux::OwnedWork>();
     both::<afflux::Histogram>();
     both::<afflux::AcquireError>();
     both::<afflux::Error>();
