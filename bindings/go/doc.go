@@ -14,10 +14,10 @@
 // Two things are different: Acquire(ctx, 0) never waits, and NewWeighted panics above [MaxPermits].
 //
 // Beyond that there are priorities, time limits and queue bounds ([Request], [Options]), Permits
-// that are given back at most once ([Permit]), a limit that changes ([Semaphore.Resize]), an orderly
-// end ([Semaphore.Close], [Semaphore.WaitIdle]), statistics, histograms, health and a ledger of
-// holders, waits for several at once ([AcquireAny], [AcquireAll]), events ([Event]), tenants
-// ([Client]), and Prometheus ([Registry]).
+// that are given back at most once ([Permit]), a limit that changes ([Semaphore.Resize]) or finds
+// itself ([Control]), an orderly end ([Semaphore.Close], [Semaphore.WaitIdle]), statistics,
+// histograms, health and a ledger of holders, waits for several at once ([AcquireAny],
+// [AcquireAll]), events ([Event]), tenants ([Client]), and Prometheus ([Registry]).
 //
 // # Cost
 //
@@ -33,7 +33,7 @@
 //
 // # Ownership
 //
-// Semaphores, events, clients and registries are freed when they are not reachable any more.
+// Semaphores, events, clients, controls and registries are freed when they are not reachable any more.
 // [Semaphore.Handle] and [FromHandle] share a semaphore with another language, which keeps it by
 // references of its own.
 package afflux

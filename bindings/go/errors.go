@@ -24,6 +24,8 @@ const (
 	ErrInvalid Error = C.AFFLUX_EINVAL
 	// ErrOverflow: more than is held, or a number that is too large.
 	ErrOverflow Error = C.AFFLUX_EOVERFLOW
+	// ErrBusy: it is in use: another [Control] steers the semaphore.
+	ErrBusy Error = C.AFFLUX_EBUSY
 	// ErrNoMemory: the library found no memory.
 	ErrNoMemory Error = C.AFFLUX_ENOMEM
 	// ErrNotSupported: the semaphore was created without what is asked for.

@@ -233,6 +233,53 @@ void afflux_go_holders_read(uintptr_t sem, afflux_go_holders *ret_holders) {
   *ret_holders = holders;
 }
 
+static void control_changed(void *ctx, uint64_t before, uint64_t after, uint32_t reason) {
+  affluxGoControlChange((uint64_t)(uintptr_t)ctx, before, after, reason);
+}
+
+afflux_go_result afflux_go_control_create(uintptr_t sem, afflux_go_control_options how,
+                                          afflux_control **ret_control) {
+  const afflux_control_options options = {
+      .struct_size = sizeof(afflux_control_options),
+      .algorithm = how.algorithm,
+      .min = how.min,
+      .max = how.max,
+      .initial = how.initial,
+      .seed = how.seed,
+      .window_ns = how.window_ns,
+      .timeout_ns = how.timeout_ns,
+      .probe_interval_ns = how.probe_interval_ns,
+      .on_change = control_changed,
+      .ctx = (void *)(uintptr_t)how.id,
+  };
+  enter();
+  return leave(afflux_control_create(to_sem(sem), &options, ret_control), 0);
+}
+
+static afflux_control *to_control(uintptr_t control) { return (afflux_control *)control; }
+
+afflux_go_result afflux_go_control_unref(uintptr_t control) {
+  enter();
+  afflux_control_unref(to_control(control));
+  return leave(AFFLUX_OK, 0);
+}
+
+afflux_go_result afflux_go_control_sample(uintptr_t control, int64_t latency_ns, uint32_t outcome) {
+  enter();
+  return leave(afflux_control_sample(to_control(control), latency_ns, outcome), 0);
+}
+
+afflux_go_result afflux_go_control_release(uintptr_t control, afflux_permit_token *permit,
+                                           uint32_t outcome) {
+  enter();
+  return leave(afflux_control_release(to_control(control), permit, outcome), 0);
+}
+
+afflux_go_result afflux_go_control_resume(uintptr_t control) {
+  enter();
+  return leave(afflux_control_resume(to_control(control)), 0);
+}
+
 static void slow_wait(void *ctx, const afflux_slow_wait *wait) {
   affluxGoSlowWait((uint64_t)(uintptr_t)ctx, wait->priority, wait->permits, wait->wait_ns);
 }

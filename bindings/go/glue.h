@@ -91,6 +91,21 @@ typedef struct afflux_go_holders {
 } afflux_go_holders;
 void afflux_go_holders_read(uintptr_t sem, afflux_go_holders *ret_holders);
 
+/* A control. Its changes are told to Go under `id`. */
+typedef struct afflux_go_control_options {
+  uint64_t min, max, initial, seed;
+  int64_t window_ns, timeout_ns, probe_interval_ns;
+  uint64_t id;
+  uint32_t algorithm;
+} afflux_go_control_options;
+afflux_go_result afflux_go_control_create(uintptr_t sem, afflux_go_control_options how,
+                                          afflux_control **ret_control);
+afflux_go_result afflux_go_control_unref(uintptr_t control);
+afflux_go_result afflux_go_control_sample(uintptr_t control, int64_t latency_ns, uint32_t outcome);
+afflux_go_result afflux_go_control_release(uintptr_t control, afflux_permit_token *permit,
+                                           uint32_t outcome);
+afflux_go_result afflux_go_control_resume(uintptr_t control);
+
 /* Tells slow waits to Go under `id`. */
 void afflux_go_tell_slow_waits(afflux_sem_options *options, int64_t slow_wait_ns, uint64_t id);
 

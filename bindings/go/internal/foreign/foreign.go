@@ -13,6 +13,7 @@ package foreign
 // typedef struct task {
 //   afflux_sem *sem;
 //   afflux_event *event;
+//   afflux_control *control;
 //   uint64_t n;
 //   uint64_t times;
 //   int32_t status;
@@ -43,14 +44,21 @@ package foreign
 //   t->status = afflux_event_notify_one(t->event);
 //   return NULL;
 // }
+// static void *sample(void *argument) {
+//   task *t = argument;
+//   for (uint64_t i = 0; i < t->times && t->status == AFFLUX_OK; ++i)
+//     t->status = afflux_control_sample(t->control, 1000000, (uint32_t)t->n);
+//   return NULL;
+// }
 //
 // static task *start(int what, uintptr_t object, uint64_t n, uint64_t times) {
 //   task *t = calloc(1, sizeof *t);
 //   t->sem = (afflux_sem *)object;
 //   t->event = (afflux_event *)object;
+//   t->control = (afflux_control *)object;
 //   t->n = n;
 //   t->times = times;
-//   void *(*const run[])(void *) = {release_all, take_turns, acquire, notify};
+//   void *(*const run[])(void *) = {release_all, take_turns, acquire, notify, sample};
 //   if (pthread_create(&t->thread, NULL, run[what], t) != 0) abort();
 //   return t;
 // }
@@ -82,6 +90,11 @@ func Acquire(sem unsafe.Pointer, n uint64) Thread { return start(2, sem, n, 1) }
 
 // Notify starts a thread that notifies an event.
 func Notify(event unsafe.Pointer) Thread { return start(3, event, 0, 1) }
+
+// Sample starts a thread that tells a control of requests of 1 ms with that outcome, so many times.
+func Sample(control unsafe.Pointer, outcome, times uint64) Thread {
+	return start(4, control, outcome, times)
+}
 
 // Join waits for the end of the thread, and answers the status of its last call. It blocks a thread.
 func (t Thread) Join() int { return int(C.join(t.task)) }
