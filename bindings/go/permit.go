@@ -41,8 +41,7 @@ func (s *Semaphore) AcquirePermit(ctx context.Context, request Request) (*Permit
 	if err := s.AcquireWith(ctx, request); err != nil {
 		return nil, err
 	}
-	n, _ := request.permits()
-	return s.adopt(n, tag)
+	return s.own(request, tag)
 }
 
 // TryAcquirePermit is [Semaphore.TryAcquireWith] with a Permit for the result.
@@ -55,8 +54,18 @@ func (s *Semaphore) TryAcquirePermit(request Request) (*Permit, error) {
 	if err := s.TryAcquireWith(request); err != nil {
 		return nil, err
 	}
+	return s.own(request, tag)
+}
+
+// own makes a Permit of what request has acquired, and gives it back where that fails.
+func (s *Semaphore) own(request Request, tag *C.char) (*Permit, error) {
 	n, _ := request.permits()
-	return s.adopt(n, tag)
+	p, err := s.adopt(n, tag)
+	if err != nil {
+		call(C.afflux_go_release(s.at(), C.uint64_t(n)))
+		runtime.KeepAlive(s)
+	}
+	return p, err
 }
 
 // Adopt makes a Permit of n permits that the caller holds already: the Permit gives them back from
