@@ -307,7 +307,7 @@ inline void fair_order::come_back(fair_member& m) {
   m.left_ = false;
   const std::int64_t before = lead(m);
   if (m.lead_in_ == generation_) {  // the fluid has not caught up with all leads
-    leads_.weight -= m.weight_;
+    leads_.weight = std::max(leads_.weight - m.weight_, 0.0);
     if (before > 0) leads_.work -= static_cast<double>(before) * m.weight_;
   }
   m.lead_in_ = 0;

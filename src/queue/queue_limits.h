@@ -11,8 +11,9 @@ namespace afflux::queue {
 // x may not join the line as it is.
 template <class P>
 bool waiter_queue<P>::full_for(const waiter<P>& x) const {
-  return line_.count() >= settings_.max_waiters ||
-         settings_.too_many_bytes(line_.bytes(), x.cost());
+  const std::uint64_t bytes_beside = tenants_ == nullptr ? 0 : tenants_->waiting_bytes();
+  return line_.count() + waits_beside() >= settings_.max_waiters ||
+         settings_.too_many_bytes(line_.bytes() + bytes_beside, x.cost());
 }
 
 // With the lock: the line is full for x.
