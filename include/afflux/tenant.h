@@ -53,7 +53,8 @@ extern "C" {
  * instructions; requests that name none take and give back free permits as ever, by one exchange.
  * Of a full queue (max_waiters and max_queue_bytes of the semaphore, for all together) the victims
  * of AFFLUX_OVERFLOW_DROP_OLDEST are of the newcomer's tenant or, if none of its requests waits, of
- * the tenant with most. afflux_sem_stats.oldest_wait_ns is that of the next request to be granted.
+ * the tenant with most. afflux_sem_stats.oldest_wait_ns is counted from when the request queued that
+ * was granted last, or else the first that waits.
  */
 
 enum {

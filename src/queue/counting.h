@@ -71,12 +71,12 @@ class counting {
     if (line.empty()) return stats_->nobody_waits();
     stats_->oldest_is(line.oldest());
   }
-  // Likewise with tenants: of the longest waits only that of the next one is known.
-  void leaves(const waiter<P>* next, std::uint64_t held) {
+  // Likewise where the line does not tell.
+  void leaves(bool some_wait, stats::stamp oldest, std::uint64_t held) {
     if (stats_ == nullptr) return;
     stats_->peak_held(held);
-    if (next == nullptr) return stats_->nobody_waits();
-    stats_->oldest_is(next->queued_at());
+    if (!some_wait) return stats_->nobody_waits();
+    stats_->oldest_is(oldest);
   }
 
  private:

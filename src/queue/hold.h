@@ -160,7 +160,7 @@ template <class P>
 void waiter_queue<P>::leaves(std::uint64_t then) {
   if (tenants_ == nullptr) [[likely]]
     return counts_.leaves(line_, held(then, limit()));
-  counts_.leaves(tenants_->first(), held(then, limit()));
+  counts_.leaves(tenants_->any(), tenants_->oldest(), held(then, limit()));
 }
 
 // ---- with the lock: the line

@@ -146,9 +146,10 @@ bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64
   tenant<P>& t = tenants_->of(x);
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority();
+  const stats::stamp queued = x.queued_at();
   std::uint64_t its_wait = 0;
   if (result == status::ok && x.of_tenant()) {
-    const std::int64_t since = stats::since(x.queued_at(), stats::stamp_of(tenants_->now()));
+    const std::int64_t since = stats::since(queued, stats::stamp_of(tenants_->now()));
     its_wait = static_cast<std::uint64_t>(since);
   }
   if (!mark_off(x, result, done)) {
@@ -156,7 +157,7 @@ bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64
     return false;
   }
   if (result == status::ok) {
-    tenants_->granted(t, n, priority, its_wait);
+    tenants_->granted(t, n, priority, queued, its_wait);
     counts_.granted(n, waited);
   } else {
     tenants_->ended(t, result);

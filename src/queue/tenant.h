@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -80,6 +81,9 @@ class alignas(64) tenant : public fair_member {
   tenant(const tenant&) = delete;
   tenant& operator=(const tenant&) = delete;
   ~tenant() = default;
+
+  // What a grant touches lies in so many bytes from the beginning.
+  static constexpr std::size_t kHot = 448;
 
   void ref() { refs.fetch_add(1, std::memory_order_relaxed); }  // the caller has one
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
@@ -56,7 +57,10 @@ class tenants {
   void hold_ends() {
     now_ = 0;
     contended_ = any();
+    if (contended_) warm_next();
   }
+  // When the request queued that was granted last, or else the first that waits.
+  stats::stamp oldest() const { return oldest_; }
 
   // ---- waiters
 
@@ -69,6 +73,7 @@ class tenants {
       add_to(waiting_bytes_, x.cost());
     }
     crowd(t);
+    if (!any()) oldest_ = x.queued_at();
     if (t.waiting->first() == &x) place(t);
   }
   // x leaves it. The tenant is to be placed anew.
@@ -82,8 +87,10 @@ class tenants {
     }
     crowd(t);
   }
-  // x, which unlink() took, got its permits after a wait of that length.
-  void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, std::uint64_t waited) {
+  // One that queued then, which unlink() took, got its permits after a wait of that length.
+  void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, stats::stamp queued,
+               std::uint64_t waited) {
+    oldest_ = queued;
     t.waiting->granted(priority);
     const double estimate = estimate_for(t);
     if (t.stood == standing::owed) {
@@ -251,6 +258,18 @@ class tenants {
     if (t.hold.get() > 0) return t.hold.get();
     return estimate_ > 0 ? estimate_ : kFirstEstimate;
   }
+  // The next one's tenant is far, most likely: it is on its way here, and its request, before it is
+  // granted.
+  void warm_next() {
+    if (!owed_.empty()) return;
+    auto* const t = static_cast<tenant<P>*>(order_.first());
+    if (t == warmed_) return P::own(t->waiting->first());
+    warmed_ = t;
+    constexpr std::size_t kLine = 64;
+    for (std::size_t at = 0; at < tenant<P>::kHot; at += kLine) {
+      P::own(reinterpret_cast<const char*>(t) + at);
+    }
+  }
   void begin_epoch() {
     contended_ = true;
     ++epoch_;
@@ -326,6 +345,8 @@ class tenants {
   std::uint64_t held_ = 0;  // by all but the usual one
   typename P::template gauge<std::uint64_t> waiting_;
   typename P::template gauge<std::uint64_t> waiting_bytes_;
+  const tenant<P>* warmed_ = nullptr;
+  stats::stamp oldest_ = 0;
   std::int64_t now_ = 0;
   std::int64_t epoch_began_ = 0;
   std::uint32_t epoch_ = 0;
