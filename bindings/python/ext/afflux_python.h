@@ -5,7 +5,8 @@
  *   module -> semaphore, event -> acquire (await), blocking (threads) -> wait -> mailbox -> loop
  *
  * All of it runs with the GIL held except the wake functions of wait.c and blocking.c: these run on
- * whichever thread completes a request, which may be a thread that Python has never seen.
+ * whichever thread completes a request, which may be a thread that Python has never seen. What a
+ * control calls on a change of its limit may run on such a thread, too, and takes the GIL first.
  */
 #ifndef AFFLUX_PYTHON_H
 #define AFFLUX_PYTHON_H
@@ -26,7 +27,8 @@ typedef struct {
   PyObject_HEAD afflux_sem *sem; /* one reference */
   /* The fast-path block; NULL: a layout that this file does not know, so make the calls. */
   afflux_fastpath *fast;
-  bool uses_tokens; /* a ledger or hold times: permits are tokens of the library */
+  /* A ledger, hold times or a control: permits are tokens of the library. */
+  atomic_bool uses_tokens;
   PyObject *weakrefs;
 } Semaphore;
 
@@ -41,8 +43,18 @@ typedef struct {
   PyObject *weakrefs;
 } Client;
 
+typedef struct listener listener;
+
+typedef struct {
+  PyObject_HEAD afflux_control *control; /* one reference */
+  Semaphore *sem;
+  listener *listener;    /* has on_change; NULL: without */
+  atomic_bool is_shared; /* other languages may have references of their own */
+  PyObject *weakrefs;
+} Control;
+
 extern PyTypeObject Semaphore_Type, Event_Type, Permit_Type, Acquire_Type, Ready_Type, Mailbox_Type,
-    Registry_Type, Client_Type, Permits_Type, Taken_Type;
+    Registry_Type, Client_Type, Permits_Type, Taken_Type, Control_Type, Measure_Type;
 
 /* The awaitable that is ready at once, with None. One object serves all. */
 extern PyObject *ready;
@@ -51,14 +63,18 @@ extern PyObject *error_base, *error_closed, *error_rejected, *error_too_large;
 
 /* Raise what a failed status means. Returns NULL. */
 PyObject *raise_status(afflux_status status);
+/* What `callable` has raised, where no caller can be told: sys.unraisablehook is. */
+void callback_failed(PyObject *callable);
 
 /* What is made once in a process. 0, or -1 with an exception. */
 int stats_init(void);
 int client_init(void);
+int control_init(void);
 int mailbox_init(void);
 /* The named tuples. 0, or -1 with an exception. */
 int stats_add_types(PyObject *module);
 int client_add_types(PyObject *module);
+int control_add_types(PyObject *module);
 
 /* ---- Arguments: each returns 0, or -1 with an exception ---------------------------------------
  */
@@ -161,6 +177,8 @@ PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag);
 int permit_release(PyObject *permit);
 /* The same for what a request answered: a Permit, or a tuple (Permits, Taken) with some. */
 int held_release(PyObject *held);
+/* As permit_release(), and its hold time is a sample. */
+int permit_release_sampled(PyObject *permit, afflux_control *control, uint32_t outcome);
 /* Drop a result that cannot be answered, and give its permits back. Keeps a raised exception. */
 void held_drop(PyObject *held);
 /*
@@ -193,6 +211,16 @@ PyObject *semaphore_health(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *semaphore_wait_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_hold_times(PyObject *op, PyObject *unused);
 PyObject *semaphore_holders(PyObject *op, PyObject *unused);
+
+/* ---- Controls ---------------------------------------------------------------------------------
+ */
+
+int parse_outcome(PyObject *value, uint32_t *ret_outcome);
+const char *outcome_name(uint32_t outcome);
+/* 0, or -1 with an exception. */
+int control_add_sample(Control *self, int64_t latency_ns, uint32_t outcome);
+/* The method Control.measure(). */
+PyObject *control_measure(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 /* ---- Threads ---------------------------------------------------------------------------------
  *

@@ -372,12 +372,8 @@ static void resume_failed(PyObject *future) {
   if (invalid != NULL && PyErr_ExceptionMatches(invalid)) {
     /* The future is cancelled: its task is about to be told, and gives back what it has got. */
     PyErr_Clear();
-  } else if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
-    /* Not this call's: as if the signal came when it has returned. */
-    PyErr_Clear();
-    PyErr_SetInterrupt();
   } else {
-    PyErr_WriteUnraisable(future);
+    callback_failed(future);
   }
 }
 

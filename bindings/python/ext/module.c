@@ -43,6 +43,16 @@ PyObject *raise_status(afflux_status status) {
   return NULL;
 }
 
+void callback_failed(PyObject *callable) {
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+    /* Not this call's: as if the signal came when it has returned. */
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+  } else {
+    PyErr_WriteUnraisable(callable);
+  }
+}
+
 int request_prepare(request_memory *memory, PyObject *target, const Terms *terms) {
   memory->group = NULL;
   if (terms->kind < REQUEST_ANY) return 0;
@@ -141,8 +151,8 @@ static int exceptions_init(void) {
 }
 
 static PyTypeObject *const all_types[] = {
-    &Semaphore_Type, &Event_Type, &Permit_Type,  &Permits_Type,  &Taken_Type,
-    &Acquire_Type,   &Ready_Type, &Mailbox_Type, &Registry_Type, &Client_Type,
+    &Semaphore_Type, &Event_Type,   &Permit_Type,   &Permits_Type, &Taken_Type,   &Acquire_Type,
+    &Ready_Type,     &Mailbox_Type, &Registry_Type, &Client_Type,  &Control_Type, &Measure_Type,
 };
 enum { TYPES = sizeof all_types / sizeof *all_types };
 
@@ -153,7 +163,8 @@ static int process_init(void) {
   for (size_t i = 0; i < TYPES; ++i) {
     if (PyType_Ready(all_types[i]) < 0) return -1;
   }
-  if (exceptions_init() < 0 || stats_init() < 0 || client_init() < 0 || mailbox_init() < 0) {
+  if (exceptions_init() < 0 || stats_init() < 0 || client_init() < 0 || control_init() < 0 ||
+      mailbox_init() < 0) {
     return -1;
   }
   ready = (PyObject *)PyObject_New(PyObject, &Ready_Type); /* last: all is there */
@@ -173,7 +184,10 @@ static int module_exec(PyObject *module) {
   for (size_t i = 0; i < sizeof errors / sizeof *errors; ++i) {
     if (PyModule_AddType(module, (PyTypeObject *)errors[i]) < 0) return -1;
   }
-  if (stats_add_types(module) < 0 || client_add_types(module) < 0) return -1;
+  if (stats_add_types(module) < 0 || client_add_types(module) < 0 ||
+      control_add_types(module) < 0) {
+    return -1;
+  }
   return PyModule_AddStringConstant(module, "__version__", afflux_version_string());
 }
 

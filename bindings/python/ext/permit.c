@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Permits that know whether they have been given back. Where the semaphore has a ledger or hold
- * times they are a token of the library, else a number.
+ * Permits that know whether they have been given back. Where the semaphore has a ledger, hold times
+ * or a control they are a token of the library, else a number.
  *
  * A permit object that goes without a release leaves its permits held, as asyncio.Semaphore does:
  * programs that say `await sem.acquire()` … `sem.release()` drop it at once.
@@ -68,7 +68,9 @@ static afflux_permit_token *adopt(Semaphore *sem, uint64_t permits, PyObject *ta
 PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag) {
   afflux_permit_token *token = NULL;
   Permit *self = NULL;
-  if (!sem->uses_tokens || (token = adopt(sem, permits, tag)) != NULL) {
+  /* relaxed: see control.c. */
+  if (!atomic_load_explicit(&sem->uses_tokens, memory_order_relaxed) ||
+      (token = adopt(sem, permits, tag)) != NULL) {
     self = permit_alloc(sem, permits, token);
     if (self != NULL) return (PyObject *)self;
   }
@@ -115,6 +117,27 @@ int permit_release(PyObject *op) {
   if (status == AFFLUX_OK) return 1;
   if (status == AFFLUX_EALREADY) return 0;
   raise_status(status);
+  return -1;
+}
+
+int permit_release_sampled(PyObject *op, afflux_control *control, uint32_t outcome) {
+  Permit *self = (Permit *)op;
+  afflux_status status;
+  if (self->token == NULL) {
+    /* relaxed: as below. */
+    const bool is_empty = atomic_load_explicit(&self->permits, memory_order_relaxed) == 0;
+    status = is_empty ? AFFLUX_EALREADY : AFFLUX_EINVAL;
+  } else {
+    COLLECTING(status = afflux_control_release(control, self->token, outcome));
+  }
+  if (status == AFFLUX_OK) return 1;
+  if (status == AFFLUX_EALREADY) return 0;
+  if (status == AFFLUX_EINVAL) {
+    PyErr_SetString(PyExc_ValueError,
+                    "the permit is of another semaphore, or was acquired before the control");
+  } else {
+    raise_status(status);
+  }
   return -1;
 }
 
@@ -240,9 +263,11 @@ static PyObject *permit_repr(PyObject *op) {
 static PyGetSetDef permit_getset[] = {
     {"permits", permit_get_permits, NULL, "Permits that it holds; 0 once they were given back."},
     {"id", permit_get_id, NULL,
-     "Its number in the ledger, unique in the process; None without a ledger and hold times."},
+     "Its number, unique in the process, as in the ledger; None without a ledger, hold times and "
+     "a\n"
+     "Control."},
     {"held_ns", permit_get_held_ns, NULL,
-     "Nanoseconds since it was acquired; None without a ledger and hold times."},
+     "Nanoseconds since it was acquired; None without a ledger, hold times and a Control."},
     {"semaphore", permit_get_semaphore, NULL, "Where it was acquired."},
     {NULL},
 };

@@ -26,8 +26,9 @@ static PyObject *semaphore_of(PyTypeObject *type, afflux_sem *sem) {
   afflux_sem_stats stats;
   afflux_sem_stats_init(&stats);
   afflux_sem_get_stats(sem, &stats);
-  self->uses_tokens = stats.statistics == AFFLUX_STATS_FULL ||
-                      afflux_sem_visit_holders(sem, stop_at_once, NULL, NULL) != AFFLUX_ENOTSUP;
+  atomic_init(&self->uses_tokens,
+              stats.statistics == AFFLUX_STATS_FULL ||
+                  afflux_sem_visit_holders(sem, stop_at_once, NULL, NULL) != AFFLUX_ENOTSUP);
   return (PyObject *)self;
 }
 

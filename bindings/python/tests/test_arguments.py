@@ -75,6 +75,8 @@ WRONG: list[Any] = [
     SET,
     afflux.Client(),
     afflux.Semaphore(2),
+    afflux.Semaphore(2).try_acquire(),
+    TimeoutError,
     (afflux.Semaphore(2), 2**64 - 1),
 ]
 EXPECTED = (
@@ -98,6 +100,9 @@ def attempt(call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
                 result.close()
         if isinstance(result, afflux.Permit | afflux.Permits | afflux.Taken):
             result.release()
+        if isinstance(result, afflux.Measure):
+            with result:
+                pass
     except EXPECTED:
         pass
 
@@ -119,6 +124,12 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
             lambda: afflux.Client,
             "name classes pipelines stall_speed stall_after".split(),
         ),
+        (
+            "Control",
+            lambda: afflux.Control,
+            "algorithm min max initial seed window timeout probe_interval on_change".split(),
+        ),
+        ("Measure", lambda: afflux.Measure, []),
         ("Registry", lambda: afflux.Registry, []),
         ("Permits", lambda: afflux.Permits, []),
         ("Taken", lambda: afflux.Taken, []),
@@ -138,6 +149,8 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
         "health": ["max_waiters", "max_queue_bytes", "max_wait", "max_still"],
         "render": ["format", "clients"],
         "content_type": ["format"],
+        "sample": ["outcome"],
+        "measure": ["dropped"],
     }
 
     def full() -> afflux.Semaphore:
@@ -158,6 +171,8 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
         (afflux.Event, event),
         (afflux.Client, afflux.Client),
         (afflux.Registry, afflux.Registry),
+        (afflux.Control, lambda: afflux.Control(full())),
+        (afflux.Measure, lambda: afflux.Control(full()).measure()),
         (afflux.Permit, permit),
         (afflux.Permits, lambda: afflux.all_of_blocking(full())),
         (afflux.Acquire, lambda: afflux.Semaphore().acquire()),

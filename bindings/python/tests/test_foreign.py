@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import shutil
+import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -330,6 +333,108 @@ def test_a_signal_handler_releases_to_the_wait_of_a_wake_function(raises: bool) 
         """
     )
     assert out == ("raised" if raises else "acquired") + "\n0 0\n"
+
+
+@pytest.fixture(scope="module")
+def control_library(library: ctypes.CDLL) -> ctypes.CDLL:
+    library.afflux_control_sample.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32]
+    library.afflux_control_ref.argtypes = [ctypes.c_void_p]
+    library.afflux_control_ref.restype = ctypes.c_void_p
+    library.afflux_control_unref.argtypes = [ctypes.c_void_p]
+    library.afflux_control_unref.restype = None
+    library.afflux_control_create.argtypes = [ctypes.c_void_p] * 3
+    return library
+
+
+def test_its_samples_call_on_change(control_library: ctypes.CDLL) -> None:
+    sem = afflux.Semaphore(10)
+    sem.try_acquire(10)
+    told: list[int] = []
+    control = afflux.Control(
+        sem, algorithm="aimd", min=1, on_change=lambda before, after, reason: told.append(after)
+    )
+    handle = control.handle
+    assert control_library.afflux_control_sample(handle, 1000, 0) == 0
+    Thread(lambda: control_library.afflux_control_sample(handle, 1000, 1)).join()
+    assert told == [11, 9]
+    other = afflux.Control.from_handle(handle, sem)
+    other.sample(0.001)
+    assert told == [11, 9, 10] and other.stats() == control.stats()
+    # It keeps a reference when Python's have gone: there is nothing to be called then.
+    assert control_library.afflux_control_ref(handle) == handle
+    del control
+    other.sample(0.001)
+    del other
+    assert control_library.afflux_control_sample(handle, 1000, 0) == 0
+    assert (sem.limit, told) == (12, [11, 9, 10])
+    control_library.afflux_control_unref(handle)
+    afflux.Control(sem)
+
+
+def test_a_control_of_it_takes_permits(control_library: ctypes.CDLL) -> None:
+    sem = afflux.Semaphore(10)
+    handle = ctypes.c_void_p()
+    assert control_library.afflux_control_create(sem.handle, None, ctypes.byref(handle)) == 0
+    assert handle.value is not None
+    control = afflux.Control.from_handle(handle.value, sem)
+    control_library.afflux_control_unref(handle)
+    assert control.release(sem.acquire_blocking(2)) and control.semaphore is sem
+    stats = control.stats()
+    assert (stats.algorithm, stats.served) == ("default", 1)
+    wrong = afflux.Semaphore(10)
+    mistaken = afflux.Control.from_handle(handle.value, wrong)
+    permit = wrong.acquire_blocking()
+    with pytest.raises(ValueError):
+        mistaken.release(permit)
+    assert permit.release()
+
+
+FOREIGN_THREAD = r"""
+#include <afflux/afflux.h>
+#include <pthread.h>
+static void *sample(void *control) {
+  for (int i = 0; i < 100; ++i) afflux_control_sample(control, 1000, AFFLUX_CONTROL_SERVED);
+  return 0;
+}
+int samples(afflux_control *control) {
+  pthread_t threads[2];
+  for (int i = 0; i < 2; ++i) pthread_create(&threads[i], 0, sample, control);
+  for (int i = 0; i < 2; ++i) pthread_join(threads[i], 0);
+  return 0;
+}
+"""
+
+
+def test_threads_that_python_has_never_seen_call_on_change(tmp_path: Path) -> None:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    (tmp_path / "foreign.c").write_text(FOREIGN_THREAD)
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "afflux"], capture_output=True, text=True
+    )
+    if flags.returncode != 0:
+        pytest.skip("pkg-config does not find the library")
+    foreign = tmp_path / "foreign.so"
+    command = [compiler, "-shared", "-fPIC", "-pthread", "-o", str(foreign)]
+    subprocess.run([*command, str(tmp_path / "foreign.c"), *flags.stdout.split()], check=True)
+    sem = afflux.Semaphore(100)
+    sem.try_acquire(100)
+    told: list[int] = []
+    threads: set[int] = set()
+
+    def changed(before: int, after: int, reason: str) -> None:
+        assert after == before + 1
+        threads.add(threading.get_ident())
+        told.append(after)
+
+    control = afflux.Control(sem, algorithm="aimd", min=1, on_change=changed)
+    library = ctypes.CDLL(str(foreign))
+    library.samples(ctypes.c_void_p(control.handle))
+    # Samples that come while one of the two is inside are one window with the next.
+    assert control.stats().served == 200
+    assert told and told == list(range(101, sem.limit + 1))
+    assert threading.get_ident() not in threads
 
 
 def test_a_release_to_a_loop_that_is_closed(library: ctypes.CDLL) -> None:

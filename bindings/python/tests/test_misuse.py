@@ -363,9 +363,12 @@ def test_cycles_are_collected(full: bool) -> None:
         lambda sem: afflux.any_of_blocking(sem),
         lambda sem: afflux.all_of(sem, sem),
         lambda sem: afflux.any_of(sem),
+        lambda sem: afflux.Control(sem, on_change=sem.kept),
+        lambda sem: afflux.Control(sem).measure(),
     ]
     for make in made:
         sem = Kept(5, statistics="full" if full else "off")
+        sem.kept = sem.resize
         sem.kept = [sem, make(sem)]
         gone = weakref.ref(sem)
         del sem

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import random
 import sys
 import sysconfig
@@ -120,6 +121,70 @@ def test_observers_while_it_is_used() -> None:
     together(use, use, use, observe, observe)
     assert client.summary().acquired == client.summary().bytes == 4_500
     assert check_laws(sem).held == 0
+
+
+def test_one_control() -> None:
+    """Each sample counts once, and changes are told one at a time, in order."""
+    sem = afflux.Semaphore(8, statistics="off")
+    changes: list[tuple[int, int]] = []
+    inside = [0]
+
+    def changed(before: int, after: int, reason: str) -> None:
+        inside[0] += 1
+        assert inside[0] == 1
+        changes.append((before, after))
+        inside[0] -= 1
+
+    control = afflux.Control(sem, algorithm="aimd", min=2, max=30, on_change=changed)
+    permits: list[afflux.Permit] = []
+    taken = threading.Barrier(THREADS)
+
+    def use(seed: int) -> None:
+        rng = random.Random(seed)
+        for i in range(300):
+            if i % 30 == 0:  # all of them have one, and each tries to release each
+                permits.append(sem.acquire_blocking())
+                taken.wait(TIME_LIMIT)
+                for permit in list(permits):
+                    control.release(permit, "ignored")
+                taken.wait(TIME_LIMIT)
+            with sem.acquire_blocking(), control.measure() as measure:
+                measure.outcome = "dropped" if rng.random() < 0.1 else "served"
+            control.sample(1e-6)
+            if i % 50 == 0:
+                control.pause()
+                control.stats(), repr(control)
+                control.resume()
+
+    together(*[lambda seed=seed: use(seed) for seed in range(THREADS)])  # type: ignore[misc]
+    stats = control.stats()
+    assert stats.served + stats.dropped == THREADS * 600
+    assert stats.ignored == len(permits) == THREADS * 10
+    assert len(changes) == stats.raised + stats.lowered > 0
+    assert all(first[1] == second[0] for first, second in itertools.pairwise(changes))
+    assert changes[-1][1] == sem.limit and sem.held == 0
+
+
+def test_controls_come_and_go() -> None:
+    sem = afflux.Semaphore(8)
+    made = [0] * THREADS
+
+    def use(i: int) -> None:
+        for _ in range(300):
+            try:
+                control = afflux.Control(sem, algorithm="aimd", min=1, on_change=lambda *_: None)
+            except afflux.Error:
+                continue
+            made[i] += 1
+            with sem.acquire_blocking(2) as permit:
+                control.sample(0)
+                assert control.release(permit)
+
+    together(*[lambda i=i: use(i) for i in range(THREADS)])  # type: ignore[misc]
+    assert sum(made) > 0
+    gc.collect()
+    assert check_laws(sem).held == 0
+    afflux.Control(sem)
 
 
 def test_loops_that_begin_at_once() -> None:

@@ -15,10 +15,12 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) == 4
+    assert len(PROGRAMS) == 5
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=["first", "tour", "several", "tenants"])
+@pytest.mark.parametrize(
+    "program", PROGRAMS, ids=["first", "tour", "several", "control", "tenants"]
+)
 def test_program(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60

@@ -39,11 +39,11 @@ def test_the_stub_has_what_the_extension_has(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     # Dunder methods of slots, and the named tuples, which C makes in its own way.
     allowed.write_text(
-        r"afflux(\._afflux)?\.(Client|Event|Semaphore|Permits|Taken)"
+        r"afflux(\._afflux)?\.(Client|Control|Event|Semaphore|Permits|Taken)"
         "\n"  # @disjoint_base is too new
-        r"afflux\._afflux\.(Acquire|Stats|ClientSummary|Health|Times|Holder|_Mailbox).*"
+        r"afflux\._afflux\.(Acquire|_Mailbox).*"
         "\n"
-        r"afflux\.(Acquire|Stats|ClientSummary|Health|Times|Holder).*"
+        r"afflux(\._afflux)?\.(Acquire|Stats|ClientSummary|ControlStats|Health|Times|Holder).*"
         "\n"
         r"afflux\._trio.*"
         "\n"
@@ -83,9 +83,9 @@ def test_the_stub_names_every_field() -> None:
     stub = (Path(afflux.__file__).parent / "_afflux.pyi").read_text()
     sem = afflux.Semaphore(ledger=1, statistics="full")
     with sem.acquire_blocking():
-        tuples = [sem.stats(), sem.health(), sem.wait_times(), *sem.holders()]
-    tuples.append(afflux.Client().summary())
-    assert len(tuples) == 5
+        tuples: list[object] = [sem.stats(), sem.health(), sem.wait_times(), *sem.holders()]
+    tuples += [afflux.Client().summary(), afflux.Control(sem).stats()]
+    assert len(tuples) == 6
     for made in tuples:
         body = stub.split(f"class {type(made).__name__}(NamedTuple):\n")[1].split("\nclass ")[0]
         fields = [
@@ -96,7 +96,11 @@ def test_the_stub_names_every_field() -> None:
         assert fields == list(type(made).__match_args__)  # type: ignore[attr-defined]
 
 
-HEADERS = {"afflux_sem_stats": afflux.Stats, "afflux_client_summary_t": afflux.ClientSummary}
+HEADERS = {
+    "afflux_sem_stats": afflux.Stats,
+    "afflux_client_summary_t": afflux.ClientSummary,
+    "afflux_control_stats": afflux.ControlStats,
+}
 
 
 @pytest.mark.parametrize("struct", HEADERS)
@@ -109,10 +113,10 @@ def test_every_counter_of_the_library_is_there(struct: str) -> None:
     if include.returncode != 0:
         pytest.skip("pkg-config does not find the library")
     headers = Path(include.stdout.strip()) / "afflux"
-    text = "".join((headers / name).read_text() for name in ("stats.h", "client.h"))
+    text = "".join((headers / name).read_text() for name in ("stats.h", "client.h", "control.h"))
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     body = re.search(rf"typedef struct {struct} {{(.*?)}} {struct};", text, re.DOTALL)
     assert body is not None
     names = re.findall(r"[ ,](\w+)(?:\[\w+\])?(?=[;,])", body[1])
     made = list(HEADERS[struct].__match_args__)  # type: ignore[attr-defined]
-    assert sorted(made) == sorted(set(names) - {"struct_size", "later"})
+    assert sorted(made) == sorted(set(names) - {"struct_size", "reserved", "later"})

@@ -54,6 +54,20 @@ def clients(sem: afflux.Semaphore, registry: afflux.Registry) -> None:
     assert_type(registry.render(clients=True), str)
 
 
+def controls(sem: afflux.Semaphore) -> None:
+    def changed(before: int, after: int, reason: str) -> None: ...
+
+    control = afflux.Control(sem, algorithm="aimd", min=1, max=9, timeout=None, on_change=changed)
+    with sem, control.measure(dropped=(TimeoutError, OSError)) as measure:
+        assert_type(measure, afflux.Measure)
+        measure.outcome = "ignored"
+    assert_type(control.release(sem.acquire_blocking(), "dropped"), bool)
+    control.sample(0.5, outcome="served")
+    assert_type(control.pause(), bool)
+    assert_type(control.stats().center, float)
+    assert_type(control.semaphore, afflux.Semaphore)
+
+
 def threads(sem: afflux.Semaphore) -> None:
     with sem:
         pass
@@ -70,6 +84,8 @@ def threads(sem: afflux.Semaphore) -> None:
 def wrong(sem: afflux.Semaphore) -> None:
     sem.acquire("3")  # type: ignore[arg-type]
     afflux.Semaphore(queue="lifo")  # type: ignore[arg-type]
+    afflux.Control(sem, algorithm="codel")  # type: ignore[arg-type]
+    afflux.Control(sem).sample(1, "done")  # type: ignore[arg-type]
     with sem.acquire():  # type: ignore[attr-defined]
         pass
     afflux.any_of((afflux.Event(), 1))  # type: ignore[arg-type]

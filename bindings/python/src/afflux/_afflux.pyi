@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Types of the extension. What each call does, raises and costs is in its docstring.
 
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, final, overload
 
 _T_co = TypeVar("_T_co", covariant=True)
 _Queue = Literal["auto", "intrusive", "lockfree", "hybrid", "mutex"]
 _Format = Literal["prometheus", "openmetrics"]
+_Algorithm = Literal["default", "aimd", "vegas", "gradient2", "gradient"]
+_Outcome = Literal["served", "dropped", "ignored"]
+_Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
 __version__: str
 
@@ -272,6 +275,50 @@ class Client:
     @property
     def handle(self) -> int: ...
 
+class Control:
+    def __new__(
+        cls,
+        semaphore: Semaphore,
+        /,
+        *,
+        algorithm: _Algorithm = "default",
+        min: int | None = None,
+        max: int | None = None,
+        initial: int | None = None,
+        seed: int = 1,
+        window: float | None = None,
+        timeout: float | None = 5.0,
+        probe_interval: float | None = 60.0,
+        on_change: Callable[[int, int, str], object] | None = None,
+    ) -> Self: ...
+    @classmethod
+    def from_handle(cls, address: int, semaphore: Semaphore, /) -> Self: ...
+    def sample(self, latency: float, /, outcome: _Outcome = "served") -> None: ...
+    def release(self, permit: Permit, /, outcome: _Outcome = "served") -> bool: ...
+    def measure(self, *, dropped: _Exceptions = ...) -> Measure: ...
+    def pause(self) -> bool: ...
+    def resume(self) -> bool: ...
+    def stats(self) -> ControlStats: ...
+    @property
+    def semaphore(self) -> Semaphore: ...
+    @property
+    def handle(self) -> int: ...
+
+@final
+class Measure:
+    @property
+    def outcome(self) -> _Outcome | None: ...
+    @outcome.setter
+    def outcome(self, value: _Outcome | None, /) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
 @final
 class Registry:
     def __new__(cls) -> Self: ...
@@ -338,6 +385,29 @@ class ClientSummary(NamedTuple):
     timed_out: int
     canceled: int
     uptime_ns: int
+
+class ControlStats(NamedTuple):
+    algorithm: _Algorithm
+    paused: bool
+    decision: Literal["kept", "raised", "lowered"]
+    reason: str
+    limit: int
+    min: int
+    max: int
+    center: float
+    served: int
+    dropped: int
+    ignored: int
+    missed: int
+    windows: int
+    raised: int
+    lowered: int
+    window_ns: int
+    window_served: int
+    window_dropped: int
+    window_latency_ns: float
+    window_in_flight: float
+    window_throughput: float
 
 class Health(NamedTuple):
     healthy: bool
