@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 public import CAffluxShim
+public import Synchronization
 
 /// A semaphore for tasks and threads: it limits the work in flight to a number of permits.
 ///
@@ -27,6 +28,8 @@ public final class AsyncSemaphore: Sendable {
   @usableFromInline nonisolated(unsafe) let block: UnsafeMutablePointer<afflux_fastpath>?
   // Tokens are the C library's own: for the ledger, or the histogram of hold times.
   @usableFromInline let tracks: Bool
+  // The same for what lasts beyond a scope, and once there is a control: it asks for the hold time.
+  @usableFromInline let timesTokens: Atomic<Bool>
 
   /// A semaphore with all permits free.
   ///
@@ -50,6 +53,7 @@ public final class AsyncSemaphore: Sendable {
     handle = try options.create()
     block = afflux_swift_block(handle)
     tracks = options.ledger > 0 || options.statistics == .full
+    timesTokens = Atomic(tracks)
   }
 
   /// The semaphore behind an `afflux_sem *` that another language made: the same permits, the same
@@ -64,6 +68,7 @@ public final class AsyncSemaphore: Sendable {
     _ = afflux_sem_get_stats(handle, &statistics)
     let ledger = afflux_sem_visit_holders(handle, { _, _ in 1 }, nil, nil)
     tracks = statistics.statistics == AFFLUX_STATS_FULL || ledger != AFFLUX_ENOTSUP
+    timesTokens = Atomic(tracks)
   }
 
   deinit {
@@ -78,6 +83,13 @@ public final class AsyncSemaphore: Sendable {
     defer { withExtendedLifetime(self) {} }
     return try body(handle)
   }
+
+  // relaxed: a token made while the control is may be of either kind.
+  @inlinable @inline(__always)
+  var keepsHoldTimes: Bool { timesTokens.load(ordering: .relaxed) }
+
+  /// From now on tokens know how long they are held.
+  func keepHoldTimes() { timesTokens.store(true, ordering: .relaxed) }
 
   // MARK: Without waiting
 
@@ -295,8 +307,8 @@ public final class AsyncSemaphore: Sendable {
     }
     let n = UInt64(bitPattern: Int64(permits))
     if tracks || tag != nil {
-      var permit = Permit(self, n, tag)
-      defer { permit.release() }
+      let token = Token.adopt(self, n, tag)
+      defer { token.release() }
       return try await body()
     }
     defer {

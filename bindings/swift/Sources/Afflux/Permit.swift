@@ -14,8 +14,8 @@ internal import Synchronization
 /// holds nothing.
 ///
 /// A token has an ``id``, a ``tag`` and a hold time (``heldFor``) if it was acquired with a tag, or its
-/// semaphore has a ledger or full statistics. That is an allocation, and reads the clock; without it
-/// these are `nil`.
+/// semaphore has a ledger, full statistics or a control (``AsyncSemaphore/Control``). That is an
+/// allocation, and reads the clock; without it these are `nil`.
 public struct Permit: ~Copyable, Sendable {
   /// Whose permits these are.
   public let semaphore: AsyncSemaphore
@@ -28,7 +28,7 @@ public struct Permit: ~Copyable, Sendable {
   init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
     self.semaphore = semaphore
     left = n
-    token = semaphore.tracks || tag != nil ? Token(semaphore, n, tag) : nil
+    token = semaphore.keepsHoldTimes || tag != nil ? Token.adopt(semaphore, n, tag) : nil
   }
 
   private init(_ semaphore: AsyncSemaphore, _ n: UInt64, token: Token?) {
@@ -115,7 +115,7 @@ public final class SharedPermit: Sendable {
   public let semaphore: AsyncSemaphore
   // As in Permit.
   private let left: Atomic<UInt64>
-  private let token: Token?
+  let token: Token?
 
   /// Owns the permits of a token.
   public init(_ permit: consuming Permit) {
@@ -161,11 +161,14 @@ final class Token: Sendable {
   nonisolated(unsafe) private let handle: OpaquePointer
   let tag: String?
 
-  @usableFromInline
-  convenience init(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) {
-    self.init(semaphore.handle, tag)
+  /// One with permits that the caller holds. Not an initializer: that takes its arguments over, and a
+  /// token that is none would have a reference to the semaphore counted for it.
+  @usableFromInline @inline(never)
+  static func adopt(_ semaphore: AsyncSemaphore, _ n: UInt64, _ tag: String?) -> Token {
+    let made = Token(semaphore.handle, tag)
     // Fails only where another language has given back what it did not hold: the token is empty then.
-    _ = withCString(tag) { afflux_permit_adopt_tagged(handle, n, $0, token) }
+    _ = withCString(tag) { afflux_permit_adopt_tagged(made.handle, n, $0, made.token) }
+    return made
   }
 
   /// An empty one.
@@ -181,10 +184,14 @@ final class Token: Sendable {
     token.deallocate()
   }
 
-  @discardableResult
+  @usableFromInline @inline(never) @discardableResult
   func release() -> Bool {
     afflux_swift_releases(handle)
     return afflux_permit_release(token) != AFFLUX_EALREADY
+  }
+  func release(to control: OpaquePointer, _ outcome: UInt32) -> Int32 {
+    afflux_swift_releases(handle)
+    return afflux_control_release(control, token, outcome)
   }
   func forget() { _ = afflux_permit_forget(token) }
   var count: Int { Int(afflux_permit_count(token)) }
