@@ -217,6 +217,9 @@ def draw_course(axes, column, course):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
+                                     usage="%(prog)s [-h] [--json FILE] [--from FILE] [--update] "
+                                           "simulation [-- ARGUMENT ...]",
+                                     epilog="What follows -- is for the program; see its --help.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("simulation", type=Path, help="the program control_simulation")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was simulated")
@@ -224,9 +227,12 @@ def parse_arguments():
                         help="what --json wrote, instead of simulating")
     parser.add_argument("--update", action="store_true",
                         help="put the tables into docs/measured/control.md and draw its pictures")
-    parser.add_argument("rest", nargs="*", metavar="ARGUMENT",
-                        help="for the program, after --; see its --help")
-    return parser.parse_args()
+    # By hand: argparse takes no positional arguments behind an option.
+    words = sys.argv[1:]
+    at = words.index("--") if "--" in words else len(words)
+    options = parser.parse_args(words[:at])
+    options.rest = words[at + 1:]
+    return options
 
 
 def main():

@@ -4,11 +4,15 @@
 #include <http_parser.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -19,54 +23,78 @@ namespace {
 
 constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-[[noreturn]] void fail(const char* call) {
-  throw std::system_error(errno, std::generic_category(), call);
-}
-
-}  // namespace
-
-client::client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  if (fd_ < 0) fail("socket");
+// A socket, or -1 and errno.
+int connect_to(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
   const int on = 1;
-  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
-  close(fd_);
-  fail("connect");
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+client::client(std::uint16_t port) : port_(port), fd_(connect_to(port)) {
+  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "no connection");
 }
 
 client::client(client&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), seen_(std::move(other.seen_)) {}
+    : port_(other.port_), fd_(std::exchange(other.fd_, -1)), seen_(std::move(other.seen_)) {}
 
 client::~client() {
   if (fd_ >= 0) close(fd_);
 }
 
-void client::run(const std::stop_token& enough, nanoseconds pause) {
-  using clock = std::chrono::steady_clock;
-  while (!enough.stop_requested()) {
-    const clock::time_point asked = clock::now();
-    ++seen_.sent;
-    const unsigned status = ask();
-    const nanoseconds time = clock::now() - asked;
-    if (status == 200) {
-      seen_.served.push_back(time);
-    } else if (status == 503) {
-      seen_.shed.push_back(time);
-    } else if (status != 0) {
-      ++seen_.other;
-    } else {
-      ++seen_.lost;
-      return;
-    }
-    if (pause.count() != 0) std::this_thread::sleep_for(pause);
+void client::run(const std::stop_token& enough, const habits& how) {
+  while (!enough.stop_requested() && ask_once(clock::now(), how)) {
+    if (how.pause.count() != 0) std::this_thread::sleep_for(how.pause);
   }
 }
 
-unsigned client::ask() {
+void client::run(arrivals& due, const habits& how) {
+  while (const std::optional<clock::time_point> next = due.take()) {
+    std::this_thread::sleep_until(*next);
+    seen_.behind.push_back(clock::now() - *next);
+    if (!ask_once(*next, how)) return;
+  }
+}
+
+bool client::ask_once(clock::time_point due, const habits& how) {
+  ++seen_.sent;
+  const bool waits = how.deadline.count() == 0;
+  const unsigned status = ask(waits ? clock::time_point::max() : due + how.deadline);
+  const nanoseconds time = clock::now() - due;
+  if (status == kLate) {
+    ++seen_.late;
+    return connect_again();
+  }
+  if (status != 0 && !waits && time > how.deadline) {
+    ++seen_.late;
+  } else if (status == 200) {
+    seen_.served.push_back(time);
+  } else if (status == 503) {
+    seen_.shed.push_back(time);
+  } else if (status == 504) {
+    seen_.timeout.push_back(time);
+  } else if (status != 0) {
+    ++seen_.other;
+  } else {
+    ++seen_.lost;
+    return false;
+  }
+  return true;
+}
+
+unsigned client::ask(clock::time_point give_up) {
+  if (clock::now() >= give_up) return kLate;
   if (send(fd_, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(kRequest.size())) {
     return 0;
@@ -82,12 +110,34 @@ unsigned client::ask() {
   };
   std::array<char, 1024> buffer;
   while (!complete) {
+    if (!wait_for_answer(give_up)) return kLate;
     const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
     if (got <= 0) return 0;
     http_parser_execute(&parser, &settings, buffer.data(), static_cast<std::size_t>(got));
     if (HTTP_PARSER_ERRNO(&parser) != HPE_OK) return 0;
   }
   return parser.status_code;
+}
+
+// False: nothing has come in time.
+bool client::wait_for_answer(clock::time_point give_up) const {
+  if (give_up == clock::time_point::max()) return true;  // recv() waits
+  const nanoseconds left = std::max(nanoseconds::zero(), nanoseconds(give_up - clock::now()));
+  const timespec time{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
+  pollfd asked{fd_, POLLIN, 0};
+  return ppoll(&asked, 1, &time, nullptr) != 0;
+}
+
+// The answer would still come over the old connection, which is therefore given up, by a reset: so
+// its port is free at once.
+bool client::connect_again() {
+  const linger at_once{1, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(fd_);
+  fd_ = connect_to(port_);
+  if (fd_ >= 0) return true;
+  ++seen_.lost;
+  return false;
 }
 
 }  // namespace uring_load

@@ -34,6 +34,9 @@ void count(tally& counted, answer what, bool sent) {
     case answer::unavailable:
       ++counted.shed;
       break;
+    case answer::timed_out:
+      ++counted.timed_out;
+      break;
     case answer::metrics:
       ++counted.metrics;
       break;
@@ -65,14 +68,18 @@ example::detached serve(worker& owner, int fd) {
       what = answer::unavailable;
       // Dropped by the bound of the queue, or closed: AFFLUX_EREJECTED, AFFLUX_ECLOSED.
       if (co_await example::acquire(shared.permits.handle(), owner.completions()) == AFFLUX_OK) {
-        // Gives the permit back, and tells the statistics how long it was held.
-        const afflux::permit_token permit = shared.permits.adopt_token(1);
-        const std::uint64_t calls = shared.in_flight.enter();
-        if (const auto workspace = make_workspace(shared.calls.buffer_bytes)) {
-          co_await io.sleep(shared.calls.time(calls));
-          what = answer::ok;
+        // Knows how long the permit is held: for the statistics, and for a limit that adapts.
+        afflux::permit_token permit = shared.permits.adopt_token(1);
+        shared.in_flight.enter();
+        afflux::outcome how = afflux::outcome::ignored;  // without memory there was no call
+        if (const auto workspace = make_workspace(shared.calls.buffer_bytes())) {
+          const backend::call call = shared.calls.begin();
+          co_await io.sleep(call.wait);
+          what = call.timed_out ? answer::timed_out : answer::ok;
+          how = call.timed_out ? afflux::outcome::dropped : afflux::outcome::served;
         }
         shared.in_flight.leave();
+        shared.give_back(permit, how);
       }
     }
 

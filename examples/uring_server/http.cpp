@@ -24,6 +24,8 @@ fixed_part fixed_part_of(answer what) {
       return {.status = "200 OK", .type = afflux_export_content_type(AFFLUX_EXPORT_PROMETHEUS)};
     case answer::unavailable:
       return {.status = "503 Service Unavailable\r\nRetry-After: 1", .body = "too busy\n"};
+    case answer::timed_out:
+      return {.status = "504 Gateway Timeout", .body = "too slow\n"};
     case answer::bad_request:
       break;
   }

@@ -49,7 +49,7 @@ class request_reader {
   std::array<char, 2048> buffer_;
 };
 
-enum class answer { ok, metrics, bad_request, unavailable };
+enum class answer { ok, metrics, bad_request, unavailable, timed_out };
 
 // metrics: the body of answer::metrics.
 std::string response(answer what, std::string_view metrics, bool keep_alive, bool with_body);

@@ -19,15 +19,26 @@ namespace uring_server {
 namespace {
 
 void print_report(const options& chosen, const tally& counted, std::uint64_t peak) {
-  const std::string of = chosen.limit != 0 ? " of " + std::to_string(chosen.limit) : "";
+  const bool is_fixed = chosen.limit != 0 && !chosen.adapts;
+  const std::string of = is_fixed ? " of " + std::to_string(chosen.limit) : "";
   std::printf("served          %llu\n", static_cast<unsigned long long>(counted.served));
   std::printf("shed            %llu\n", static_cast<unsigned long long>(counted.shed));
+  std::printf("timed out       %llu\n", static_cast<unsigned long long>(counted.timed_out));
   std::printf("metrics         %llu\n", static_cast<unsigned long long>(counted.metrics));
   std::printf("malformed       %llu\n", static_cast<unsigned long long>(counted.malformed));
   std::printf("client gone     %llu\n", static_cast<unsigned long long>(counted.unsent));
   std::printf("peak in flight  %llu%s\n", static_cast<unsigned long long>(peak), of.c_str());
   std::printf("peak RSS        %llu KiB\n",
               static_cast<unsigned long long>(example::peak_memory() / 1024));
+}
+
+// What became of the limit, and why it is what it is.
+void print_control(const afflux::control& steering) {
+  const afflux_control_stats now = steering.stats();
+  std::printf("limit           %llu: %s\n", static_cast<unsigned long long>(now.limit),
+              afflux_control_reason_text(now.reason));
+  std::printf("limit raised    %llu\n", static_cast<unsigned long long>(now.raised));
+  std::printf("limit lowered   %llu\n", static_cast<unsigned long long>(now.lowered));
 }
 
 int run(const options& chosen) {
@@ -54,6 +65,7 @@ int run(const options& chosen) {
   tally counted;
   for (const worker& each : workers) counted += each.counted();
   print_report(chosen, counted, shared.in_flight.peak());
+  if (shared.steering) print_control(shared.steering);
   const bool clean =
       std::all_of(workers.begin(), workers.end(), [](worker& each) { return each.close_port(); });
   return clean && shared.permits.held() == 0 ? kCleanEnd : kUncleanEnd;

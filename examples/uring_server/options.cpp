@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "options.h"
 
+#include <cstring>
+
 #include "../support/arguments.h"
 
 namespace uring_server {
@@ -11,9 +13,10 @@ constexpr const char* kAbout =
     "Answers HTTP requests on 127.0.0.1, in threads with an io_uring each. A request stands for a "
     "call of some backend. One Afflux semaphore, shared by the threads, limits the calls in "
     "flight; requests that have to wait do so in its queue. When the queue is full, the request "
-    "that has waited longest is answered 503. GET /metrics is answered with the semaphore's "
-    "statistics, for "
-    "Prometheus and afflux-top, and waits for no permit.\v"
+    "that has waited longest is answered 503. With --limit auto the limit finds itself, by how "
+    "long "
+    "the calls take. GET /metrics is answered with the semaphore's statistics, for Prometheus and "
+    "afflux-top, and waits for no permit.\v"
     "It ends on SIGINT and SIGTERM, too: calls in flight are finished, requests that wait are "
     "answered 503.\n"
     "\n"
@@ -24,13 +27,27 @@ constexpr const char* kAbout =
     "  uring_load --duration 60 &\n"
     "  afflux-top http://127.0.0.1:8080/metrics";
 
+enum key : int { kWorkVaries = 256, kBackendQueues, kTimeout };
+
 constexpr argp_option kOptions[] = {
     {"threads", 't', "N", 0, "ring threads (2)", 0},
-    {"limit", 'l', "N", 0, "requests in flight at most; 0: no limit (64)", 0},
+    {"limit", 'l', "N|auto|none", 0,
+     "requests in flight at most; auto: what serves most without a queue in the backend, by an "
+     "afflux_control; none, or 0: no limit (64)",
+     0},
     {"queue", 'q', "N", 0, "requests that wait at most; 0: no bound (256)", 0},
     {"work-us", 'w', "US", 0, "microseconds that a call of the backend takes (5000)", 0},
+    {"work-varies", kWorkVaries, nullptr, 0,
+     "calls take so long in the mean, exponentially distributed", 0},
     {"backend", 'b', "N", 0,
      "calls that the backend does at a time; more slow each other down; 0: any number (0)", 0},
+    {"backend-queues", kBackendQueues, nullptr, 0,
+     "more calls than that wait in the backend for their turn, in order", 0},
+    {"timeout-ms", kTimeout, "MS", 0,
+     "milliseconds after which a call is given up and answered 504, though the backend goes on "
+     "with "
+     "it; 0: never (0)",
+     0},
     {"buffer-kib", 'k', "KIB", 0, "memory of a request in flight (64)", 0},
     {"port", 'p', "PORT", 0, "TCP port; 0: one that is free (8080)", 0},
     {"duration", 'd', "S", 0, "seconds; 0: until a signal (0)", 0},
@@ -38,6 +55,7 @@ constexpr argp_option kOptions[] = {
 
 error_t take(int key, char* text, argp_state* state) {
   constexpr std::uint64_t kMostPermits = (std::uint64_t{1} << 42) - 2;
+  constexpr std::uint64_t kFirstLimit = 20;  // a small one finds its way sooner than a large one
   options& chosen = *static_cast<options*>(state->input);
   const auto read = [&](const char* option, auto& number, auto... bounds) {
     return example::read_number(number, state, option, text, bounds...);
@@ -46,11 +64,22 @@ error_t take(int key, char* text, argp_state* state) {
     case 't':
       return read("--threads", chosen.threads, 1U, 256U);
     case 'l':
+      chosen.adapts = std::strcmp(text, "auto") == 0;
+      chosen.limit = chosen.adapts ? kFirstLimit : 0;
+      if (chosen.adapts || std::strcmp(text, "none") == 0) return 0;
       return read("--limit", chosen.limit, std::uint64_t{0}, kMostPermits);
     case 'q':
       return read("--queue", chosen.queue);
     case 'w':
       return read("--work-us", chosen.work_us, std::uint64_t{0}, std::uint64_t{60'000'000});
+    case kWorkVaries:
+      chosen.work_varies = true;
+      return 0;
+    case kBackendQueues:
+      chosen.backend_queues = true;
+      return 0;
+    case kTimeout:
+      return read("--timeout-ms", chosen.timeout_ms);
     case 'b':
       return read("--backend", chosen.backend, std::uint64_t{0}, kMostPermits);
     case 'k':

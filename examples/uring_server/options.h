@@ -12,10 +12,14 @@ enum exit_code { kCleanEnd = 0, kUncleanEnd = 1, kCannotRun = 2 };
 
 struct options {
   unsigned threads = 2;
-  std::uint64_t limit = 64;
+  std::uint64_t limit = 64;  // 0: none; with `adapts` the first one
+  bool adapts = false;
   std::uint64_t queue = 256;
   std::uint64_t work_us = 5000;
+  bool work_varies = false;
   std::uint64_t backend = 0;
+  bool backend_queues = false;
+  unsigned timeout_ms = 0;
   std::size_t buffer_kib = 64;
   std::uint16_t port = 8080;
   unsigned duration_s = 0;

@@ -18,13 +18,20 @@ afflux::semaphore make_permits(const options& chosen) {
   return afflux::semaphore(limits);
 }
 
+afflux::control make_steering(const options& chosen, const afflux::semaphore& permits) {
+  return chosen.adapts ? afflux::control(permits) : afflux::control::from_handle(nullptr);
+}
+
 }  // namespace
 
 service::service(const options& chosen)
-    : calls{std::chrono::microseconds(chosen.work_us), chosen.backend, chosen.buffer_kib * 1024},
-      permits(make_permits(chosen)) {
+    : calls(chosen), permits(make_permits(chosen)), steering(make_steering(chosen, permits)) {
   const afflux::status added = metrics.add(permits);
   if (added != afflux::status::ok) throw afflux::error(added, "metrics");
+}
+
+void service::give_back(afflux::permit_token& permit, afflux::outcome how) const {
+  (void)(steering ? steering.release(permit, how) : permit.release());
 }
 
 }  // namespace uring_server

@@ -17,9 +17,13 @@ struct service {
 
   backend calls;
   afflux::semaphore permits;
+  afflux::control steering;  // of the limit; empty: it is fixed
   afflux::registry metrics;  // the semaphore's, as Prometheus and afflux-top read them
   afflux::event stop{afflux::reset::manual};
   example::gauge in_flight;
+
+  // After the work; `how` is what the limit may learn from it.
+  void give_back(afflux::permit_token& permit, afflux::outcome how) const;
 };
 
 }  // namespace uring_server

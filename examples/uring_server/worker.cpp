@@ -32,6 +32,7 @@ void set_up(int fd) {
 tally& tally::operator+=(const tally& other) {
   served += other.served;
   shed += other.shed;
+  timed_out += other.timed_out;
   metrics += other.metrics;
   malformed += other.malformed;
   unsent += other.unsent;

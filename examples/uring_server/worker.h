@@ -16,6 +16,7 @@ namespace uring_server {
 struct tally {
   std::uint64_t served = 0;
   std::uint64_t shed = 0;
+  std::uint64_t timed_out = 0;
   std::uint64_t metrics = 0;
   std::uint64_t malformed = 0;
   std::uint64_t unsent = 0;  // answers whose client had gone

@@ -39,8 +39,8 @@ class Server:
     """The program at a free port, for a `with` block; its report afterwards."""
 
     def __init__(self, **options):
-        words = [word for name, value in options.items()
-                 for word in ("--" + name.replace("_", "-"), str(value))]
+        words = ["--" + name.replace("_", "-") + ("" if value is None else f"={value}")
+                 for name, value in options.items()]  # None: without a value
         self.child = subprocess.Popen([SERVER, "--port", "0", *words], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True)
         self.report = ""
@@ -91,9 +91,11 @@ class Server:
 class Load:
     """What so many clients saw; `meanwhile` is called again and again until they end."""
 
-    def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0, meanwhile=None):
+    def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0, meanwhile=None,
+                 rate=0, deadline_ms=0):
         with subprocess.Popen([LOAD, "--port", str(server.port), "--connections", str(connections),
-                               "--duration", str(duration), "--pause-us", str(pause_us)],
+                               "--duration", str(duration), "--pause-us", str(pause_us),
+                               "--rate", str(rate), "--deadline-ms", str(deadline_ms)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
             try:
                 while meanwhile is not None and child.poll() is None:
@@ -163,7 +165,7 @@ class OverloadTest(unittest.TestCase):
                         limit * BUFFER_KIB + CLIENTS * CLIENT_KIB + SLACK_KIB)
 
     def test_without_a_limit_all_are_in_flight_and_in_memory(self):
-        with Server(limit=0, buffer_kib=BUFFER_KIB, work_us=200_000) as server:
+        with Server(limit="none", buffer_kib=BUFFER_KIB, work_us=200_000) as server:
             load = Load(server)
         self.show(server, load)
         self.assert_all_answered(server, load)
@@ -212,6 +214,55 @@ class OverloadTest(unittest.TestCase):
         # The dashboard's times, too.
         self.assertEqual((rest["wait_seconds_count"], rest["hold_seconds_count"]),
                          (granted, served))
+
+    def test_a_limit_that_finds_itself(self):
+        most = []
+        with Server(limit="auto", queue=32, backend=8, work_us=2000, buffer_kib=1) as server:
+            load = Load(server, meanwhile=lambda: most.append(server.metrics()["permits_limit"]))
+            rest = server.metrics()
+        self.show(server, load)
+        self.assert_all_answered(server, load)
+        # The control was told of each request that was served, but for those after its last look.
+        told = rest['control_samples_total{result="served"}']
+        self.assertGreater(told, 0)
+        self.assertLessEqual(told, load.value("served"))
+        self.assertEqual(rest['control_samples_total{result="dropped"}'], 0)
+        # It has moved the limit, and says so.
+        changes = rest['control_changes_total{direction="up"}'] + \
+            rest['control_changes_total{direction="down"}']
+        self.assertGreater(changes, 0)
+        self.assertGreater(rest["control_windows_total"], changes - 1)
+        self.assertGreater(len(set(most)), 1)
+        self.assertGreaterEqual(server.value("limit raised") + server.value("limit lowered"), changes)
+        self.assertRegex(server.report, r"(?m)^limit +\d+: [a-z]")
+
+    def test_calls_that_take_too_long_are_given_up(self):
+        # 4 places for what would take some 40: those behind wait longer than the server does. More
+        # clients than that wait, so that some of each kind are sure.
+        for queues in ({}, {"backend_queues": None}):
+            with self.subTest(**queues):
+                with Server(limit="auto", backend=4, work_us=100_000, timeout_ms=150,
+                            buffer_kib=1, **queues) as server:
+                    load = Load(server, connections=40)
+                    dropped = server.metrics()['control_samples_total{result="dropped"}']
+                self.show(server, load)
+                self.assertEqual(load.code, 0, load.text)
+                self.assertEqual(server.child.returncode, 0, server.report)
+                self.assertGreater(load.value("timeout"), 0)
+                self.assertGreater(load.value("served"), 0)
+                self.assertEqual(server.value("timed out"), load.value("timeout"))
+                self.assertGreater(dropped, 0)
+                self.assertLessEqual(dropped, load.value("timeout"))
+
+    def test_an_open_loop_asks_whatever_the_answers(self):
+        # The one place takes a second for a call, so a second request is never answered in time.
+        with Server(limit=1, queue=0, work_us=1_000_000) as server:
+            load = Load(server, connections=50, rate=100, deadline_ms=200)
+        self.show(server, load)
+        self.assertEqual(load.code, 0, load.text)
+        self.assertGreater(load.value("late"), 0)
+        self.assertEqual(load.value("served"), 0)
+        self.assertEqual(load.value("late"), load.value("sent"))
 
     def test_wrk(self):
         if shutil.which("wrk") is None:
@@ -365,7 +416,7 @@ class LoadTest(unittest.TestCase):
         for column in re.split(r"  +", columns.strip()):
             self.assertRegex(told, rf"(?m)^  {column}  ")
         self.assertEqual([row.split()[0] for row in rows],
-                         ["served", "shed", "other", "lost", "sent"])
+                         ["served", "shed", "timeout", "late", "other", "lost", "sent"])
         for row in rows:
             self.assertRegex(told, rf"(?m)^  {row.split()[0]}  ")
 
