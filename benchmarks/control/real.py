@@ -181,7 +181,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", type=Path, help="the folder of uring_server and uring_load")
-    parser.add_argument("--seconds", type=int, default=15, help="of each run (15)")
+    parser.add_argument("--seconds", type=int, default=10, help="of each run (10)")
     parser.add_argument("--warm", type=int, default=5, help="before, that do not count (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source",

@@ -27,19 +27,21 @@ class sampler {
   // A request that was admitted at `started` has ended. `in_flight` counts it.
   void sample(std::int64_t now, std::int64_t started, int in_flight, bool dropped) {
     const std::int64_t latency = now - started;
-    if (latency >= wanted_.floor) count(latency, started, in_flight, dropped);
+    if (latency >= wanted_.floor) count(now, started, in_flight, dropped);
     const std::int64_t age = now - seen_.from;
     const bool is_over = seen_.samples() >= wanted_.least_samples && age >= wanted_.least_time;
     if (is_over || age >= wanted_.most_time) close(now);
   }
 
  private:
-  void count(std::int64_t latency, std::int64_t started, int in_flight, bool dropped) {
+  void count(std::int64_t now, std::int64_t started, int in_flight, bool dropped) {
+    const std::int64_t latency = now - started;
     if (!dropped) {
       ++seen_.all_served;
       seen_.all_latency_sum += latency;
     }
-    if (wanted_.own_only && started < seen_.from + wanted_.settle) return;
+    if (wanted_.own_only && started < seen_.from) return;
+    if (now < seen_.from + wanted_.settle) return;
     ++(dropped ? seen_.dropped : seen_.served);
     if (!dropped || wanted_.dropped_too) {
       seen_.latency_sum += latency;

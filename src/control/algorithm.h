@@ -39,7 +39,7 @@ struct window {
   std::uint64_t in_flight_most = 0;
   std::uint64_t full = 0;     // ended while all that the limit allows was in flight
   std::int64_t quantile = 0;  // closing::quantile of the latencies in latency_sum
-  // Of all that were served, with those that own_only leaves out.
+  // Of all that were served, with those that own_only and settle leave out.
   std::uint64_t all_served = 0;
   std::int64_t all_latency_sum = 0;
 
@@ -57,8 +57,8 @@ struct closing {
   std::uint64_t least_samples = 1;
   std::int64_t least_time = 0;  // both must have been reached,
   std::int64_t most_time = std::numeric_limits<std::int64_t>::max();  // or this
-  bool own_only = false;    // requests that began before the window do not count,
-  std::int64_t settle = 0;  // nor, with own_only, those that began so soon after its start
+  bool own_only = false;    // requests that began before the window do not count
+  std::int64_t settle = 0;  // those that ended so soon after its start do not, either
   std::int64_t cap = std::numeric_limits<std::int64_t>::max();
   double quantile = 0;       // 0: none is wanted
   bool dropped_too = false;  // a dropped one's latency is told like a served one's

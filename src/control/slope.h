@@ -10,11 +10,14 @@
 //
 //  * Two limits, a few per cent apart, by turns (Kiefer and Wolfowitz, 1952; extremum seeking), in
 //    the order + - - +, in which what drifts by itself cancels out. A window leaves out the
-//    requests that began before it or in its first latency, which belong to the limit before. Its
-//    length has some jitter, for a server whose work comes in batches.
+//    requests that end in its first two latencies, which mostly belong to the limit before. It goes
+//    by their end: of those that begin in a window it would see the brief ones alone. Its length
+//    has some jitter, for a server whose work comes in batches.
 //  * The difference of latencies is a shift: waiting adds about the same to each request. So it
 //    is taken from Winsorized latencies (those above a cap count as the cap), divided by the share
-//    below the cap. Its noise is that of the bulk, whatever few long requests do.
+//    below the cap. Its noise is that of the bulk, whatever few long requests do. A server that all
+//    share stretches latencies instead, the long ones most: there a cap hides a part. So it is low
+//    only where a few long requests carry the mean.
 //  * The limit is an instrument, work in flight what it acts by. Where only a part of its changes
 //    arrives there ("binding"), only that part can teach; a limit that is never reached stays.
 //  * Noise is judged by how the differences vary from pair to pair. It sets how far the two limits
@@ -45,7 +48,7 @@ struct slope_options {
   double gain = 0.025;         // a pair moves the limit by this × (e - price) / noise²,
   double most_gain = 0.05;     // and by no more than this × (e - price)
   double samples = 60;         // a window has so many, and lasts
-  double latencies = 4;        // so many mean latencies, of which the first does not count
+  double latencies = 5;        // so many mean latencies, of which the first two do not count
   double jump = 2;             // a step of the search multiplies or divides the limit by this
 };
 
@@ -65,13 +68,17 @@ class slope final : public algorithm {
     closing wanted;
     const double latency = std::max(latency_, std::min(latest_latency_, 10 * latency_));
     const bool is_brief = searching_ || is_idle_;
-    const double lasts = latency * (is_brief ? kSearchLatencies : options_.latencies * jitter_);
+    // What a search starts from is to be compared with: requests of this window, the long ones too.
+    const bool is_start = searching_ && step_ == 0;
+    const double settles = is_brief && !is_start ? 0 : kSettleLatencies;
+    const double lasts =
+        latency * (is_brief ? settles + kSearchLatencies : options_.latencies * jitter_);
     wanted.least_samples =
         static_cast<std::uint64_t>(is_brief ? options_.samples / 2 : options_.samples);
     wanted.least_time = whole(lasts);
     wanted.most_time = std::max(kLongest, whole(10 * lasts));
-    wanted.own_only = true;
-    if (!is_brief) wanted.settle = whole(latency);
+    wanted.own_only = is_start || is_idle_;
+    wanted.settle = whole(settles * latency);
     wanted.cap = cap_ > 0 ? whole(cap_) : kLongest;
     wanted.quantile = 0.5;
     return wanted;
@@ -79,9 +86,11 @@ class slope final : public algorithm {
 
   void update(const window& seen) override {
     jitter_ = random_.between(0.8, 1.4);
+    const bool is_first = latency_ <= kUnknown;
     learn_latency(seen);
     why_ = reason::too_few;
     if (seen.samples() < kFewest) return;
+    if (is_first && latency_ > kUnknown) return;  // it did not know how long a window has to be
     why_ = reason::steady;
     const double full = share(seen.full, seen);
     // After idling even a limit that is seldom reached is news.
@@ -101,7 +110,7 @@ class slope final : public algorithm {
       why_ = reason::unused;
       fullness_ -= kSlowly * fullness_;
     } else if (cap_ == 0 && !mostly_dropped) {
-      cap_ = kCap * static_cast<double>(seen.quantile);
+      set_cap(static_cast<double>(seen.quantile));
     } else {
       compare(seen);
     }
@@ -156,7 +165,7 @@ class slope final : public algorithm {
     const double below = (low_.below + high_.below) / 2;
     const double full = (low_.full + high_.full) / 2;
     const double span = std::log(high() / low());
-    if (low_.median > 0 || high_.median > 0) cap_ = kCap * std::max(low_.median, high_.median);
+    if (low_.median > 0 || high_.median > 0) set_cap(std::max(low_.median, high_.median));
     follow(fullness_, full, kSlowly);
     ++pairs_;
     if (low_.dropped + high_.dropped > 1) {  // most of them: latencies say nothing
@@ -190,6 +199,12 @@ class slope final : public algorithm {
     if (-smooth_score_ > std::max(kSinks, 2 * deviation)) start_search(false);
   }
 
+  // The median is far below the mean where a few long requests carry that.
+  void set_cap(double median) {
+    const double balance = (median / latency_ - kFewCarry) / (kManyCarry - kFewCarry);
+    cap_ = median * (kLeastCap + (kMostCap - kLeastCap) * std::max(0.0, std::min(1.0, balance)));
+  }
+
   double price() const { return std::min(options_.price, fullness_); }
 
   // By how much ln(latency) differs from pair to pair. One that is far off counts as three
@@ -209,9 +224,9 @@ class slope final : public algorithm {
 
   void learn_latency(const window& seen) {
     if (seen.all_served == 0) return;
-    latest_latency_ = std::max(
-        1.0, static_cast<double>(seen.all_latency_sum) / static_cast<double>(seen.all_served));
-    if (latency_ <= 1) {
+    latest_latency_ = std::max(2 * kUnknown, static_cast<double>(seen.all_latency_sum) /
+                                                 static_cast<double>(seen.all_served));
+    if (latency_ <= kUnknown) {
       latency_ = latest_latency_;
     } else {
       follow(latency_, std::min(latest_latency_, 4 * latency_), 0.15);
@@ -300,15 +315,20 @@ class slope final : public algorithm {
 
   static constexpr std::int64_t kLongest = 1'000'000'000;  // ns; a window with few requests
   static constexpr std::uint64_t kFewest = 4;              // samples that say anything
-  static constexpr double kCap = 2;                        // × the median
-  static constexpr double kClip = 1.5;     // a score beyond that, or that × noise, is cut
-  static constexpr double kSlowly = 0.05;  // parts of moving averages
+  static constexpr double kUnknown = 1;                    // ns; of a latency
+  static constexpr double kLeastCap = 2;    // × the median, where that is, as a share of the mean,
+  static constexpr double kFewCarry = 0.3;  // so much or less,
+  static constexpr double kMostCap = 4;     // and where it is
+  static constexpr double kManyCarry = 0.6;  // so much or more
+  static constexpr double kClip = 1.5;       // a score beyond that, or that × noise, is cut
+  static constexpr double kSlowly = 0.05;    // parts of moving averages
   static constexpr double kQuickly = 0.1;
   static constexpr double kSeldom = 0.15;      // so seldom reached: reached now, it is news
   static constexpr double kWhenDropped = 0.1;  // a pair shrinks the limit by that
+  static constexpr double kSettleLatencies = 2;
   static constexpr double kSearchLatencies = 2;
   static constexpr double kFollows = 0.5;  // throughput does, by at least that e
-  static constexpr double kRises = 0.5;    // a smoothed score above that starts a search,
+  static constexpr double kRises = 0.4;    // a smoothed score above that starts a search,
   static constexpr double kSinks = 0.15;   // and below minus that one downwards
   static constexpr double kHarm = 0.15;    // more in flight made ln(latency) more by that
   static constexpr double kReached = 0.3;  // share of a jump that has to arrive in flight
@@ -320,7 +340,7 @@ class slope final : public algorithm {
   double jitter_ = 1;
   double middle_;
   double spread_ = 0.05;
-  double latency_ = 1;  // ns, mean, smoothed; 1 before the first
+  double latency_ = kUnknown;  // ns, mean, smoothed
   double latest_latency_ = 0;
   double cap_ = 0;         // ns; 0: not known yet
   double fullness_ = 0.3;  // share of the requests that end at a limit that is reached

@@ -125,7 +125,7 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
   // A request has ended. `latency` is not negative. True: a window may be over, collect() is due.
   bool add(std::int64_t latency, outcome how) {
     const std::uint32_t terms = terms_.load(std::memory_order_relaxed);  // as in the overload
-    return add(latency, how, (terms & kOwnOnly) != 0 ? P::now() : P::rough_now());
+    return add(latency, how, (terms & (kOwnOnly | kSettles)) != 0 ? P::now() : P::rough_now());
   }
   bool add(std::int64_t latency, outcome how, std::int64_t now) {
     // relaxed, all: each is a number by itself. Where a window just ends some may be the next
@@ -197,6 +197,7 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
   static constexpr std::uint32_t kOwnOnly = 1;
   static constexpr std::uint32_t kDroppedToo = 2;
   static constexpr std::uint32_t kQuantile = 4;
+  static constexpr std::uint32_t kSettles = 8;
   static constexpr unsigned kSkipShift = 8;  // above: of so many samples less one, one is in it
   static constexpr std::uint64_t kEnough = 4096;  // samples for a quantile
 
@@ -237,7 +238,7 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
       wanted.dropped_too = (terms & kDroppedToo) != 0;
       s.latency = latency;
       s.dropped = dropped;
-      s.own = (terms & kOwnOnly) == 0 || now - latency >= settled_.load(std::memory_order_relaxed);
+      s.own = counts_for_window(terms, latency, now);
       s.in_flight = sem_.held_now();
       s.full = s.in_flight >= sem_.limit();
     }
@@ -255,6 +256,13 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
         ((number - 1) & (terms >> kSkipShift)) == 0) {
       quantile_.record(latency);
     }
+  }
+
+  bool counts_for_window(std::uint32_t terms, std::int64_t latency, std::int64_t now) const {
+    if ((terms & kOwnOnly) != 0 && now - latency < from_.load(std::memory_order_relaxed)) {
+      return false;
+    }
+    return (terms & kSettles) == 0 || now >= settled_.load(std::memory_order_relaxed);
   }
 
   // ---- collecting
@@ -331,6 +339,7 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
     const closing wanted = algorithm_->next();
     std::uint32_t terms = skip_ << kSkipShift;
     if (wanted.own_only) terms |= kOwnOnly;
+    if (wanted.settle > 0) terms |= kSettles;
     if (wanted.dropped_too) terms |= kDroppedToo;
     if (wanted.quantile > 0) terms |= kQuantile;
     // relaxed, all: see add().
@@ -447,7 +456,7 @@ class steering {  // NOLINT(clang-analyzer-optin.performance.Padding)
   atomic<std::uint32_t> paused_{0};
   atomic<std::int64_t> due_{0};
   atomic<std::int64_t> from_{0};
-  atomic<std::int64_t> settled_{0};  // with kOwnOnly what began before does not count
+  atomic<std::int64_t> settled_{0};  // with kSettles what ended before does not count
   atomic<std::int64_t> cap_{kNever};
   atomic<std::int64_t> floor_{0};
 

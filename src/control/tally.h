@@ -18,7 +18,7 @@ struct sample {
   bool dropped = false;
   std::uint64_t in_flight = 0;  // itself included
   bool full = false;            // all that the limit allows was in flight
-  bool own = true;              // closing::own_only lets it in
+  bool own = true;              // closing::own_only and settle let it in
 };
 
 // Sums of times are taken modulo 2^64: what a wrong program claims must not be undefined.

@@ -187,6 +187,26 @@ TEST_F(SteeringTest, OwnOnlyLeavesOutWhatBeganBefore) {
   EXPECT_EQ(tested->read().dropped, 1u);
 }
 
+TEST_F(SteeringTest, SettleLeavesOutWhatEndedSoonAfterTheStart) {
+  how->terms.least_time = 100 * kMs;
+  how->terms.settle = 40 * kMs;
+  start();
+  pass(39 * kMs);
+  sample(kMs);
+  sample(2 * kMs, outcome::dropped);
+  pass(kMs);
+  sample(5 * kMs);
+  sample(90 * kMs);  // began before the window: counts all the same
+  pass(60 * kMs);
+  sample(7 * kMs);
+  ASSERT_EQ(how->seen.size(), 1u);
+  EXPECT_EQ(how->seen[0].served, 3u);
+  EXPECT_EQ(how->seen[0].dropped, 0u);
+  EXPECT_EQ(how->seen[0].latency_sum, 102 * kMs);
+  EXPECT_EQ(how->seen[0].all_served, 4u);
+  EXPECT_EQ(tested->read().dropped, 1u);
+}
+
 TEST_F(SteeringTest, FloorLeavesOutWhatEndedSooner) {
   how->terms.least_time = 100 * kMs;
   how->terms.floor = kMs;

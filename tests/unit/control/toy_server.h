@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A server in virtual time that an algorithm limits: workers that serve in the order of arrival,
-// requests that come at random and are refused at the limit.
+// A server in virtual time that an algorithm limits: workers that serve in the order of arrival, or
+// are shared by all; requests that come at random and are refused at the limit.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +31,7 @@ class toy_server {
 
   int workers;
   double per_second = 0;  // requests that come
+  bool shares = false;    // all that is in flight is served at once, the more the slower
 
   // What run() has seen.
   std::uint64_t served = 0;
@@ -49,7 +50,7 @@ class toy_server {
     const double end = now_ + seconds * 1e9;
     double comes = next_arrival();
     while (std::min(comes, ends()) < end) {
-      now_ = std::min(comes, ends());
+      pass(std::min(comes, ends()));
       if (now_ == comes) {
         arrive();
         comes = next_arrival();
@@ -57,18 +58,27 @@ class toy_server {
         finish();
       }
     }
-    now_ = end;
+    pass(end);
   }
 
  private:
   struct served_request {
-    double ends;
+    double ends;  // by work_
     double admitted;
     bool operator>(const served_request& other) const { return ends > other.ends; }
   };
 
+  // Work that each of those served gets done in a unit of time.
+  double speed() const {
+    return !shares || in_flight() <= workers ? 1 : static_cast<double>(workers) / in_flight();
+  }
+  void pass(double until) {
+    work_ += (until - now_) * speed();
+    now_ = until;
+  }
   double ends() const {
-    return busy_.empty() ? std::numeric_limits<double>::infinity() : busy_.top().ends;
+    if (busy_.empty()) return std::numeric_limits<double>::infinity();
+    return now_ + std::max(0.0, busy_.top().ends - work_) / speed();
   }
   double next_arrival() { return now_ - std::log1p(-random_.between(0, 1)) * 1e9 / per_second; }
 
@@ -86,8 +96,8 @@ class toy_server {
   }
 
   void begin() {
-    while (!waiting_.empty() && static_cast<int>(busy_.size()) < workers) {
-      busy_.push({now_ + service_(random_), waiting_.front()});
+    while (!waiting_.empty() && (shares || static_cast<int>(busy_.size()) < workers)) {
+      busy_.push({work_ + service_(random_), waiting_.front()});
       waiting_.pop_front();
     }
   }
@@ -113,7 +123,8 @@ class toy_server {
     const auto latency = static_cast<std::int64_t>(now_ - admitted);
     ++seen_.all_served;
     seen_.all_latency_sum += latency;
-    if (admitted < static_cast<double>(seen_.from + wanted_.settle)) return;
+    if (wanted_.own_only && admitted < static_cast<double>(seen_.from)) return;
+    if (now_ < static_cast<double>(seen_.from + wanted_.settle)) return;
     ++seen_.served;
     seen_.capped_sum += std::min(latency, wanted_.cap);
     if (latency < wanted_.cap) ++seen_.below_cap;
@@ -143,6 +154,7 @@ class toy_server {
   const std::function<double(splitmix&)> service_;
   splitmix random_;
   double now_ = 0;
+  double work_ = 0;  // that a request has got done which has been served from the start
   std::uint64_t came_ = 0;
   std::deque<double> waiting_;  // when each was admitted
   std::priority_queue<served_request, std::vector<served_request>, std::greater<>> busy_;
