@@ -275,7 +275,7 @@ TEST(ControlSlope, FindsTheKnee) {
 // added to all of them alike, and the long ones, which end last, tell most of it.
 TEST(ControlSlope, FindsTheKneeWhereRequestsShareTheServer) {
   for (const law& served : laws()) {
-    if (std::string(served.name) == "bimodal") continue;  // the page of measurements says why
+    if (std::string(served.name) == "bimodal") continue;  // adaptive-limits.md tells of that
     slope tested;
     toy_server server(tested, 50, served.draw);
     server.shares = true;
