@@ -106,7 +106,7 @@ def row_of(runs):
     row = []
     for limit in LIMITS:
         one = runs[limit]
-        row += [f"{one['good']:.0f}", f"{one['p99_ms']:.0f}"]
+        row += [f"{one['good']:.0f}", f"{one['p99_ms']:.0f}" if one["good"] else "none"]
     limits = runs["auto"]["limits"]
     return [*row, f"{min(limits):.0f} … {sum(limits) / len(limits):.0f} … {max(limits):.0f}"]
 
@@ -159,7 +159,8 @@ def draw(found, folder):
         for limit in LIMITS:
             runs = [by_limit(found, backend, load)[limit] for load in LOADS]
             for row, key in enumerate(("good", "p99_ms")):
-                axes[row][column].plot(LOADS, [run[key] for run in runs], marker=".",
+                axes[row][column].plot(LOADS, [run[key] if run["good"] or row == 0 else None
+                                               for run in runs], marker=".",
                                        label=f"fixed {PLACES}" if limit == "fixed" else limit,
                                        color=COLOURS[limit], linewidth=2 if limit == "auto" else 1)
                 axes[row][column].set_xscale("log")
