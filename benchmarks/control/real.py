@@ -166,9 +166,10 @@ def draw(found, folder):
                 axes[row][column].set_xscale("log")
                 axes[row][column].set_xticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
                 axes[row][column].minorticks_off()
-                axes[row][column].set_ylim(bottom=0)
         axes[0][column].set_title(TITLES[backend])
         axes[1][column].set_xlabel("load")
+    for row in axes:
+        row[0].set_ylim(bottom=0)  # after all lines: it ends the scaling
     axes[0][0].set_ylabel("goodput, per second")
     axes[1][0].set_ylabel("p99, ms")
     folder.mkdir(exist_ok=True)
