@@ -216,9 +216,10 @@ class OverloadTest(unittest.TestCase):
                          (granted, served))
 
     def test_a_limit_that_finds_itself(self):
-        most = []
+        seen = []
         with Server(limit="auto", queue=32, backend=8, work_us=2000, buffer_kib=1) as server:
-            load = Load(server, meanwhile=lambda: most.append(server.metrics()["permits_limit"]))
+            load = Load(server, duration=1,
+                        meanwhile=lambda: seen.append(server.metrics()["permits_limit"]))
             rest = server.metrics()
         self.show(server, load)
         self.assert_all_answered(server, load)
@@ -231,19 +232,19 @@ class OverloadTest(unittest.TestCase):
         changes = rest['control_changes_total{direction="up"}'] + \
             rest['control_changes_total{direction="down"}']
         self.assertGreater(changes, 0)
-        self.assertGreater(rest["control_windows_total"], changes - 1)
-        self.assertGreater(len(set(most)), 1)
-        self.assertGreaterEqual(server.value("limit raised") + server.value("limit lowered"), changes)
+        self.assertGreaterEqual(rest["control_windows_total"], changes)
+        self.assertGreater(len(set(seen)), 1)
+        reported = server.value("limit raised") + server.value("limit lowered")
+        self.assertGreaterEqual(reported, changes)
         self.assertRegex(server.report, r"(?m)^limit +\d+: [a-z]")
 
     def test_calls_that_take_too_long_are_given_up(self):
-        # 4 places for what would take some 40: those behind wait longer than the server does. More
-        # clients than that wait, so that some of each kind are sure.
+        # 40 clients and a backend of 4: the first calls are in time, those behind them are not.
         for queues in ({}, {"backend_queues": None}):
             with self.subTest(**queues):
                 with Server(limit="auto", backend=4, work_us=100_000, timeout_ms=150,
                             buffer_kib=1, **queues) as server:
-                    load = Load(server, connections=40)
+                    load = Load(server, connections=40, duration=1)
                     dropped = server.metrics()['control_samples_total{result="dropped"}']
                 self.show(server, load)
                 self.assertEqual(load.code, 0, load.text)
@@ -255,9 +256,9 @@ class OverloadTest(unittest.TestCase):
                 self.assertLessEqual(dropped, load.value("timeout"))
 
     def test_an_open_loop_asks_whatever_the_answers(self):
-        # The one place takes a second for a call, so a second request is never answered in time.
+        # A call takes a second, so that nothing is answered in time.
         with Server(limit=1, queue=0, work_us=1_000_000) as server:
-            load = Load(server, connections=50, rate=100, deadline_ms=200)
+            load = Load(server, connections=50, duration=1, rate=100, deadline_ms=200)
         self.show(server, load)
         self.assertEqual(load.code, 0, load.text)
         self.assertGreater(load.value("late"), 0)
