@@ -92,7 +92,7 @@ AFFLUX_API afflux_status afflux_tenant_options_init(afflux_tenant_options *optio
  *                         not zero
  *         AFFLUX_ECLOSED  the semaphore is closed
  *         AFFLUX_ENOMEM   no memory
- * Threads: any number at once. The first tenant of a semaphore allocates 36 KB for the order.
+ * Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
  *          Requests and grants allocate nothing afterwards.
  * Owns:    the caller owes one afflux_tenant_unref().
  * Since:   0.1

@@ -12,10 +12,10 @@
 //        not after now_). If none has begun, now_ leaps to the earliest start.
 //   FO2  A piece of work c moves now_ ahead by c over the weights of all that are in the fluid's
 //        service: of members, and of those that have left with more than they were due (leads_),
-//        until the fluid has caught up with them.
-//   FO3  Pieces of similar length share a level: its slots are a sixteenth of the longest of
-//        them wide. A member lies in the slot that holds its start, on its level, or on the lowest
-//        above whose 64 slots reach from the first that is occupied to that.
+//        until the fluid has caught up with them. Leads of similar length count as one.
+//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A member
+//        lies in the slot that holds its start, on its level, or on the lowest above whose 32 slots
+//        reach from the first that is occupied to that.
 //
 // Plain data for one thread at a time: the holder of a semaphore's lock.
 #pragma once
@@ -69,7 +69,7 @@ struct fair_member {
  private:
   friend class fair_order;
   std::uint32_t weight_ = 1;
-  std::uint32_t lead_in_ = 0;    // the generation of leads_ that its own is part of; 0: of none
+  std::uint32_t lead_in_ = 0;    // the generation of the leads that its own is part of; 0: of none
   double inverse_ = 1;           // of the weight
   std::uint64_t length_ = 1;     // of its next piece
   virtual_time start_;           // and when that begins
@@ -77,18 +77,19 @@ struct fair_member {
   fair_member* next_ = nullptr;
   std::uint8_t level_ = 0;
   std::uint8_t slot_ = 0;
-  bool left_ = true;  // it has not waited since
+  std::uint8_t lead_at_ = 0;  // which of leads_ these are
+  bool left_ = true;          // it has not waited since
 };
 
 class fair_order {
  public:
-  bool empty() const { return levels_ == 0; }
+  bool empty() const { return (levels_[0] | levels_[1]) == 0; }
   // The work of its next piece, in units.
   static double work(const fair_member& m) { return static_cast<double>(m.length_) * m.weight_; }
 
   // The next to be served, or nullptr.
   fair_member* first() {
-    if (next_ == nullptr && levels_ != 0) find_first();
+    if (next_ == nullptr && !empty()) find_first();
     return next_;
   }
 
@@ -119,15 +120,14 @@ class fair_order {
   }
   // Nobody waits, so nobody has a lead.
   void forget_leads() {
-    leads_ = {};
-    ++generation_;
+    while (leading_ != 0) forget(static_cast<unsigned>(std::countr_zero(leading_)));
   }
   // Each member; visit(member) changes nothing.
   template <class F>
   void visit(F&& visit) const;
 
  private:
-  static constexpr unsigned kLevels = 64;
+  static constexpr unsigned kLevels = 128;  // two for each binary digit of a length
   static constexpr unsigned kSlots = 32;
   static constexpr unsigned kFineness = 4;  // a slot is 2^-4 of a piece
 
@@ -152,12 +152,31 @@ class fair_order {
              static_cast<unsigned>(std::countl_zero(std::rotr(occupied, turn)));
     }
   };
-  struct all_leads {
+  // Leads of similar length, of members that have left.
+  struct leads {
     double weight = 0;
     double work = 0;
+    std::uint32_t generation = 1;
   };
 
-  static unsigned shift_of(unsigned level) { return level < kFineness ? 0 : level - kFineness; }
+  static unsigned level_of(std::uint64_t length) {
+    const auto digits = static_cast<unsigned>(std::bit_width(length));
+    return digits < 2 ? 0 : 2 * (digits - 1) + ((length >> (digits - 2)) & 1);
+  }
+  static unsigned shift_of(unsigned level) {
+    const unsigned digits = level / 2 + 1;
+    return digits < kFineness ? 0 : digits - kFineness;
+  }
+  // Of each that is occupied: visit(number, level).
+  template <class F>
+  void each_level(F&& visit) const {
+    for (unsigned half = 0; half < 2; ++half) {
+      for (std::uint64_t left = levels_[half]; left != 0; left &= left - 1) {
+        const unsigned at = 64 * half + static_cast<unsigned>(std::countr_zero(left));
+        visit(at, all_[at]);
+      }
+    }
+  }
   // Modulo 2^64: only differences count.
   static std::uint64_t slot_of(const virtual_time& t, unsigned shift) {
     return shift == 0 ? t.low : t.low >> shift | t.high << (64 - shift);
@@ -169,15 +188,20 @@ class fair_order {
   std::int64_t lead(const fair_member& m) const { return ahead(m.start_, now_); }
   void find_first();
   void come_back(fair_member& m);
+  void flow(double work, double also);
   // The fluid has come so far: it has caught up with leads by that.
   void catch_up(double by);
+  void forget(unsigned at) {
+    leads_[at] = {.generation = leads_[at].generation + 1};
+    leading_ &= ~(std::uint64_t{1} << at);
+  }
 
-  std::uint64_t levels_ = 0;     // bit i: level i is occupied
-  fair_member* next_ = nullptr;  // the first, where that is known
+  std::uint64_t levels_[2] = {};  // bit i: level i is occupied
+  fair_member* next_ = nullptr;   // the first, where that is known
   virtual_time now_{1, 0};
   double weights_ = 0;
-  all_leads leads_;
-  std::uint32_t generation_ = 1;
+  std::uint64_t leading_ = 0;  // bit i: leads_[i] is not empty
+  leads leads_[64];            // by the binary digits of their length
   level all_[kLevels];
 };
 
@@ -187,11 +211,10 @@ inline void fair_order::find_first() {
   std::int64_t end_of_best = 0;
   std::int64_t start_of_soonest = 0;
   std::int64_t end_of_soonest = 0;
-  for (std::uint64_t left = levels_; left != 0; left &= left - 1) {
-    const auto at = static_cast<unsigned>(std::countr_zero(left));
+  each_level([&](unsigned at, const level& in) {
     const unsigned shift = shift_of(at);
-    const std::uint64_t number = all_[at].first();
-    const slot& on = all_[at].slots[number % kSlots];
+    const std::uint64_t number = in.first();
+    const slot& on = in.slots[number % kSlots];
     const std::int64_t end = from_to(now_.low, on.end);
     const std::int64_t slots = from_to(slot_of(now_, shift), number);
     if (slots <= 0) {
@@ -208,7 +231,7 @@ inline void fair_order::find_first() {
         end_of_soonest = end;
       }
     }
-  }
+  });
   next_ = best != nullptr ? best : soonest;
 }
 
@@ -237,7 +260,7 @@ inline double fair_order::insert(fair_member& m, double work, double surplus) {
       m.start_ = m.start_ - back;
     }
   }
-  auto at = static_cast<unsigned>(std::bit_width(m.length_ - 1));
+  unsigned at = level_of(m.length_);
   while (at < kLevels - 1 && !reaches(all_[at], slot_of(m.start_, shift_of(at)))) ++at;
   level& on = all_[at];
   const auto number = static_cast<unsigned>(slot_of(m.start_, shift_of(at)) % kSlots);
@@ -250,7 +273,7 @@ inline double fair_order::insert(fair_member& m, double work, double surplus) {
     in.first = in.last = &m;
     in.end = m.start_.low + m.length_;
     on.occupied |= std::uint32_t{1} << number;
-    levels_ |= std::uint64_t{1} << at;
+    levels_[at / 64] |= std::uint64_t{1} << at % 64;
     next_ = nullptr;  // m may be the first
   } else {
     m.prev_ = in.last;
@@ -276,7 +299,7 @@ inline void fair_order::remove(fair_member& m) {
     return;
   }
   on.occupied &= ~(std::uint32_t{1} << m.slot_);
-  if (on.occupied == 0) levels_ &= ~(std::uint64_t{1} << m.level_);
+  if (on.occupied == 0) levels_[m.level_ / 64] &= ~(std::uint64_t{1} << m.level_ % 64);
 }
 
 inline void fair_order::serve(fair_member& m) {
@@ -286,50 +309,80 @@ inline void fair_order::serve(fair_member& m) {
     now_ = now_ + static_cast<std::uint64_t>(leap);
     catch_up(static_cast<double>(leap));
   }
-  const double by = work(m) / (weights_ + m.weight_ + leads_.weight);
-  now_ = now_ + static_cast<std::uint64_t>(by);
-  catch_up(by);
+  flow(work(m), m.weight_);
   m.start_ = m.start_ + m.length_;
   next_ = nullptr;
+}
+
+// Time moves ahead by that much work for all that the fluid serves; for `also`, too, which is the
+// weight of the one that has been taken out to be served. With the shortest leads it has caught up
+// first: from then on the rest is for the others.
+inline void fair_order::flow(double work, double also) {
+  double by = 0;
+  while (work > 0) {
+    double weight = weights_ + also;
+    double until = kLongestPiece;
+    for (std::uint64_t some = leading_; some != 0; some &= some - 1) {
+      const leads& l = leads_[std::countr_zero(some)];
+      weight += l.weight;
+      until = std::min(until, l.work / l.weight);
+    }
+    const double step = std::min(work / weight, until);
+    by += step;
+    work = step < until ? 0 : work - step * weight;
+    catch_up(step);
+  }
+  now_ = now_ + static_cast<std::uint64_t>(by);
 }
 
 inline void fair_order::leave(fair_member& m) {
   if (m.left_) return;
   m.left_ = true;
   const std::int64_t before = lead(m);
-  if (before <= 0) return;
-  m.lead_in_ = generation_;
-  leads_.weight += m.weight_;
-  leads_.work += static_cast<double>(before) * m.weight_;
+  if (before <= 0) {
+    // In the fluid it ended then, and what it would have had since went to the others.
+    const double theirs = static_cast<double>(-before) * m.weight_;
+    if (weights_ > 0) flow(theirs, 0);
+    return;
+  }
+  const auto at = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(before)));
+  m.lead_at_ = static_cast<std::uint8_t>(at);
+  m.lead_in_ = leads_[at].generation;
+  leads_[at].weight += m.weight_;
+  leads_[at].work += static_cast<double>(before) * m.weight_;
+  leading_ |= std::uint64_t{1} << at;
 }
 
 inline void fair_order::come_back(fair_member& m) {
   m.left_ = false;
   const std::int64_t before = lead(m);
-  if (m.lead_in_ == generation_) {  // the fluid has not caught up with all leads
-    leads_.weight = std::max(leads_.weight - m.weight_, 0.0);
-    if (before > 0) leads_.work -= static_cast<double>(before) * m.weight_;
+  leads& its = leads_[m.lead_at_];
+  if (m.lead_in_ == its.generation) {  // the fluid has not caught up with all of these
+    its.weight -= m.weight_;
+    if (before > 0) its.work -= static_cast<double>(before) * m.weight_;
+    if (its.weight <= 0 || its.work <= its.weight) forget(m.lead_at_);
   }
   m.lead_in_ = 0;
   if (before < 0) m.start_ = now_;
 }
 
 inline void fair_order::catch_up(double by) {
-  if (leads_.weight <= 0) return;
-  leads_.work -= leads_.weight * by;
-  if (leads_.work <= 0) forget_leads();
+  for (std::uint64_t some = leading_; some != 0; some &= some - 1) {
+    const auto at = static_cast<unsigned>(std::countr_zero(some));
+    leads_[at].work -= leads_[at].weight * by;
+    if (leads_[at].work <= leads_[at].weight) forget(at);  // within a unit
+  }
 }
 
 template <class F>
 void fair_order::visit(F&& visit) const {
-  for (std::uint64_t left = levels_; left != 0; left &= left - 1) {
-    const level& on = all_[std::countr_zero(left)];
+  each_level([&visit](unsigned, const level& on) {
     for (std::uint32_t slots = on.occupied; slots != 0; slots &= slots - 1) {
       for (fair_member* m = on.slots[std::countr_zero(slots)].first; m != nullptr; m = m->next_) {
         visit(*m);
       }
     }
-  }
+  });
 }
 
 }  // namespace afflux::queue
