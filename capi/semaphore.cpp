@@ -39,9 +39,20 @@ constexpr std::initializer_list<std::size_t> kOptionFields = {
     offsetof(afflux_sem_options, ledger),
     offsetof(afflux_sem_options, slow_wait_ns),
     offsetof(afflux_sem_options, slow_wait),
-    offsetof(afflux_sem_options, slow_wait_ctx)};
+    offsetof(afflux_sem_options, slow_wait_ctx),
+    offsetof(afflux_sem_options, shed_target_ns),
+    offsetof(afflux_sem_options, shed_interval_ns),
+    offsetof(afflux_sem_options, adaptive_lifo),
+    offsetof(afflux_sem_options, reserved)};
 
 constexpr std::uint32_t kMostHolders = 65'536;
+
+bool valid_shedding(const afflux_sem_options& o) {
+  if (o.adaptive_lifo > 1 || o.reserved != 0) return false;
+  if (o.shed_target_ns == 0) return o.shed_interval_ns == 0 && o.adaptive_lifo == 0;
+  return o.shed_target_ns > 0 && o.shed_target_ns <= o.shed_interval_ns &&
+         (o.adaptive_lifo == 0 || o.fairness == AFFLUX_FAIR);
+}
 
 status to_settings(const afflux_sem_options& o, queue::settings& s) {
   if (o.fairness > AFFLUX_THROUGHPUT || o.overflow > AFFLUX_OVERFLOW_FAIL ||
@@ -51,13 +62,14 @@ status to_settings(const afflux_sem_options& o, queue::settings& s) {
   }
   if (const status found = to_strategy(o.queue, s.strategy); found != status::ok) return found;
   if (o.statistics > AFFLUX_STATS_FULL || o.ledger > kMostHolders || o.slow_wait_ns < 0 ||
-      (o.slow_wait != nullptr && o.statistics == AFFLUX_STATS_OFF)) {
+      (o.slow_wait != nullptr && o.statistics == AFFLUX_STATS_OFF) || !valid_shedding(o)) {
     return status::invalid;
   }
   s.statistics =
       o.statistics == AFFLUX_STATS_DEFAULT ? std::uint32_t{AFFLUX_STATS_COUNTERS} : o.statistics;
   s.ledger = o.ledger;
   s.slow = {o.slow_wait, o.slow_wait_ctx, o.slow_wait_ns};
+  s.shed = {o.shed_target_ns, o.shed_interval_ns, o.adaptive_lifo == 1};
   s.limit = o.permits;
   s.throughput = o.fairness == AFFLUX_THROUGHPUT;
   s.default_timeout = o.waiter_timeout_ns;

@@ -52,6 +52,8 @@ enum : int {
   notes_recurse,               // a note's release tells notes on its stack
   callbacks_before_return,     // callbacks run while some are left in line for want of room
   returner_forgotten,          // those left for want of room for notes stay in line
+  rest_not_shed,               // a hold that has shed its share grants none, and none comes back
+  newest_not_looked_at,        // the newest goes first, but arrivals and cancels look at the oldest
 
   // What is built on it.
   notify_only_loads,        // a notification of an event that is set publishes nothing

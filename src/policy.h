@@ -67,6 +67,7 @@
 //   kPatience                            exchanges of a holder that fail before it has the others
 //                                        wait for the lock
 //   kNotesAtOnce                         notes told in one hold of the lock
+//   kShedAtOnce                          requests shed in one hold of the lock
 //   kResizeBits                          of the word's count of resizes, at most 4
 //   kOvertakingBound, kAgeingBound       as in afflux.h
 //   kMutant                              the seeded bug to compile in; 0: none
@@ -128,6 +129,7 @@ struct real_policy {
 
   static constexpr std::uint32_t kPatience = 16;
   static constexpr std::uint32_t kNotesAtOnce = 128;
+  static constexpr std::uint32_t kShedAtOnce = 64;
   static constexpr unsigned kResizeBits = 4;
   static constexpr std::uint32_t kOvertakingBound = AFFLUX_OVERTAKING_BOUND;
   static constexpr std::uint32_t kAgeingBound = AFFLUX_AGEING_BOUND;

@@ -11,8 +11,8 @@
 namespace afflux::simulation {
 
 const std::vector<std::string>& contestants() {
-  static const std::vector<std::string> names = {"slope",     "fixed",    "aimd",    "vegas",
-                                                 "gradient2", "gradient", "failsafe"};
+  static const std::vector<std::string> names = {
+      "slope", "fixed", "shedding", "lifo", "aimd", "vegas", "gradient2", "gradient", "failsafe"};
   return names;
 }
 
@@ -48,9 +48,19 @@ std::unique_ptr<control::algorithm> make_algorithm(const std::string& name, std:
   return nullptr;
 }
 
+namespace {
+
+// As published.
+shed_rule line_of(const std::string& name) {
+  if (name != "shedding" && name != "lifo") return {};
+  return {.target_ms = 5, .interval_ms = 100, .newest_first = name == "lifo"};
+}
+
+}  // namespace
+
 outcome run(const setting& of, const std::string& contestant) {
   const auto algorithm = make_algorithm(contestant, of.seed);
-  if (algorithm == nullptr) return simulate(of, of.workers);
+  if (algorithm == nullptr) return simulate(of, of.workers, line_of(contestant));
   return simulate(of, *algorithm, 1, kMaxLimit);
 }
 

@@ -16,10 +16,11 @@ namespace afflux::simulation {
 
 constexpr int kMaxLimit = 1000;
 
-// By name; "fixed", a limit of the number of workers, among them.
+// By name. Among them "fixed", a limit of the number of workers; "shedding", the same with a line
+// that sheds by its published times; and "lifo", the same with adaptive LIFO.
 const std::vector<std::string>& contestants();
 
-// nullptr for "fixed" and for unknown names.
+// nullptr for those of a fixed limit, and for unknown names.
 std::unique_ptr<control::algorithm> make_algorithm(const std::string& name, std::uint64_t seed);
 
 outcome run(const setting& of, const std::string& contestant);

@@ -48,7 +48,8 @@ enum key : int {
 constexpr argp_option kOptions[] = {
     {nullptr, 0, nullptr, 0, "What is tried", 1},
     {"algorithm", 'a', "NAMES", 0,
-     "slope, fixed (a limit of the workers), aimd, vegas, gradient2, "
+     "slope, fixed (a limit of the workers), shedding (the same, and a queue "
+     "that sheds), lifo (with adaptive LIFO, too), aimd, vegas, gradient2, "
      "gradient, failsafe (all)",
      1},
     {"scenario", 's', "NAMES", 0,

@@ -29,6 +29,7 @@ figures mean_of(const std::vector<outcome>& outcomes) {
   mean.limit_least = outcomes[0].limit_least;
   for (const outcome& one : outcomes) {
     mean.good += one.good / n;
+    mean.p50_ms += one.p50_ms / n;
     mean.p99_ms += one.p99_ms / n;
     mean.limit_mean += one.limit_mean / n;
     mean.limit_least = std::min(mean.limit_least, one.limit_least);

@@ -23,6 +23,7 @@ struct matrix_options {
 // The mean of the seeds; of limits, the least and the most of all.
 struct figures {
   double good = 0;
+  double p50_ms = 0;
   double p99_ms = 0;
   double limit_least = 0;
   double limit_mean = 0;

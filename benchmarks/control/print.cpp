@@ -16,8 +16,8 @@ void print_series(const char* name, const std::vector<double>& values, const cha
 }
 
 void print_json(const figures& of) {
-  std::printf("{\"good\": %.6g, \"p99_ms\": %.6g, \"limit\": [%g, %.6g, %g]}", of.good, of.p99_ms,
-              of.limit_least, of.limit_mean, of.limit_most);
+  std::printf("{\"good\": %.6g, \"p50_ms\": %.6g, \"p99_ms\": %.6g, \"limit\": [%g, %.6g, %g]}",
+              of.good, of.p50_ms, of.p99_ms, of.limit_least, of.limit_mean, of.limit_most);
 }
 
 void print_json(const matrix_options& options, const cell& one) {

@@ -126,7 +126,8 @@ def header(found):
 # ---- Pictures ---------------------------------------------------------------
 
 COLOURS = {"slope": "#d62728", "fixed": "#7f7f7f", "aimd": "#bcbd22", "vegas": "#1f77b4",
-           "gradient2": "#2ca02c", "gradient": "#9467bd", "failsafe": "#ff7f0e"}
+           "gradient2": "#2ca02c", "gradient": "#9467bd", "failsafe": "#ff7f0e",
+           "shedding": "#17becf", "lifo": "#8c564b"}
 SHOWN = ("idle", "half", "dependency", "drift")
 WINDOW = {"idle": (590, 660), "drift": (0, 3600)}  # seconds; others from start to end
 

@@ -87,14 +87,15 @@ class record {
 
 class simulation {
  public:
-  simulation(const setting& of, int limit, sampler* told)
+  simulation(const setting& of, int limit, sampler* told, const shed_rule& line)
       : of_(of),
         limit_(limit),
         told_(told),
         arrivals_(of.seed),
         // Its own numbers, so that a request's service time hardly depends on who was refused.
         services_(of.seed * 7919 + 1),
-        record_(of) {}
+        record_(of),
+        line_(line) {}
 
   outcome run() {
     if (of_.clients == 0) schedule_arrival();
@@ -107,8 +108,8 @@ class simulation {
  private:
   struct ending {
     double at;
-    double admitted;
-    bool of_worker;  // or of the dependency
+    double admitted;  // when it arrived, where there is a line
+    bool of_worker;   // or of the dependency
     bool operator>(const ending& other) const { return at > other.at; }
   };
 
@@ -147,11 +148,21 @@ class simulation {
 
   void arrive() {
     record_.arrived(now_, limit());
-    if (in_flight_ >= limit()) return refuse();
+    if (in_flight_ < limit()) return admit(now_);
+    if (!line_.exists()) return refuse();
+    line_.push(now_);
+    shed();
+  }
+
+  void admit(double arrived) {
     ++in_flight_;
     record_.accepted(now_);
-    waiting_.push_back(now_);
+    waiting_.push_back(arrived);
     serve();
+  }
+
+  void shed() {
+    for (std::size_t left = line_.shed(now_); left > 0; --left) refuse();
   }
 
   void refuse() {
@@ -189,6 +200,8 @@ class simulation {
     --in_flight_;
     record_.served(now_, now_ - ended.admitted);
     if (of_.clients > 0) coming_back_.push(think());
+    shed();
+    while (!line_.empty() && in_flight_ < limit()) admit(line_.take(now_));
   }
 
   template <class T>
@@ -204,18 +217,21 @@ class simulation {
   double next_arrival_ = kNever;
   int in_flight_ = 0;
   int busy_ = 0;
-  std::deque<double> waiting_;  // when each was admitted
+  shed_line line_;              // for a permit
+  std::deque<double> waiting_;  // for a worker: when each was admitted, or arrived
   earliest_first<ending> endings_;
   earliest_first<double> coming_back_;
 };
 
 }  // namespace
 
-outcome simulate(const setting& of, int limit) { return simulation(of, limit, nullptr).run(); }
+outcome simulate(const setting& of, int limit, const shed_rule& line) {
+  return simulation(of, limit, nullptr, line).run();
+}
 
 outcome simulate(const setting& of, control::algorithm& steered, int min, int max) {
   sampler told(steered, min, max);
-  return simulation(of, 0, &told).run();
+  return simulation(of, 0, &told, {}).run();
 }
 
 }  // namespace afflux::simulation

@@ -3,7 +3,8 @@
 // A server behind a limit, in virtual time: workers that serve one request each, in the order of
 // arrival; a dependency after them, which delays answers without using a worker; clients that come
 // at random (open loop), or wait for their answer first (closed loop). What finds the limit reached
-// is refused. The same setting and seed give the same run.
+// is refused, or waits before a fixed limit in a line that sheds. The same setting and seed give
+// the same run.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "control/algorithm.h"
 #include "control/service.h"
+#include "control/shed_line.h"
 
 namespace afflux::simulation {
 
@@ -67,8 +69,8 @@ struct outcome {
   std::vector<double> offered_at, accepted_at, good_at, limit_at, p99_at;
 };
 
-// Under a fixed limit.
-outcome simulate(const setting& of, int limit);
+// Under a fixed limit. Latencies are taken from the arrival on, also where a request waits in line.
+outcome simulate(const setting& of, int limit, const shed_rule& line = {});
 // Under a limit that `steered` sets, kept within [min, max].
 outcome simulate(const setting& of, control::algorithm& steered, int min, int max);
 

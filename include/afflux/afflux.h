@@ -145,6 +145,22 @@
  * AFFLUX_AGEING_BOUND grants and (AFFLUX_AGEING_BOUND + 1) ×
  * AFFLUX_OVERTAKING_BOUND newcomers. Higher ones that come and leave without a
  * grant change nothing.
+ * Shedding (afflux_sem_options.shed_target_ns) keeps waits short under overload, after Facebook's
+ * variant of CoDel: those who have waited too long leave the line with AFFLUX_EREJECTED, for they
+ * are the ones whose callers have most likely given up. Too long is more than shed_interval_ns; but
+ * more than shed_target_ns while the queue stands, which is from when the line has not been empty
+ * for shed_interval_ns until it is empty. So a burst is served, and a queue that does not go away
+ * is cut to what can be served in time. With adaptive_lifo the newest request of a priority goes
+ * first while the queue stands, so that those who are served have hardly waited. No thread and no
+ * timer sheds: a release and a request that queues do so, before they grant, and also where they
+ * grant none; any other call that grants sheds before that. So a request may stay in line longer
+ * while no such call comes, where a time limit would end it; it is not granted any more. Waits
+ * are taken in steps of 1,024 ns. One call sheds at most 64 at a time, completes them, and comes
+ * back for the rest. Shedding concerns each priority, and priorities go first as ever. A request
+ * with AFFLUX_WAIT_FOR_RESIZE is shed like any other. A large request that does not fit holds back
+ * those behind it until it is shed; with adaptive_lifo, those before it, until a newer one comes.
+ * With AFFLUX_THROUGHPUT a thread that was woken in time to compete for permits is not shed while
+ * it does. A request that a queue limit finds no room for first sheds those who make room for it.
  * Arrival means, with every strategy: a request whose call had returned before the
  * other's began comes first. Two that come at the same moment may be queued either way
  * round.
@@ -160,9 +176,11 @@
  * Which completions a call runs. A release and an acquire run those of the requests that they
  * let in, and perhaps others that came while they were at the line: a thread that finds the
  * line occupied may leave its permits, its request or its close to the thread that is there.
+ * Where requests are shed (chapter 7), those two also run the completions of such.
  * A cancel, a resize, a wait whose time runs out and a wake or notification of all run only
- * the completions that their own act lets in or ends; a close only those that it ends, and
- * perhaps those of waits for the semaphore to be idle. Observers run none.
+ * the completions that their own act lets in or ends (and of those who are shed before it lets
+ * any in); a close only those that it ends, and perhaps those of waits for the semaphore to be
+ * idle. Observers run none.
  *
  * One after the other. On one thread wake functions run one after the other, never one
  * within another: what a wake function completes (by a release, say) is completed when
@@ -243,7 +261,7 @@ enum {
   AFFLUX_ETIMEDOUT = -2, /**< the time ran out */
   AFFLUX_ECANCELED = -3, /**< cancelled: afflux_wait_group_cancel() */
   AFFLUX_ECLOSED = -4,   /**< the semaphore is closed */
-  AFFLUX_EREJECTED = -5, /**< refused or dropped by a queue limit */
+  AFFLUX_EREJECTED = -5, /**< refused or dropped by a queue limit, or shed (chapter 7) */
   AFFLUX_EALREADY = -6,  /**< too late, or done before */
   AFFLUX_EINVAL = -7,    /**< an argument is out of its range */
   AFFLUX_EOVERFLOW = -8, /**< more than is held, or a number too large */
@@ -291,7 +309,11 @@ enum {
   AFFLUX_OVERTAKING_BOUND = 256,
   /** Grants of higher priorities that may pass the first request of a lower
    *  one. Since: 0.1 */
-  AFFLUX_AGEING_BOUND = 64
+  AFFLUX_AGEING_BOUND = 64,
+  /** The published target and interval of shedding (chapter 7), in nanoseconds: 5 and 100 ms.
+   *  Since: 0.1 */
+  AFFLUX_SHED_TARGET_NS = 5000000,
+  AFFLUX_SHED_INTERVAL_NS = 100000000
 };
 
 /** Where a newcomer is left while another thread is at the line (afflux_sem_options.queue); all
@@ -410,6 +432,15 @@ typedef struct afflux_sem_options {
                              no effect without slow_wait */
   afflux_slow_wait_fn slow_wait; /**< NULL (default): no function is called */
   void *slow_wait_ctx;           /**< passed to it; default NULL */
+  int64_t shed_target_ns;   /**< longest wait while the queue stands, ns; 0 (default): no request is
+                                 shed; chapter 7. AFFLUX_SHED_TARGET_NS is a good one */
+  int64_t shed_interval_ns; /**< longest wait otherwise, and after how long a line that has not been
+                                 empty is a queue that stands, ns; not below shed_target_ns; 0
+                                 (default) without that; AFFLUX_SHED_INTERVAL_NS is a good one */
+  uint32_t adaptive_lifo;   /**< 1: while the queue stands, the newest request of a priority goes
+                                 first; 0 (default): always the oldest. Not without
+                                 shed_target_ns, nor with AFFLUX_THROUGHPUT */
+  uint32_t reserved;        /**< 0 */
 } afflux_sem_options;
 
 /**
@@ -430,7 +461,11 @@ AFFLUX_API afflux_status afflux_sem_options_init(afflux_sem_options *options);
  *         AFFLUX_EINVAL   a pointer is NULL, an enumerator is unknown, permits is above
  *                         2^42 − 1, waiter_timeout_ns is 0 or below AFFLUX_FOREVER, ledger is
  *                         above 65,536, slow_wait_ns is negative, slow_wait is set with
- *                         AFFLUX_STATS_OFF, or struct_size is too short to be one
+ *                         AFFLUX_STATS_OFF, shed_target_ns or shed_interval_ns is negative, the
+ *                         target is above the interval, the interval is set without a target,
+ *                         adaptive_lifo is neither 0 nor 1, or set without a target or with
+ *                         AFFLUX_THROUGHPUT, reserved is not 0, or struct_size is too short to
+ *                         be one
  *         AFFLUX_ENOTSUP  the queue strategy is not in this library, or bytes beyond the
  *                         known struct are not zero
  *         AFFLUX_ENOMEM   no memory
@@ -497,7 +532,8 @@ AFFLUX_API afflux_status afflux_sem_try_acquire(afflux_sem *sem, uint64_t n);
  * @return AFFLUX_OK         all n are held
  *         AFFLUX_ETIMEDOUT  none taken: the time ran out (also at once, for 0)
  *         AFFLUX_ECLOSED    none taken: closed
- *         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request
+ *         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request, or it was
+ *                           shed
  *         AFFLUX_E2BIG      none taken: n is above the limit, or came to be by a shrink
  *         AFFLUX_EINVAL     none taken: sem is NULL, n is 0, or timeout_ns is negative and not
  *                           AFFLUX_FOREVER

@@ -50,6 +50,18 @@ enum class statistics_level : std::uint32_t {
   full = AFFLUX_STATS_FULL
 };
 
+/// Those who have waited too long leave the queue; afflux.h, chapter 7. Since: 0.1
+struct shedding {
+  /// Longest wait while the queue stands, > 0.
+  std::chrono::nanoseconds target{AFFLUX_SHED_TARGET_NS};
+  /// Longest wait otherwise, and after how long a line that has not been empty is a queue that
+  /// stands; not below target.
+  std::chrono::nanoseconds interval{AFFLUX_SHED_INTERVAL_NS};
+  /// While the queue stands the newest of a priority goes first; not with
+  /// fairness_policy::throughput.
+  bool adaptive_lifo = false;
+};
+
 /// How to create a semaphore. Since: 0.1
 struct options {
   std::uint64_t permits = 1;  ///< the limit, 0 ... 2^42 - 1
@@ -70,7 +82,8 @@ struct options {
   /// must not throw. afflux.h, afflux_slow_wait_fn, says what else holds there. Null: no
   /// function.
   void (*slow_wait)(void* ctx, const ::afflux_slow_wait* wait) = nullptr;
-  void* slow_wait_ctx = nullptr;  ///< passed to slow_wait
+  void* slow_wait_ctx = nullptr;                ///< passed to slow_wait
+  std::optional<shedding> shed = std::nullopt;  ///< empty: none is shed
 
   /// The same for the C API; `name` is borrowed from here.
   [[nodiscard]] explicit operator ::afflux_sem_options() const noexcept {
@@ -94,6 +107,12 @@ struct options {
     c.slow_wait_ns = slow_wait_after.count();
     c.slow_wait = slow_wait;
     c.slow_wait_ctx = slow_wait_ctx;
+    if (shed) {
+      // A target of zero would come to mean "none is shed"; a negative one is refused.
+      c.shed_target_ns = shed->target.count() == 0 ? -1 : shed->target.count();
+      c.shed_interval_ns = shed->interval.count();
+      c.adaptive_lifo = shed->adaptive_lifo ? 1 : 0;
+    }
     return c;
   }
 };

@@ -63,7 +63,8 @@ typedef struct afflux_sem_stats {
                                (afflux_wait_group) took back when it ended */
   uint64_t timed_out;     /**< queued requests whose time ran out */
   uint64_t rejected;      /**< newcomers that a queue limit refused */
-  uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST) */
+  uint64_t dropped;       /**< queued requests that a queue limit dropped (DROP_OLDEST), or that
+                               were shed */
   uint64_t closed_out;    /**< queued requests that a close ended */
   uint64_t resizes;       /**< changes of the limit, to the same number included */
   uint64_t requests_fast; /**< requests behind acquired_fast */
@@ -89,7 +90,9 @@ typedef struct afflux_sem_stats {
                               request is granted may count as held beside it. 0 with OFF */
   uint64_t peak_waiters; /**< the most requests queued at once; 0 with OFF */
 
-  uint64_t later[6]; /**< 0; what later versions add comes here, so that the size stays */
+  uint64_t shed; /**< of those dropped: for a wait too long (afflux_sem_options.shed_target_ns) */
+
+  uint64_t later[5]; /**< 0; what later versions add comes here, so that the size stays */
 } afflux_sem_stats;
 
 /**
@@ -410,7 +413,7 @@ AFFLUX_API afflux_status afflux_registry_visit_sems(afflux_registry *registry,
  *   and, unless AFFLUX_STATS_OFF:
  *   afflux_semaphore_oldest_wait_seconds
  *   afflux_semaphore_permits_acquired_total{path="fast"|"queued"}, _permits_released_total,
- *   _queued_total, _resizes_total
+ *   _queued_total, _resizes_total, _shed_total (of the outcome "dropped", below)
  *   afflux_semaphore_requests_total{outcome="fast"|"granted"|"canceled"|"timed_out"|"rejected"
  *                                   |"dropped"|"closed"|"impossible"|"try_failed"}
  *   and with AFFLUX_STATS_FULL the histograms, by powers of 4 from 1.024 us to 18 min,

@@ -23,7 +23,7 @@ enum class status : std::int32_t {
   timed_out = AFFLUX_ETIMEDOUT,    ///< the time ran out
   canceled = AFFLUX_ECANCELED,     ///< cancelled
   closed = AFFLUX_ECLOSED,         ///< the semaphore is closed
-  rejected = AFFLUX_EREJECTED,     ///< refused or dropped by a queue limit
+  rejected = AFFLUX_EREJECTED,     ///< refused or dropped by a queue limit, or shed
   already = AFFLUX_EALREADY,       ///< too late, done before, or nothing is held
   invalid = AFFLUX_EINVAL,         ///< an argument is out of its range
   overflow = AFFLUX_EOVERFLOW,     ///< more than is held, or a number too large

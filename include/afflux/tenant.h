@@ -49,7 +49,7 @@ extern "C" {
  * Permits of a tenant are given back by afflux_tenant_release(), or by their token, which knows
  * its tenant. Given back by afflux_sem_release() they would count as still held by the tenant.
  *
- * A semaphore with tenants is AFFLUX_FAIR. A tenant's calls lock the semaphore for a few
+ * A semaphore with tenants is AFFLUX_FAIR, and does not shed its queue (shed_target_ns). A tenant's calls lock the semaphore for a few
  * instructions; requests that name none take and give back free permits as ever, by one exchange.
  * Of a full queue (max_waiters and max_queue_bytes of the semaphore, for all together) the victims
  * of AFFLUX_OVERFLOW_DROP_OLDEST are of the newcomer's tenant or, if none of its requests waits, of
@@ -88,8 +88,8 @@ AFFLUX_API afflux_status afflux_tenant_options_init(afflux_tenant_options *optio
  *         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
  *                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
  *                         struct_size is too short
- *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT, or bytes beyond the known struct are
- *                         not zero
+ *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond the
+ *                         known struct are not zero
  *         AFFLUX_ECLOSED  the semaphore is closed
  *         AFFLUX_ENOMEM   no memory
  * Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
@@ -146,7 +146,7 @@ AFFLUX_API afflux_status afflux_tenant_set(afflux_tenant *tenant,
  * @param weight  1 … AFFLUX_TENANT_MAX_WEIGHT.
  * @return AFFLUX_OK       set
  *         AFFLUX_EINVAL   sem is NULL, or the weight is out of range
- *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT
+ *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue
  *         AFFLUX_ECLOSED  it is closed
  *         AFFLUX_ENOMEM   no memory
  * Threads: any number at once, from any callback too. Runs completions, as afflux_sem_resize().

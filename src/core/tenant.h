@@ -15,11 +15,17 @@
 
 namespace afflux::core {
 
+// Neither THROUGHPUT nor shedding knows of more lines than one.
+template <class P>
+bool may_have_tenants(const semaphore<P>& sem) {
+  return !sem.settings().throughput && !sem.settings().shed.on();
+}
+
 // One reference; written with ok only.
 template <class P>
 status create_tenant(semaphore<P>& sem, const queue::share& is, const char* name,
                      queue::tenant<P>*& ret_tenant) {
-  if (sem.settings().throughput) return status::unsupported;
+  if (!may_have_tenants(sem)) return status::unsupported;
   if (sem.closed()) return status::closed;
   std::unique_ptr<char[]> copy;
   if (name != nullptr) {
@@ -53,7 +59,7 @@ void unref(queue::tenant<P>& t) {
 
 template <class P>
 status set_default_weight(semaphore<P>& sem, std::uint32_t weight) {
-  if (sem.settings().throughput) return status::unsupported;
+  if (!may_have_tenants(sem)) return status::unsupported;
   if (sem.closed()) return status::closed;
   return sem.make_tenants() ? sem.set_usual_weight(weight) : status::no_memory;
 }

@@ -52,7 +52,7 @@ class finished {
   std::uint32_t note_count = 0;
   const void* poked = nullptr;  // the signal of a thread to be woken
   slow_wait slow;               // the function to tell of long waits,
-  stats::stamp now = 0;         // for those that were granted at this moment
+  stats::stamp now = 0;         // for those that were granted, or shed, at this moment
 };
 
 // ---- all of them
@@ -61,7 +61,7 @@ class finished {
 template <class P>
 std::int64_t slow_wait_of(const finished<P>& done, const waiter<P>& x) {
   if (x.result != status::ok) return -1;
-  const std::int64_t waited = stats::since(x.queued_at(), done.now);
+  const std::int64_t waited = stats::since_or_none(x.queued_at(), done.now);
   return waited < done.slow.from_ns ? -1 : waited;
 }
 

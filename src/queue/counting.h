@@ -21,8 +21,8 @@ class counting {
  public:
   using stats_type = stats::semaphore_stats<P>;
 
-  // `of`: the handle, for tracers. `times`: each wait is taken.
-  counting(const void* of, bool times) : of_(of), times_(times) {}
+  // `of`: the handle, for tracers. `exactly`: the clock is read for each that queues.
+  counting(const void* of, bool exactly) : of_(of), exactly_(exactly) {}
 
   // Before any other thread sees the queue.
   void count_with(typename stats_type::pointer stats) { stats_ = std::move(stats); }
@@ -31,7 +31,8 @@ class counting {
 
   // x is about to queue: before any thread can find it.
   void arrives(waiter<P>& x) {
-    if (stats_ != nullptr || x.has(traits::kAccounted) || x.of_tenant() || AFFLUX_TRACED(enqueue)) {
+    if (stats_ != nullptr || exactly_ || x.has(traits::kAccounted) || x.of_tenant() ||
+        AFFLUX_TRACED(enqueue)) {
       stamp(x);
     }
   }
@@ -62,6 +63,8 @@ class counting {
     }
     ended_otherwise(permits, why);
   }
+  // One that ended so because it had waited too long.
+  void shed() { count<&afflux_sem_stats::shed>(); }
   void resized() { count<&afflux_sem_stats::resizes>(); }
   void closed() { AFFLUX_TRACE(close, of_); }
   // Who has waited longest, and what is held, as the lock is given back.
@@ -99,7 +102,7 @@ class counting {
   }
   [[gnu::noinline]] void stamp(waiter<P>& x) {
     AFFLUX_TRACE(enqueue, of_, number(x.permits), static_cast<std::uint32_t>(x.priority()));
-    const bool exactly = times_ || x.has(traits::kAccounted);
+    const bool exactly = exactly_ || x.has(traits::kAccounted);
     x.queued_at(stats::stamp_of(exactly ? P::now() : P::rough_now()));
   }
   template <stats::sem_field Field>
@@ -112,7 +115,7 @@ class counting {
 
   const void* const of_;
   typename stats_type::pointer stats_;
-  const bool times_;
+  const bool exactly_;
 };
 
 }  // namespace afflux::queue

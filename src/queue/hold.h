@@ -113,7 +113,8 @@ bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
   const waiter<P>* const first =
       P::kMutant == mutant::no_regrant_on_cancel ? nullptr : next(available(w) - take);
-  if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
+  if (first != nullptr && ((settings_.shed.on() && P::kMutant != mutant::newest_not_looked_at) ||
+                           available(w) - take >= static_cast<std::int64_t>(first->permits))) {
     return false;
   }
   const std::uint64_t then = unlocked(w, take);
@@ -166,16 +167,6 @@ void waiter_queue<P>::leaves(std::uint64_t then) {
 // ---- with the lock: the line
 
 template <class P>
-void waiter_queue<P>::link(waiter<P>& x) {
-  if (tenants_ == nullptr) [[likely]] {
-    line_.push_back(x);
-  } else {
-    tenants_->push(x);
-  }
-  counts_.linked(line_.count() + waits_beside());
-}
-
-template <class P>
 void waiter_queue<P>::take_in() {
   waiter<P>* oldest = nullptr;
   for (waiter<P>* x = collect(); x != nullptr;) {
@@ -187,10 +178,28 @@ void waiter_queue<P>::take_in() {
   while (oldest != nullptr) {
     waiter<P>& x = *oldest;
     oldest = x.next;
-    link(x);
+    link(x, line_.empty());
     if constexpr (P::kMutant == mutant::arrival_not_rechecked) continue;
     if (impossible(x)) special_ = shrunk_ = true;  // by a resize between its look and its post
   }
+}
+
+// Whether it is the only one of its priority.
+template <class P>
+[[gnu::always_inline]] inline bool waiter_queue<P>::link(waiter<P>& x, bool into_empty) {
+  if (tenants_ != nullptr) [[unlikely]] {
+    tenants_->push(x);
+    counts_.linked(line_.count() + waits_beside());
+    return true;
+  }
+  if (into_empty && settings_.shed.on()) [[unlikely]] {
+    standing_since_ = x.queued_at();
+    stands_ = false;
+    may_shed_ = false;
+  }
+  const bool alone = line_.push_back(x);
+  counts_.linked(line_.count());
+  return alone;
 }
 
 // Who leaves, and what is taken: `take` goes up by it. True: `done` has no room for all of them.
@@ -199,6 +208,10 @@ template <class P>
                                                            finished<P>& done) {
   if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
     return true;
+  if (!line_.empty() && settings_.shed.on()) [[unlikely]] {
+    if (shed_and_grant(w, take, done)) return true;
+    return !watchers_.empty() && tell_watchers(w, take, done);
+  }
   if (tenants_ != nullptr) [[unlikely]]
     tenants_->look_at_usual(held(w, limit()) + static_cast<std::uint64_t>(take));
   while (waiter<P>* const x = next(available(w) - take)) {
@@ -262,6 +275,16 @@ template <class P>
   return true;
 }
 
+// The time of this hold, as far as it matters: one for all that leave.
+template <class P>
+stats::stamp waiter_queue<P>::moment(finished<P>& done) const {
+  if (done.now == 0) {
+    done.now = stats::stamp_of(P::now());
+    done.slow = settings_.slow;
+  }
+  return done.now;
+}
+
 // False: it was claimed; it has no place any more, and who has claimed it still comes for the lock.
 template <class P>
 bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
@@ -271,11 +294,8 @@ bool waiter_queue<P>::take_off(waiter<P>& x, status result, finished<P>& done) {
   const bool watches = x.has(traits::kWatches);
   const bool granted = result == status::ok && !watches;
   const bool timed = granted && (settings_.times() || counts_.traces_waits());
-  if (timed && done.now == 0) {
-    done.now = stats::stamp_of(P::now());
-    done.slow = settings_.slow;
-  }
-  const std::int64_t waited = timed ? stats::since(x.queued_at(), done.now) : -1;
+  // An arrival of this hold may have queued after the moment.
+  const std::int64_t waited = timed ? stats::since_or_none(x.queued_at(), moment(done)) : -1;
   const bool first = leave_line(x);
   if (tenants_ != nullptr && !watches) [[unlikely]] {
     return mark_off_of_tenant(x, result, waited, done);

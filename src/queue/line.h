@@ -25,6 +25,7 @@ class waiter_chain {
  public:
   bool empty() const { return first() == nullptr; }
   waiter<P>* first() const { return first_; }
+  waiter<P>* last() const { return last_; }
 
   void push_back(waiter<P>& x) {
     waiter<P>* const last = last_;
@@ -81,6 +82,10 @@ class line {
     const bool one_priority = (present() & (present() - 1)) == 0;
     return at(one_priority ? top() : next_priority()).first();
   }
+
+  // The one of that priority that came first, or last; nullptr: there is none.
+  waiter<P>* oldest_of(std::uint32_t priority) const { return at(priority).first(); }
+  waiter<P>* newest_of(std::uint32_t priority) const { return at(priority).last(); }
 
   // When the one that has been here longest queued; the line is not empty.
   stats::stamp oldest() const {

@@ -95,14 +95,14 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   if (settings_.limited() && full_for(x)) [[unlikely]]
     return admit_to_full(w, x, as);
   counts_.arrives(x);
-  const bool alone = line_.push_back(x);
-  counts_.linked(line_.count());
+  const bool alone = link(x, line_.empty());
   // [in] release, pairs with [claim].
   x.where.store(as, std::memory_order_release);
-  // Who is first does not fit, as before, unless that is x, beside others.
+  // Who is first does not fit, as before, unless that is x, beside others. With shedding that may
+  // be time's doing, too.
   if ((w & kQueued) == 0) {
     counts_.leaves(line_, held(w, limit()));
-  } else if (alone) {
+  } else if (alone || (settings_.shed.on() && P::kMutant != mutant::newest_not_looked_at)) {
     settle(w, 0);
     return status::pending;
   }
@@ -158,6 +158,7 @@ status waiter_queue<P>::release_slowly(std::uint64_t w, std::uint64_t n) {
       // exchange: what came before it is seen by who comes after.
       w = lock(kBusy);
       const bool is_held = n <= held(w, limit());
+      if (settings_.shed.on() && !line_.empty()) may_shed_ = true;
       settle(w, is_held ? -static_cast<std::int64_t>(n) : 0);
       return is_held ? status::ok : status::overflow;
     }

@@ -48,11 +48,11 @@ class alignas(128) waiter_queue {
 
   // `posts`: post() is worth asking.
   waiter_queue(const queue::settings& s, bool posts)
-      : simple_(!s.throughput && !s.times()),
+      : simple_(!s.throughput && !s.times() && !s.shed.on()),
         settings_(s),
         posts_(posts && (!s.limited() || P::kMutant == mutant::limits_pass_inbox)),
         limit_(s.limit),
-        counts_(this, s.times()) {
+        counts_(this, s.times() || s.shed.on()) {
     // relaxed, both: no other thread sees it yet.
     block_.word.store(permits(s.limit), std::memory_order_relaxed);
     block_.limit.store(s.limit, std::memory_order_relaxed);
@@ -317,7 +317,6 @@ class alignas(128) waiter_queue {
     return line_.empty() && (tenants_ == nullptr || waits_beside() == 0);
   }
   std::uint64_t waits_beside() const { return tenants_ == nullptr ? 0 : tenants_->waiting(); }
-  void link(waiter<P>& x);
   void leaves(std::uint64_t then);
   status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);
   status admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as);
@@ -335,8 +334,19 @@ class alignas(128) waiter_queue {
     return settings_.weight(static_cast<std::int64_t>(x.permits));
   }
   bool poke(waiter<P>& x, finished<P>& done);
+  bool link(waiter<P>& x, bool into_empty);
   bool no_room(const waiter<P>& x, const finished<P>& done) const;
   bool full_for(const waiter<P>& x) const;
+  stats::stamp moment(finished<P>& done) const;
+
+  // ---- with the lock: shedding.h
+
+  [[gnu::noinline]] bool shed_and_grant(std::uint64_t w, std::int64_t& take, finished<P>& done);
+  bool shed_oldest(stats::stamp now, std::uint32_t& room, finished<P>& done);
+  bool shed(waiter<P>& x, std::uint32_t& room, finished<P>& done);
+  bool stands(stats::stamp now);
+  bool newest_goes_first(stats::stamp now) { return settings_.shed.newest_first && stands(now); }
+  bool too_old(const waiter<P>& x, stats::stamp now);
   std::uint64_t unlocked(std::uint64_t w, std::int64_t take);
   bool linked() const { return !nobody_waits() || !watchers_.empty() || comers_ != 0; }
   std::uint64_t add_flag(std::uint64_t w, std::uint64_t flag);
@@ -356,11 +366,14 @@ class alignas(128) waiter_queue {
   var<bool> returning_{false};    // one of them comes back for those that are left in line
   var<bool> special_{false};      // a waiter may be to leave without permits: dismiss()
   var<bool> shrunk_{false};       // likewise, any of them, as too much is asked for
-  var<bool> simple_;              // FAIR, no times are taken, and there are no tenants
+  var<bool> simple_;              // FAIR, no times are taken, none is shed, there are no tenants
   var<bool> first_changed_{false};  // another became the first in this hold
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes
   var<tenants<P>*> tenants_{nullptr};
+  var<stats::stamp> standing_since_{0};  // the line was empty before; of meaning with shedding only
+  var<bool> stands_{false};              // and has stood for an interval
+  var<bool> may_shed_{false};            // also with kBusy, and where none is granted
   waiter_chain<P> watchers_;
   var<std::uint32_t> idlers_{0};  // those of them that wait for it to be idle
 
@@ -400,6 +413,7 @@ status status_of(const waiter<P>& x) {
 #include "queue/queue_limits.h"
 #include "queue/resizing.h"
 #include "queue/returning.h"
+#include "queue/shedding.h"
 #include "queue/tenancy.h"
 #include "queue/throughput.h"
 #include "queue/waking.h"

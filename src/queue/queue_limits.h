@@ -20,7 +20,16 @@ bool waiter_queue<P>::full_for(const waiter<P>& x) const {
 template <class P>
 status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
   finished<P> done;
-  if (!settings_.throughput && fits(w, x.permits) && line_.goes_first(x.priority())) {
+  bool goes_first = line_.goes_first(x.priority());
+  if (settings_.shed.on()) {
+    // Those who have waited too long make room.
+    const stats::stamp now = moment(done);
+    std::uint32_t room = P::kShedAtOnce;
+    shed_oldest(now, room, done);
+    goes_first = line_.goes_first(x.priority()) ||
+                 (newest_goes_first(now) && line_.first()->priority() == x.priority());
+  }
+  if (!settings_.throughput && fits(w, x.permits) && goes_first) {
     // It would be granted at once, and so does not have to queue.
     line_.granted(x.priority());
     if (stats() != nullptr) stats()->took(x.permits);
@@ -30,11 +39,13 @@ status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
   const bool drops =
       settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;
   // Within a note there is never room for another's: the newcomer is refused.
-  if (!drops || no_room(line_.oldest_of_lowest(), done)) {
+  if (full_for(x) && (!drops || no_room(line_.oldest_of_lowest(), done))) {
     counts_.refused(x.permits);
-    settle(w, 0);
+    done.empty() ? settle(w, 0) : settle(w, 0, done);
     return status::rejected;
   }
+  // Those that it takes the place of have kept the queue standing.
+  const bool into_empty = line_.empty();
   while (full_for(x)) {
     waiter<P>& victim = line_.oldest_of_lowest();
     if (no_room(victim, done)) {
@@ -44,8 +55,7 @@ status waiter_queue<P>::admit_to_full(std::uint64_t w, waiter<P>& x, place as) {
     take_off(victim, status::rejected, done);
   }
   counts_.arrives(x);
-  line_.push_back(x);
-  counts_.linked(line_.count());
+  link(x, into_empty);
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0, done);
   return status::pending;

@@ -11,11 +11,21 @@ namespace afflux::queue {
 
 enum class overflow : std::uint8_t { suspend, drop_newest, drop_oldest };
 
+// Shedding of the queue: see shedding.h.
+struct shed_rule {
+  std::int64_t target = 0;    // ns, above 0; 0: none is shed, and the rest is of no meaning
+  std::int64_t interval = 0;  // ns, not below the target
+  bool newest_first = false;  // while the queue stands
+
+  bool on() const { return target != 0; }
+};
+
 struct settings {
   std::uint64_t limit = 1;
   bool throughput = false;
   bool weightless = false;  // grants take nothing: an event that stays set
   overflow when_full = overflow::suspend;
+  shed_rule shed;
   std::uint64_t max_waiters = UINT64_MAX;
   std::uint64_t max_bytes = UINT64_MAX;
   std::int64_t default_timeout = -1;

@@ -70,7 +70,7 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
   }
   if (settings_.limited() && full_for(x)) return admit_to_full_among_tenants(w, x, as);
   counts_.arrives(x);
-  link(x);
+  link(x, false);
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0);
   return status::pending;
@@ -101,7 +101,7 @@ status waiter_queue<P>::admit_to_full_among_tenants(std::uint64_t w, waiter<P>& 
     take_off(victim(), status::rejected, done);
   }
   counts_.arrives(x);
-  link(x);
+  link(x, false);
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0, done);
   return status::pending;

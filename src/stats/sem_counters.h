@@ -38,6 +38,8 @@ inline constexpr counter_family kPermitsReleased = {"permits_released", nullptr,
 inline constexpr counter_family kRequests = {"requests", "outcome",
                                              "Requests that have ended, by how they did."};
 inline constexpr counter_family kQueued = {"queued", nullptr, "Requests that have queued."};
+inline constexpr counter_family kShed = {
+    "shed", nullptr, "Queued requests dropped because they had waited too long."};
 inline constexpr counter_family kResizes = {"resizes", nullptr, "Changes of the limit."};
 
 struct sem_counter {
@@ -49,7 +51,8 @@ struct sem_counter {
 };
 
 // In the order in which they are read and exported. Rows of one family stand together. Whatever
-// ends a wait is read before `queued`, so that no reader finds more ended than had queued.
+// ends a wait is read before `queued`, so that no reader finds more ended than had queued; what was
+// shed before what was dropped, which it is a part of.
 //
 // In the shards acquired_fast counts the permits beyond each request's first; those are one for
 // each of requests_fast, which semaphore_stats::read() adds.
@@ -57,6 +60,7 @@ inline constexpr sem_counter kSemCounters[] = {
     {&afflux_sem_stats::acquired_fast, &kPermitsAcquired, "fast", counted_in::shards},
     {&afflux_sem_stats::acquired_after_wait, &kPermitsAcquired, "queued", counted_in::line},
     {&afflux_sem_stats::released, &kPermitsReleased, nullptr, counted_in::nothing},
+    {&afflux_sem_stats::shed, &kShed, nullptr, counted_in::line},
     {&afflux_sem_stats::requests_fast, &kRequests, "fast", counted_in::shards},
     {&afflux_sem_stats::granted, &kRequests, "granted", counted_in::line, true},
     {&afflux_sem_stats::canceled, &kRequests, "canceled", counted_in::line, true},

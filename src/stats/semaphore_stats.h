@@ -45,6 +45,11 @@ constexpr std::int64_t since(stamp then, stamp now) {
   return static_cast<std::int64_t>(((now - then) & kStampMask) << kStampShift);
 }
 
+// The same where `then` may be after `now`, by less than ten hours: 0.
+constexpr std::int64_t since_or_none(stamp then, stamp now) {
+  return ((now - then) & kStampMask) > kStampMask / 16 * 15 ? 0 : since(then, now);
+}
+
 // Of two that are less than three days apart.
 constexpr bool earlier(stamp a, stamp b) { return ((a - b) & kStampMask) > kStampMask / 2; }
 

@@ -209,6 +209,9 @@ afflux_semaphore_permits_acquired_total{semaphore="disk \"a\"",id="1",path="queu
 # HELP afflux_semaphore_permits_released_total Permits given back.
 # TYPE afflux_semaphore_permits_released_total counter
 afflux_semaphore_permits_released_total{semaphore="disk \"a\"",id="1"} 1
+# HELP afflux_semaphore_shed_total Queued requests dropped because they had waited too long.
+# TYPE afflux_semaphore_shed_total counter
+afflux_semaphore_shed_total{semaphore="disk \"a\"",id="1"} 0
 # HELP afflux_semaphore_requests_total Requests that have ended, by how they did.
 # TYPE afflux_semaphore_requests_total counter
 afflux_semaphore_requests_total{semaphore="disk \"a\"",id="1",outcome="fast"} 1

@@ -30,7 +30,7 @@ static void check_slow_wait(void) {
 }
 
 static void check_sem_options(void) {
-  SIZE(afflux_sem_options, 88);
+  SIZE(afflux_sem_options, 112);
   AT(afflux_sem_options, struct_size, 0);
   AT(afflux_sem_options, queue, 4);
   AT(afflux_sem_options, fairness, 8);
@@ -45,6 +45,10 @@ static void check_sem_options(void) {
   AT(afflux_sem_options, slow_wait_ns, 64);
   AT(afflux_sem_options, slow_wait, 72);
   AT(afflux_sem_options, slow_wait_ctx, 80);
+  AT(afflux_sem_options, shed_target_ns, 88);
+  AT(afflux_sem_options, shed_interval_ns, 96);
+  AT(afflux_sem_options, adaptive_lifo, 104);
+  AT(afflux_sem_options, reserved, 108);
 }
 
 static void check_request(void) {
@@ -151,7 +155,8 @@ static void check_sem_stats_t(void) {
   AT(afflux_sem_stats, age_ns, 216);
   AT(afflux_sem_stats, peak_held, 224);
   AT(afflux_sem_stats, peak_waiters, 232);
-  AT(afflux_sem_stats, later, 240);
+  AT(afflux_sem_stats, shed, 240);
+  AT(afflux_sem_stats, later, 248);
 }
 
 static void check_histogram(void) {

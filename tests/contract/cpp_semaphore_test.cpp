@@ -772,4 +772,44 @@ TEST(CppFastPath, WithoutABlockMakesTheCall) {
   EXPECT_FALSE(afflux::detail::fast_release(none, 1));
 }
 
+// ---- shedding
+
+TEST(CppSemaphoreShedding, HasThePublishedTimesByDefault) {
+  const afflux::shedding published;
+  EXPECT_EQ(published.target, 5ms);
+  EXPECT_EQ(published.interval, 100ms);
+  const auto c = static_cast<::afflux_sem_options>(options{.shed = published});
+  EXPECT_EQ(c.shed_target_ns, AFFLUX_SHED_TARGET_NS);
+  EXPECT_EQ(c.shed_interval_ns, AFFLUX_SHED_INTERVAL_NS);
+  EXPECT_EQ(c.adaptive_lifo, 0u);
+  const auto none = static_cast<::afflux_sem_options>(options{});
+  EXPECT_EQ(none.shed_target_ns, 0);
+  EXPECT_EQ(none.shed_interval_ns, 0);
+}
+
+TEST(CppSemaphoreShedding, TimesThatSayNothingAreRefused) {
+  for (const afflux::shedding bad : {afflux::shedding{.target = 0ns},
+                                     {.target = -1ns},
+                                     {.target = 2s, .interval = 1s},
+                                     {.interval = -1ns}}) {
+    EXPECT_THROW(semaphore(options{.shed = bad}), afflux::error) << bad.target.count();
+  }
+  EXPECT_NO_THROW(semaphore(options{.shed = afflux::shedding{.adaptive_lifo = true}}));
+}
+
+TEST(CppSemaphoreShedding, WhoHasWaitedTooLongIsRejected) {
+  semaphore sem(options{.shed = afflux::shedding{.target = 1us, .interval = 1us}});
+  ASSERT_EQ(sem.try_acquire_raw(), status::ok);
+  status ended = status::ok;
+  std::thread other(
+      [&] { ended = static_cast<status>(afflux_sem_acquire(sem.handle(), 1, AFFLUX_FOREVER)); });
+  while (sem.stats().queued == 0) std::this_thread::yield();
+  const auto until = std::chrono::steady_clock::now() + 10us;
+  while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(sem.release(), status::ok);
+  other.join();
+  EXPECT_EQ(ended, status::rejected);
+  EXPECT_EQ(sem.stats().shed, 1u);
+}
+
 }  // namespace

@@ -7,6 +7,7 @@
 #include "inline_scenarios.h"
 #include "run_scenario.h"
 #include "scenarios.h"
+#include "shedding_scenarios.h"
 
 namespace afflux::model {
 namespace {
@@ -103,6 +104,10 @@ AFFLUX_COUNTED(waiting_is_exact_at_rest)
 AFFLUX_COUNTED(inline_beside_calls)
 AFFLUX_COUNTED(inline_count_moves_beside_a_reader)
 AFFLUX_COUNTED(inline_peak_beside_resizes)
+AFFLUX_COUNTED(shed_cancel_release)
+AFFLUX_COUNTED(shed_against_expiry)
+AFFLUX_COUNTED(shed_large_one_regrants)
+AFFLUX_COUNTED(arrival_after_the_moment)
 
 }  // namespace
 }  // namespace afflux::model

@@ -6,6 +6,7 @@
 #include "kills.h"
 #include "note_scenarios.h"
 #include "reuse_scenarios.h"
+#include "shedding_scenarios.h"
 
 namespace afflux::model {
 namespace {
@@ -28,6 +29,8 @@ AFFLUX_KILLS(IntrusiveMutants, intrusive, callbacks_before_return,
              note_between_callbacks_that_block)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, notes_recurse, note_runs_timers_and_releases)
 AFFLUX_KILLS(IntrusiveMutants, intrusive, returner_forgotten, note_two_wakers)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, rest_not_shed, shed_many_then_grant)
+AFFLUX_KILLS(IntrusiveMutants, intrusive, newest_not_looked_at, newest_leaves_or_is_passed)
 
 AFFLUX_KILLS(MutexMutants, locked, drop_highest, drop_lowest_first)
 AFFLUX_KILLS(MutexMutants, locked, handed_published_twice, expiry_against_release)

@@ -253,6 +253,7 @@ class StressSemaphore : public stress {
     std::uint32_t overflow = AFFLUX_OVERFLOW_SUSPEND;
     bool limits_move = false;
     bool close = false;  // in the midst of it
+    std::int64_t shed_ns = 0;
   };
 
   void run(const plan& p) {
@@ -260,6 +261,9 @@ class StressSemaphore : public stress {
     o.overflow = p.overflow;
     o.max_waiters = p.overflow == AFFLUX_OVERFLOW_SUSPEND ? 0 : 12;
     o.max_queue_bytes = p.overflow == AFFLUX_OVERFLOW_SUSPEND ? 0 : 600;
+    o.shed_target_ns = p.shed_ns;
+    o.shed_interval_ns = 4 * p.shed_ns;
+    o.adaptive_lifo = p.shed_ns != 0 && o.fairness == AFFLUX_FAIR ? 1 : 0;
     const sem_guard sem(o);
     oracle count;
     {
@@ -308,6 +312,8 @@ TEST_P(StressSemaphore, WhileTheOldestAreDropped) {
 }
 
 TEST_P(StressSemaphore, WhileNewcomersAreRefused) { run({.overflow = AFFLUX_OVERFLOW_FAIL}); }
+
+TEST_P(StressSemaphore, WhileTheQueueIsShed) { run({.limits_move = true, .shed_ns = 20000}); }
 
 TEST_P(StressSemaphore, ClosedInTheMidst) { run({.limits_move = true, .close = true}); }
 

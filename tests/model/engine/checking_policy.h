@@ -24,6 +24,7 @@ struct default_traits {
   static constexpr std::uint32_t kAgeingBound = 2;
   static constexpr std::uint32_t kPatience = 1;
   static constexpr std::uint32_t kNotesAtOnce = 1;
+  static constexpr std::uint32_t kShedAtOnce = 1;
   static constexpr std::uint32_t kResizeBits = 2;
   static constexpr std::uint32_t kSpins = 0;
   static constexpr bool kPauseIsPoint = false;
@@ -119,6 +120,7 @@ struct checking_policy {
   static constexpr std::uint32_t kAgeingBound = Traits::kAgeingBound;
   static constexpr std::uint32_t kPatience = Traits::kPatience;
   static constexpr std::uint32_t kNotesAtOnce = Traits::kNotesAtOnce;
+  static constexpr std::uint32_t kShedAtOnce = Traits::kShedAtOnce;
   static constexpr std::uint32_t kResizeBits = Traits::kResizeBits;
   static constexpr int kMutant = Mutant;
 
