@@ -14,7 +14,7 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-HEADERS = ["afflux.h", "client.h", "stats.h", "control.h"]
+HEADERS = ["afflux.h", "client.h", "stats.h", "control.h", "tenant.h"]
 PLAIN = {
     "int32_t": "i32", "uint32_t": "u32", "int64_t": "i64", "uint64_t": "u64", "size_t": "usize",
     "intptr_t": "isize", "double": "f64", "char": "c_char", "void": "c_void",

@@ -271,6 +271,13 @@ pub struct afflux_client {
     _marker: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
+/// One of those who share a semaphore: see afflux/tenant.h. Since: 0.1
+#[repr(C)]
+pub struct afflux_tenant {
+    _opaque: [u8; 0],
+    _marker: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
 /// What is asked for. Fill by afflux_request_init(). Since: 0.1
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -308,6 +315,11 @@ pub struct afflux_request {
     /// AFFLUX_WAIT_FOR_NOTE: called on completion; NULL (default) without
     /// that flag
     pub notify: afflux_notify_fn,
+    /// whose request it is (tenant.h): a tenant of the same semaphore,
+    /// with a reference of the caller's until the request has ended; client
+    /// is NULL then. Default NULL: none's. Only in requests to a semaphore;
+    /// elsewhere AFFLUX_EINVAL
+    pub tenant: *mut afflux_tenant,
 }
 
 /// A waiting request's memory: caller-owned, opaque, 128 bytes. It needs no
@@ -1115,6 +1127,79 @@ pub struct afflux_control_stats {
     /// requests served in a second
     pub window_throughput: f64,
     /// 0; what later versions add comes here, so that the size stays
+    pub later: [u64; 8],
+}
+
+/// of one tenant. Since: 0.1
+pub const AFFLUX_TENANT_MAX_WEIGHT: u32 = 65535;
+
+/// A tenant's share. Fill by afflux_tenant_options_init(). Since: 0.1
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct afflux_tenant_options {
+    /// sizeof(afflux_tenant_options)
+    pub struct_size: u32,
+    /// of permit-seconds, relative to the other tenants that wait; 1 …
+    /// AFFLUX_TENANT_MAX_WEIGHT; default 1
+    pub weight: u32,
+    /// permits that come before all weights; 0 (default) … cap
+    pub guaranteed: u64,
+    /// permits that it holds at most; 0 (default): no cap. A request for more
+    /// is answered, or completes, with AFFLUX_E2BIG
+    pub cap: u64,
+    /// requests that queue at most; another is answered with
+    /// AFFLUX_EREJECTED. 0 (default): no limit but the semaphore's
+    pub max_waiters: u64,
+    /// label in the exposition; UTF-8, copied; NULL (default): none
+    pub name: *const c_char,
+}
+
+/// What a tenant has, and has had. Since: 0.1
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct afflux_tenant_stats {
+    /// sizeof(afflux_tenant_stats); 0: as of version 0.1
+    pub struct_size: u32,
+    pub weight: u32,
+    /// permits
+    pub guaranteed: u64,
+    /// permits; 0: none
+    pub cap: u64,
+    /// 0: no limit of its own
+    pub max_waiters: u64,
+    /// permits, now
+    pub held: u64,
+    /// requests that queue now
+    pub waiting: u64,
+    /// how long a permit of it has been held lately, which the next requests are
+    /// charged by; 0: none has been given back yet
+    pub hold_ns: f64,
+    /// permits
+    pub acquired: u64,
+    /// that got their permits
+    pub requests: u64,
+    /// of these, after a wait
+    pub waits: u64,
+    /// of these waits, ended by its guaranteed share
+    pub by_guarantee: u64,
+    /// of these waits; each is off by a tick of the system's clock, 1
+    /// … 16 ms, unless the semaphore has AFFLUX_STATS_FULL
+    pub wait_sum_ns: u64,
+    /// the longest
+    pub wait_max_ns: u64,
+    /// afflux_tenant_try_acquire(), and a time of 0, with EAGAIN
+    pub try_failed: u64,
+    /// by a queue limit
+    pub rejected: u64,
+    pub timed_out: u64,
+    pub canceled: u64,
+    /// by a close, or as too big after a change
+    pub ended: u64,
+    /// what it has held: permits times seconds, until its last
+    /// acquire or release
+    pub used_permit_seconds: f64,
+    /// 0; what later versions add comes here, so that the size
+    /// stays
     pub later: [u64; 8],
 }
 
@@ -2632,4 +2717,132 @@ extern "C" {
     /// A reason in English, for example "latency shows a queue"; "unknown reason" for an unknown one.
     /// Static text. Since: 0.1
     pub fn afflux_control_reason_text(reason: u32) -> *const c_char;
+
+    /// Fill \`options\` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1
+    pub fn afflux_tenant_options_init(options: *mut afflux_tenant_options) -> afflux_status;
+
+    /// Create a tenant of \`sem\`.
+    ///
+    /// ```text
+    /// @param sem         Borrowed for the call; the tenant keeps it alive. So its last unref closes it
+    ///                    only when the tenant is gone, too; afflux_sem_close() closes it at once.
+    /// @param options     NULL: the defaults.
+    /// @param ret_tenant  One reference; written on success only.
+    /// @return AFFLUX_OK       created
+    ///         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
+    ///                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
+    ///                         struct_size is too short
+    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT, or bytes beyond the known struct are
+    ///                         not zero
+    ///         AFFLUX_ECLOSED  the semaphore is closed
+    ///         AFFLUX_ENOMEM   no memory
+    /// Threads: any number at once. The first tenant of a semaphore allocates 36 KB for the order.
+    ///          Requests and grants allocate nothing afterwards.
+    /// Owns:    the caller owes one afflux_tenant_unref().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_create(sem: *mut afflux_sem, options: *const afflux_tenant_options, ret_tenant: *mut *mut afflux_tenant) -> afflux_status;
+
+    /// One more reference. @return tenant; NULL for NULL. Since: 0.1
+    pub fn afflux_tenant_ref(tenant: *mut afflux_tenant) -> *mut afflux_tenant;
+
+    /// Drop one reference. The last one closes the tenant, as afflux_tenant_close(), and frees it when
+    /// its queued requests have completed. What it holds then counts as held by those who name no
+    /// tenant, and is given back by afflux_sem_release(). A token keeps its tenant. NULL is fine.
+    ///
+    /// ```text
+    ///  Threads: as afflux_tenant_close(). Since: 0.1
+    /// ```
+    pub fn afflux_tenant_unref(tenant: *mut afflux_tenant);
+
+    /// End a tenant: its queued requests complete with AFFLUX_ECLOSED, later ones are refused with it.
+    /// What it holds it goes on holding until it is given back. The semaphore is open as before.
+    ///
+    /// ```text
+    /// @return AFFLUX_OK        closed
+    ///         AFFLUX_EALREADY  it was closed already
+    ///         AFFLUX_EINVAL    tenant is NULL
+    /// Threads: any number at once, from any callback too. Runs completions, as afflux_sem_close().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_close(tenant: *mut afflux_tenant) -> afflux_status;
+
+    /// The name given at creation, "" without one; valid while tenant is; "" for NULL. Since: 0.1
+    pub fn afflux_tenant_name(tenant: *const afflux_tenant) -> *const c_char;
+
+    /// Change a tenant's share, from now on. What it holds beyond a lower cap it keeps; queued requests
+    /// for more than that complete with AFFLUX_E2BIG.
+    ///
+    /// ```text
+    /// @param options  All of it counts but the name, which is to be NULL.
+    /// @return AFFLUX_OK       changed
+    ///         AFFLUX_EINVAL   nothing changed: a pointer is NULL, the name is not, or as of
+    ///                         afflux_tenant_create()
+    ///         AFFLUX_ENOTSUP  bytes beyond the known struct are not zero
+    ///         AFFLUX_ECLOSED  the tenant, or the semaphore, is closed
+    /// Threads: any number at once, from any callback too. Runs completions, as afflux_sem_resize().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_set(tenant: *mut afflux_tenant, options: *const afflux_tenant_options) -> afflux_status;
+
+    /// Set the weight of the requests of \`sem\` that name no tenant, which have 1 at first.
+    ///
+    /// ```text
+    /// @param weight  1 … AFFLUX_TENANT_MAX_WEIGHT.
+    /// @return AFFLUX_OK       set
+    ///         AFFLUX_EINVAL   sem is NULL, or the weight is out of range
+    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT
+    ///         AFFLUX_ECLOSED  it is closed
+    ///         AFFLUX_ENOMEM   no memory
+    /// Threads: any number at once, from any callback too. Runs completions, as afflux_sem_resize().
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_set_default_weight(sem: *mut afflux_sem, weight: u32) -> afflux_status;
+
+    /// As afflux_sem_try_acquire(), for the tenant; AFFLUX_E2BIG also for more than its cap. May wait
+    /// for the few instructions in which another call has the semaphore locked. Since: 0.1
+    pub fn afflux_tenant_try_acquire(tenant: *mut afflux_tenant, n: u64) -> afflux_status;
+
+    /// As afflux_sem_acquire(), for the tenant; AFFLUX_E2BIG also for more than its cap,
+    /// AFFLUX_EREJECTED also beyond its max_waiters. Since: 0.1
+    pub fn afflux_tenant_acquire(tenant: *mut afflux_tenant, n: u64, timeout_ns: i64) -> afflux_status;
+
+    /// Give back permits of the tenant.
+    ///
+    /// ```text
+    /// @return AFFLUX_OK         given back, and granted to those whose turn it is
+    ///         AFFLUX_EOVERFLOW  nothing done: the tenant holds less than n
+    ///         AFFLUX_EINVAL     tenant is NULL, or n is 0
+    /// Threads: any number at once, from any callback too. Runs completions, as afflux_sem_release().
+    ///          May wait for the few instructions in which another call has the semaphore locked.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_release(tenant: *mut afflux_tenant, n: u64) -> afflux_status;
+
+    /// Put permits that the tenant holds into a token, as afflux_permit_adopt_tagged().
+    ///
+    /// ```text
+    /// @param n    1 … what it holds.
+    /// @param tag  As of afflux_permit_adopt_tagged(); may be NULL.
+    /// @return AFFLUX_OK         ret_permit is written
+    ///         AFFLUX_EOVERFLOW  the tenant holds less
+    ///         AFFLUX_EINVAL     tenant or ret_permit is NULL, or n is 0
+    /// Threads: any number at once.
+    /// Owns:    the token holds a reference of the tenant, and of the semaphore.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_adopt(tenant: *mut afflux_tenant, n: u64, tag: *const c_char, ret_permit: *mut afflux_permit_token) -> afflux_status;
+
+    /// Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1
+    pub fn afflux_tenant_stats_init(stats: *mut afflux_tenant_stats) -> afflux_status;
+
+    /// Read what a tenant has. While requests come and go, numbers may be of different moments.
+    ///
+    /// ```text
+    /// @param ret_stats  As ret_stats of afflux_sem_get_stats().
+    /// @return AFFLUX_OK, or AFFLUX_EINVAL: a pointer is NULL, or struct_size is too short
+    /// Threads: any number at once, from any callback too. Never waits, never allocates.
+    /// Since:   0.1
+    /// ```
+    pub fn afflux_tenant_get_stats(tenant: *const afflux_tenant, ret_stats: *mut afflux_tenant_stats) -> afflux_status;
 }

@@ -3,6 +3,9 @@ use crate::error::AcquireError;
 use crate::permit::{OwnedSemaphorePermit, SemaphorePermit};
 use crate::semaphore::Semaphore;
 use crate::slot::{Slot, UNTIMED};
+use crate::source::Source;
+use crate::tenant::Tenant;
+use crate::tenant_permit::{OwnedTenantPermit, TenantPermit};
 use crate::{request, sys};
 use std::fmt;
 use std::future::Future;
@@ -13,35 +16,43 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What the futures have in common; `S` leads to the semaphore.
-struct Wait<S: Deref<Target = Semaphore>> {
+/// What the futures have in common; `S` leads to the semaphore, or the tenant.
+struct Wait<S>
+where
+    S: Deref,
+    S::Target: Source,
+{
     slot: Slot<UNTIMED>,
     /// Moved out when the slot is done, and only then.
-    sem: ManuallyDrop<S>,
+    source: ManuallyDrop<S>,
     permits: u32,
 }
 
-impl<S: Deref<Target = Semaphore>> Wait<S> {
+impl<S> Wait<S>
+where
+    S: Deref,
+    S::Target: Source,
+{
     #[inline(always)]
-    fn new(sem: S, permits: u32) -> Self {
-        Wait { slot: Slot::new(), sem: ManuallyDrop::new(sem), permits }
+    fn new(source: S, permits: u32) -> Self {
+        Wait { slot: Slot::new(), source: ManuallyDrop::new(source), permits }
     }
 
-    /// The semaphore, and that the permits are held.
+    /// The source, and that the permits are held.
     ///
     /// # Safety
     /// Pinned.
     #[inline(always)]
     unsafe fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<S, AcquireError>> {
-        if self.slot.is_idle() && self.sem.take(self.permits.into()) {
+        if self.slot.is_idle() && self.source.take(self.permits.into()) {
             self.slot.finish();
-            return Poll::Ready(Ok(ManuallyDrop::take(&mut self.sem)));
+            return Poll::Ready(Ok(ManuallyDrop::take(&mut self.source)));
         }
         match self.poll_slowly(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(ManuallyDrop::take(&mut self.sem))),
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(ManuallyDrop::take(&mut self.source))),
             Poll::Ready(Err(error)) => {
-                ManuallyDrop::drop(&mut self.sem);
+                ManuallyDrop::drop(&mut self.source);
                 Poll::Ready(Err(error))
             }
         }
@@ -54,18 +65,19 @@ impl<S: Deref<Target = Semaphore>> Wait<S> {
             self.slot.look(cx)
         } else {
             assert!(self.slot.is_idle(), "a future is not polled after it has completed");
-            let sem: &Semaphore = &self.sem;
+            let source: &S::Target = &self.source;
             let permits = self.permits.into();
             if permits == 0 {
                 self.slot.finish();
-                Poll::Ready(if sem.is_closed() { sys::AFFLUX_ECLOSED } else { sys::AFFLUX_OK })
+                Poll::Ready(source.none())
             } else {
-                self.slot.start(cx, sem.may_time(), |note, waiter| {
+                self.slot.start(cx, source.may_time(), |note, waiter| {
                     let mut asked = request::defaults();
-                    asked.flags = sys::AFFLUX_WAIT_FOR_RESIZE;
+                    asked.flags = <S::Target as Source>::FLAGS;
                     asked.permits = permits;
+                    asked.tenant = source.tenant();
                     note.fill(&mut asked);
-                    sys::afflux_sem_acquire_async(sem.ptr(), &asked, waiter)
+                    sys::afflux_sem_acquire_async(source.sem(), &asked, waiter)
                 })
             }
         };
@@ -77,21 +89,25 @@ impl<S: Deref<Target = Semaphore>> Wait<S> {
 
     #[inline(never)]
     fn end(&mut self) {
-        // The semaphore goes last, also where dropping a waker panics.
+        // The source goes last, also where dropping a waker panics.
         struct Last<'a, S>(&'a mut ManuallyDrop<S>);
         impl<S> Drop for Last<'_, S> {
             fn drop(&mut self) {
                 unsafe { ManuallyDrop::drop(self.0) };
             }
         }
-        let last = Last(&mut self.sem);
+        let last = Last(&mut self.source);
         if self.slot.cancel() {
-            last.0.release(self.permits.into());
+            last.0.give(self.permits.into());
         }
     }
 }
 
-impl<S: Deref<Target = Semaphore>> Drop for Wait<S> {
+impl<S> Drop for Wait<S>
+where
+    S: Deref,
+    S::Target: Source,
+{
     #[inline(always)]
     fn drop(&mut self) {
         if !self.slot.is_done() {
@@ -182,6 +198,64 @@ impl Future for AcquireOwned {
 impl fmt::Debug for AcquireOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcquireOwned").field("permits", &self.wait.permits).finish()
+    }
+}
+
+/// The future of [`Tenant::acquire`] and [`Tenant::acquire_many`]: as [`Acquire`], with its promises.
+#[must_use = "futures do nothing unless polled"]
+pub struct TenantAcquire<'a> {
+    wait: Wait<&'a Tenant>,
+}
+
+impl<'a> TenantAcquire<'a> {
+    pub(crate) fn new(tenant: &'a Tenant, permits: u32) -> Self {
+        TenantAcquire { wait: Wait::new(tenant, permits) }
+    }
+}
+
+impl<'a> Future for TenantAcquire<'a> {
+    type Output = Result<TenantPermit<'a>, AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let wait = unsafe { &mut self.get_unchecked_mut().wait };
+        let permits = wait.permits.into();
+        unsafe { wait.poll(cx) }.map(|got| got.map(|tenant| TenantPermit::new(tenant, permits)))
+    }
+}
+
+impl fmt::Debug for TenantAcquire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantAcquire").field("permits", &self.wait.permits).finish()
+    }
+}
+
+/// The future of [`Tenant::acquire_owned`] and [`Tenant::acquire_many_owned`]: as [`Acquire`], and it
+/// keeps the tenant alive.
+#[must_use = "futures do nothing unless polled"]
+pub struct TenantAcquireOwned {
+    wait: Wait<Arc<Tenant>>,
+}
+
+impl TenantAcquireOwned {
+    pub(crate) fn new(tenant: Arc<Tenant>, permits: u32) -> Self {
+        TenantAcquireOwned { wait: Wait::new(tenant, permits) }
+    }
+}
+
+impl Future for TenantAcquireOwned {
+    type Output = Result<OwnedTenantPermit, AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let wait = unsafe { &mut self.get_unchecked_mut().wait };
+        let permits = wait.permits.into();
+        unsafe { wait.poll(cx) }
+            .map(|got| got.map(|tenant| OwnedTenantPermit::new(tenant, permits)))
+    }
+}
+
+impl fmt::Debug for TenantAcquireOwned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantAcquireOwned").field("permits", &self.wait.permits).finish()
     }
 }
 

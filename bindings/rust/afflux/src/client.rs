@@ -7,18 +7,18 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-/// A tenant, a connection, a worker: counters for all whose requests are accounted for. A clone is
+/// A customer, a connection, a worker: counters for all whose requests are accounted for. A clone is
 /// the same client. Counting is one relaxed addition, from any thread.
 ///
 /// ```
 /// use afflux::{Client, Semaphore};
 ///
 /// let limit = Semaphore::new(4);
-/// let tenant = Client::new("acme")?;
-/// let permit = limit.request().permits(3).client(&tenant).blocking_acquire().unwrap();
-/// tenant.count_bytes(1_500);
+/// let client = Client::new("acme")?;
+/// let permit = limit.request().permits(3).client(&client).blocking_acquire().unwrap();
+/// client.count_bytes(1_500);
 /// drop(permit);
-/// let summary = tenant.summary();
+/// let summary = client.summary();
 /// assert_eq!((summary.acquired, summary.bytes), (3, 1_500));
 /// # Ok::<(), afflux::Error>(())
 /// ```

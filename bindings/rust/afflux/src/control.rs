@@ -2,7 +2,7 @@
 use crate::control_builder::{ControlBuilder, OnChange};
 use crate::control_stats::{ControlStats, Reason};
 use crate::error::Error;
-use crate::permit::{OwnedSemaphorePermit, SemaphorePermit};
+use crate::permit::Permits;
 use crate::semaphore::Semaphore;
 use crate::token::PermitToken;
 use crate::work::{OwnedWork, Work};
@@ -152,17 +152,18 @@ impl Control {
         self.raw.as_ptr()
     }
 
-    /// A request that holds `permit` begins now: its latency counts from here, so call it as soon as
+    /// A request that holds `permit`, a tenant's or not, begins now: its latency counts from here, so call it as soon as
     /// the permit is there. [`Work::end`] tells of the request and gives the permits back.
     ///
     /// # Panics
     /// If the permit is of another semaphore; it is given back.
-    pub fn begin<'a>(&'a self, permit: SemaphorePermit<'a>) -> Work<'a> {
-        self.must_steer(permit.semaphore());
+    pub fn begin<P: Permits>(&self, permit: P) -> Work<'_, P> {
+        self.must_steer(&permit);
         Work::new(self, permit)
     }
 
-    /// As [`begin`](Self::begin), with a result that keeps the control and the semaphore alive.
+    /// As [`begin`](Self::begin), with a result that keeps the control alive; with an owned permit the
+    /// semaphore, too.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -183,13 +184,16 @@ impl Control {
     ///
     /// # Panics
     /// As [`begin`](Self::begin).
-    pub fn begin_owned(self: Arc<Self>, permit: OwnedSemaphorePermit) -> OwnedWork {
-        self.must_steer(permit.semaphore());
+    pub fn begin_owned<P: Permits>(self: Arc<Self>, permit: P) -> OwnedWork<P> {
+        self.must_steer(&permit);
         OwnedWork::new(self, permit)
     }
 
-    fn must_steer(&self, sem: &Semaphore) {
-        assert!(sem.as_raw() == self.sem, "a permit of another semaphore than the control's");
+    fn must_steer(&self, permit: &impl Permits) {
+        assert!(
+            permit.sem() == self.sem.as_ptr(),
+            "a permit of another semaphore than the control's"
+        );
     }
 
     /// Tells of a request that has ended; its work took `latency`. To be called before its permits

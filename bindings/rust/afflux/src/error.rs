@@ -16,14 +16,14 @@ pub struct AcquireError {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AcquireErrorKind {
-    /// The semaphore has been closed.
+    /// The semaphore, or the tenant, has been closed.
     Closed,
     /// The time ran out: the request's own, or the semaphore's
     /// [`waiter_timeout`](crate::Builder::waiter_timeout).
     TimedOut,
     /// A queue limit refused or dropped the request ([`Overflow`](crate::Overflow)).
     Rejected,
-    /// More permits than the limit, at once or because of a shrink meanwhile.
+    /// More permits than the limit, or than the tenant's cap, at once or because of a shrink meanwhile.
     TooLarge,
     /// The library's timer thread could not be started; the operating system's error.
     Os(i32),
@@ -52,7 +52,7 @@ impl AcquireError {
         self.kind
     }
 
-    /// Whether the semaphore has been closed.
+    /// Whether the semaphore, or the tenant, has been closed.
     pub fn is_closed(&self) -> bool {
         self.kind == AcquireErrorKind::Closed
     }
@@ -88,9 +88,9 @@ impl error::Error for AcquireError {}
 /// Why [`Semaphore::try_acquire`](crate::Semaphore::try_acquire) and its like got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
-    /// The semaphore has been closed.
+    /// The semaphore, or the tenant, has been closed.
     Closed,
-    /// Too few permits are free, or others wait for them.
+    /// Too few permits are free, or others wait for them; a tenant may have no more.
     NoPermits,
 }
 

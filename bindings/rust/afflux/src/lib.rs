@@ -17,7 +17,8 @@
 //!
 //! | more than tokio has | |
 //! |---|---|
-//! | priorities, time limits, costs, tags, tenants | [`Semaphore::request`] |
+//! | priorities, time limits, costs, tags, clients | [`Semaphore::request`] |
+//! | callers that cannot starve each other | [`Tenant`] |
 //! | queue limits, fairness, names, statistics | [`Semaphore::builder`] |
 //! | a limit that changes, or that finds itself | [`Semaphore::resize`], [`Control`] |
 //! | threads that block | [`Semaphore::blocking_acquire`] |
@@ -63,12 +64,16 @@ mod rewake;
 mod semaphore;
 mod several;
 mod slot;
+mod source;
 mod stats;
+mod tenant;
+mod tenant_permit;
+mod tenant_stats;
 mod time;
 mod token;
 mod work;
 
-pub use acquire::{Acquire, AcquireOwned, Idle};
+pub use acquire::{Acquire, AcquireOwned, Idle, TenantAcquire, TenantAcquireOwned};
 pub use builder::{Builder, Fairness, Overflow, Queue, Statistics};
 pub use client::{Client, ClientSummary};
 pub use control::{Change, Control, Outcome};
@@ -76,12 +81,16 @@ pub use control_builder::{Algorithm, ControlBuilder};
 pub use control_stats::{ControlStats, Decision, Reason};
 pub use error::{AcquireError, AcquireErrorKind, Error, TryAcquireError};
 pub use event::{Event, EventWait};
-pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
+pub use permit::{OwnedSemaphorePermit, Permits, SemaphorePermit};
 pub use registry::{Format, Registry};
 pub use request::{AcquireRequest, Priority, Request};
 pub use semaphore::Semaphore;
 pub use several::{all, any, blocking_all, blocking_any, All, Any, Item, Taken};
+pub use source::{Grants, Source};
 pub use stats::{Health, HealthLimits, Histogram, Holder, Stats};
+pub use tenant::Tenant;
+pub use tenant_permit::{OwnedTenantPermit, TenantPermit};
+pub use tenant_stats::{Share, TenantStats};
 pub use token::PermitToken;
 pub use work::{OwnedWork, Work};
 
@@ -168,6 +177,27 @@ pub struct Readme;
 /// let work = control.begin(limit.try_acquire().unwrap());
 /// drop(limit);
 /// drop(work);
+/// ```
+///
+/// A tenant's waits and permits stay where they are, and do not outlive it; it has no clients.
+///
+/// ```compile_fail,E0277
+/// fn unpin<T: Unpin>(_: T) {}
+/// let limit = afflux::Semaphore::new(1);
+/// let tenant = afflux::Tenant::new(&limit, afflux::Share::new()).unwrap();
+/// unpin(tenant.acquire());
+/// ```
+/// ```compile_fail,E0597
+/// let limit = afflux::Semaphore::new(1);
+/// let tenant = afflux::Tenant::new(&limit, afflux::Share::new()).unwrap();
+/// let future = tenant.request().acquire();
+/// std::thread::spawn(move || drop(future));
+/// ```
+/// ```compile_fail,E0599
+/// let limit = afflux::Semaphore::new(1);
+/// let tenant = afflux::Tenant::new(&limit, afflux::Share::new()).unwrap();
+/// let client = afflux::Client::new("").unwrap();
+/// let _ = tenant.request().client(&client);
 /// ```
 ///
 /// What is told of changes runs on any thread, and outlives the function that gives it.

@@ -1,9 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::error::Error;
 use crate::semaphore::Semaphore;
+use crate::source::Sealed;
+use crate::sys;
 use crate::token::PermitToken;
 use std::sync::Arc;
 use std::{fmt, mem};
+
+/// Permits of a semaphore or of a tenant, borrowed or owned: what [`Control::begin`](crate::Control::begin)
+/// takes. There are no others.
+pub trait Permits: Sealed {
+    /// The semaphore that they are of.
+    #[doc(hidden)]
+    fn sem(&self) -> *mut sys::afflux_sem;
+
+    /// How many there are.
+    #[doc(hidden)]
+    fn count(&self) -> usize;
+
+    /// Makes a token of them.
+    #[doc(hidden)]
+    fn with_tag(self, tag: Option<&str>) -> Result<PermitToken, Error>;
+}
 
 /// Permits of a semaphore, which is borrowed. Dropping it gives them back.
 ///
@@ -26,10 +44,6 @@ impl<'a> SemaphorePermit<'a> {
     #[inline(always)]
     pub(crate) fn new(sem: &'a Semaphore, permits: u64) -> Self {
         SemaphorePermit { sem, permits }
-    }
-
-    pub(crate) fn semaphore(&self) -> &'a Semaphore {
-        self.sem
     }
 
     /// Gives the permits up without giving them back: so many less are there, until
@@ -77,6 +91,22 @@ impl Drop for SemaphorePermit<'_> {
     #[inline]
     fn drop(&mut self) {
         self.sem.release(self.permits);
+    }
+}
+
+impl Sealed for SemaphorePermit<'_> {}
+
+impl Permits for SemaphorePermit<'_> {
+    fn sem(&self) -> *mut sys::afflux_sem {
+        self.sem.ptr()
+    }
+
+    fn count(&self) -> usize {
+        self.num_permits()
+    }
+
+    fn with_tag(self, tag: Option<&str>) -> Result<PermitToken, Error> {
+        self.into_token(tag)
     }
 }
 
@@ -138,7 +168,7 @@ impl OwnedSemaphorePermit {
     /// # Errors
     /// If it holds no permits, or the tag has a zero byte.
     pub fn into_token(mut self, tag: Option<&str>) -> Result<PermitToken, Error> {
-        let token = PermitToken::adopt(&self.sem, self.permits, tag)?;
+        let token = PermitToken::adopt(&*self.sem, self.permits, tag)?;
         self.permits = 0;
         Ok(token)
     }
@@ -148,6 +178,22 @@ impl Drop for OwnedSemaphorePermit {
     #[inline]
     fn drop(&mut self) {
         self.sem.release(self.permits);
+    }
+}
+
+impl Sealed for OwnedSemaphorePermit {}
+
+impl Permits for OwnedSemaphorePermit {
+    fn sem(&self) -> *mut sys::afflux_sem {
+        self.sem.ptr()
+    }
+
+    fn count(&self) -> usize {
+        self.num_permits()
+    }
+
+    fn with_tag(self, tag: Option<&str>) -> Result<PermitToken, Error> {
+        self.into_token(tag)
     }
 }
 

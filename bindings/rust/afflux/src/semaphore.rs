@@ -53,7 +53,7 @@ pub struct Semaphore {
     // Permits that were forgotten: the C library counts them as held until they are added again.
     forgotten: AtomicU64,
     // A request that names no time may have a limit all the same: the semaphore's.
-    may_time: bool,
+    pub(crate) may_time: bool,
 }
 
 // The C library's calls may be made from any thread at once.
@@ -129,10 +129,6 @@ impl Semaphore {
 
     pub(crate) fn ptr(&self) -> *mut sys::afflux_sem {
         self.raw.as_ptr()
-    }
-
-    pub(crate) fn may_time(&self) -> bool {
-        self.may_time
     }
 
     /// True: taken.
@@ -425,7 +421,7 @@ impl Semaphore {
         Ok(SemaphorePermit::new(self, n))
     }
 
-    /// A request with more to say: priority, time limit, cost, tenant, tag.
+    /// A request with more to say: priority, time limit, cost, client, tag.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -465,6 +461,16 @@ impl Semaphore {
     /// If `permits` is above [`MAX_PERMITS`](Self::MAX_PERMITS); nothing has changed then.
     pub fn resize(&self, permits: usize) -> Result<(), Error> {
         Error::check(unsafe { sys::afflux_sem_resize(self.ptr(), permits as u64) })
+    }
+
+    /// The weight of the requests that name no [`Tenant`](crate::Tenant), 1 …
+    /// [`Share::MAX_WEIGHT`](crate::Share::MAX_WEIGHT); 1 at first.
+    ///
+    /// # Errors
+    /// If the weight is out of its range, the semaphore is closed or has
+    /// [`Fairness::Throughput`](crate::Fairness::Throughput), or there is no memory.
+    pub fn set_default_weight(&self, weight: u32) -> Result<(), Error> {
+        Error::check(unsafe { sys::afflux_tenant_set_default_weight(self.ptr(), weight) })
     }
 
     /// The limit: permits that may be held at once.

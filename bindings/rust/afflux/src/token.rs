@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::error::{AcquireError, Error};
-use crate::semaphore::Semaphore;
+use crate::source::Source;
 use crate::{sys, time};
 use std::cell::UnsafeCell;
 use std::ffi::CString;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use std::{fmt, ptr};
 
 /// Permits with an id and a hold time, and a line in the ledger of holders where the semaphore has
-/// one. Dropping it gives the permits back. It keeps its semaphore alive, and lies on the heap.
+/// one. Dropping it gives the permits back, to their [tenant](crate::Tenant) if they have one. It keeps
+/// semaphore and tenant alive, and lies on the heap.
 ///
 /// ```
 /// let limit = afflux::Semaphore::builder(4).ledger(16).build()?;
@@ -40,24 +41,35 @@ impl PermitToken {
         self.inner.get()
     }
 
-    pub(crate) fn adopt(sem: &Semaphore, permits: u64, tag: Option<&str>) -> Result<Self, Error> {
+    /// A token of permits that are held.
+    pub(crate) fn adopt(
+        source: &impl Source,
+        permits: u64,
+        tag: Option<&str>,
+    ) -> Result<Self, Error> {
         let tag = tag.map(CString::new).transpose();
         let tag = tag.map_err(|_| Error::of(sys::AFFLUX_EINVAL))?;
         let tag = tag.as_ref().map_or(ptr::null(), |tag| tag.as_ptr());
         let token = Self::empty();
-        let answer =
-            unsafe { sys::afflux_permit_adopt_tagged(sem.ptr(), permits, tag, token.ptr()) };
+        let tenant = source.tenant();
+        let answer = unsafe {
+            if tenant.is_null() {
+                sys::afflux_permit_adopt_tagged(source.sem(), permits, tag, token.ptr())
+            } else {
+                sys::afflux_tenant_adopt(tenant, permits, tag, token.ptr())
+            }
+        };
         Error::check(answer)?;
         Ok(token)
     }
 
     pub(crate) fn acquire(
-        sem: &Semaphore,
+        sem: *mut sys::afflux_sem,
         asked: &sys::afflux_request,
         timeout_ns: i64,
     ) -> Result<Self, AcquireError> {
         let token = Self::empty();
-        match unsafe { sys::afflux_sem_acquire_permit(sem.ptr(), asked, timeout_ns, token.ptr()) } {
+        match unsafe { sys::afflux_sem_acquire_permit(sem, asked, timeout_ns, token.ptr()) } {
             sys::AFFLUX_OK => Ok(token),
             status => Err(AcquireError::of(status)),
         }
@@ -89,7 +101,7 @@ impl PermitToken {
     /// Takes the permits of another over; this one's id and time of acquisition stay.
     ///
     /// # Errors
-    /// If one of them is empty, or their semaphores differ. Then `other`'s permits are given back.
+    /// If one of them is empty, or their semaphores or tenants differ. Then `other`'s permits are given back.
     pub fn merge(&self, other: PermitToken) -> Result<(), Error> {
         Error::check(unsafe { sys::afflux_permit_merge(self.ptr(), other.ptr()) })
     }

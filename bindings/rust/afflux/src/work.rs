@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::control::{Control, Outcome};
-use crate::permit::{OwnedSemaphorePermit, SemaphorePermit};
+use crate::permit::{OwnedSemaphorePermit, Permits, SemaphorePermit};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,19 +9,20 @@ use std::time::Instant;
 /// one of a permit.
 ///
 /// Dropped without [`end`](Self::end) it tells of an [`Outcome::Ignored`]: the request was cancelled,
-/// left by `?`, or panicked, and its latency says nothing. Either way the permits are given back.
+/// left by `?`, or panicked, and its latency says nothing. Either way the permits are given back. `P` is
+/// what holds them: a tenant's permit, too.
 #[must_use = "the request ends when this is dropped"]
 #[clippy::has_significant_drop]
-pub struct Work<'a> {
+pub struct Work<'a, P: Permits = SemaphorePermit<'a>> {
     control: &'a Control,
     began: Instant,
     outcome: Outcome,
     // Given back after the sample, when the fields are dropped.
-    permit: SemaphorePermit<'a>,
+    permit: P,
 }
 
-impl<'a> Work<'a> {
-    pub(crate) fn new(control: &'a Control, permit: SemaphorePermit<'a>) -> Self {
+impl<'a, P: Permits> Work<'a, P> {
+    pub(crate) fn new(control: &'a Control, permit: P) -> Self {
         Work { control, began: Instant::now(), outcome: Outcome::Ignored, permit }
     }
 
@@ -31,31 +32,31 @@ impl<'a> Work<'a> {
     }
 }
 
-impl Drop for Work<'_> {
+impl<P: Permits> Drop for Work<'_, P> {
     fn drop(&mut self) {
         self.control.sample(self.began.elapsed(), self.outcome);
     }
 }
 
-impl fmt::Debug for Work<'_> {
+impl<P: Permits> fmt::Debug for Work<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("permits", &self.permit.num_permits()).finish()
+        f.debug_struct("Work").field("permits", &self.permit.count()).finish()
     }
 }
 
-/// As [`Work`], but keeps the control and the semaphore alive: [`Control::begin_owned`].
+/// As [`Work`], but keeps the control alive: [`Control::begin_owned`].
 #[must_use = "the request ends when this is dropped"]
 #[clippy::has_significant_drop]
-pub struct OwnedWork {
+pub struct OwnedWork<P: Permits = OwnedSemaphorePermit> {
     control: Arc<Control>,
     began: Instant,
     outcome: Outcome,
     // As in Work.
-    permit: OwnedSemaphorePermit,
+    permit: P,
 }
 
-impl OwnedWork {
-    pub(crate) fn new(control: Arc<Control>, permit: OwnedSemaphorePermit) -> Self {
+impl<P: Permits> OwnedWork<P> {
+    pub(crate) fn new(control: Arc<Control>, permit: P) -> Self {
         OwnedWork { control, began: Instant::now(), outcome: Outcome::Ignored, permit }
     }
 
@@ -65,14 +66,14 @@ impl OwnedWork {
     }
 }
 
-impl Drop for OwnedWork {
+impl<P: Permits> Drop for OwnedWork<P> {
     fn drop(&mut self) {
         self.control.sample(self.began.elapsed(), self.outcome);
     }
 }
 
-impl fmt::Debug for OwnedWork {
+impl<P: Permits> fmt::Debug for OwnedWork<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedWork").field("permits", &self.permit.num_permits()).finish()
+        f.debug_struct("OwnedWork").field("permits", &self.permit.count()).finish()
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How large futures are, what they allocate, and which bytes of a waiter the library touches.
 
-use afflux::{Event, Semaphore};
+use afflux::{Event, Semaphore, Share, Tenant};
 use afflux_sys as sys;
 use afflux_tests::{assert_at_rest, poll, Count};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -45,6 +45,10 @@ fn futures_have_128_bytes_at_most() {
     assert!(size_of_val(&event.wait()) <= 128);
     assert!(size_of_val(&sem.idle()) <= 128);
     assert!(size_of_val(&sem.try_acquire().unwrap()) <= 16);
+    let tenant = Arc::new(Tenant::new(&sem, Share::new()).unwrap());
+    assert!(size_of_val(&tenant.acquire()) <= 128);
+    assert!(size_of_val(&tenant.clone().acquire_owned()) <= 128);
+    assert!(size_of_val(&tenant.try_acquire().unwrap()) <= 16);
 }
 
 /// The other half of what `afflux` shows by examples that must not compile.
@@ -70,17 +74,28 @@ fn everything_is_send_and_sync() {
     both::<afflux::ControlBuilder>();
     both::<afflux::Work<'_>>();
     both::<afflux::OwnedWork>();
+    both::<Tenant>();
+    both::<afflux::TenantAcquire<'_>>();
+    both::<afflux::TenantAcquireOwned>();
+    both::<afflux::TenantPermit<'_>>();
+    both::<afflux::OwnedTenantPermit>();
+    both::<afflux::Request<'_, Tenant>>();
+    both::<afflux::AcquireRequest<'_, Tenant>>();
+    both::<afflux::Work<'_, afflux::TenantPermit<'_>>>();
     both::<afflux::Histogram>();
     both::<afflux::AcquireError>();
     both::<afflux::Error>();
     fn send<T: Send>(_: T) {}
     let sem = Arc::new(Semaphore::new(1));
+    let tenant = Tenant::new(&sem, Share::new()).unwrap();
     send(async move { sem.request().tag("a").acquire_token().await });
+    send(async move { tenant.request().tag("a").acquire_token().await });
 }
 
 #[test]
 fn a_wait_allocates_nothing() {
     let sem = Arc::new(Semaphore::new(1));
+    let tenant = Arc::new(Tenant::new(&sem, Share::new()).unwrap());
     let event = Event::auto_reset();
     let (_, waker) = Count::new();
     let spent = allocations(|| {
@@ -92,6 +107,10 @@ fn a_wait_allocates_nothing() {
             assert!(poll(granted.as_mut(), &waker).is_pending());
             let mut idle = pin!(sem.idle());
             assert!(poll(idle.as_mut(), &waker).is_pending());
+            let mut of_tenant = pin!(tenant.acquire());
+            assert!(poll(of_tenant.as_mut(), &waker).is_pending());
+            let mut owned = pin!(tenant.clone().acquire_owned());
+            assert!(poll(owned.as_mut(), &waker).is_pending());
             let mut requested = pin!(sem.request().timeout(Duration::from_secs(600)).acquire());
             assert!(poll(requested.as_mut(), &waker).is_pending());
             let mut signalled = pin!(event.wait());
@@ -138,16 +157,19 @@ fn a_note_without_a_time_limit_leaves_the_timers_bytes_alone() {
     ];
     for queue in [afflux::Queue::Intrusive, afflux::Queue::Hybrid, afflux::Queue::Mutex] {
         for statistics in [afflux::Statistics::Off, afflux::Statistics::Full] {
-            for end in ends {
+            for (end, with_tenant) in ends.iter().flat_map(|&end| [(end, false), (end, true)]) {
                 let sem =
                     Semaphore::builder(1).queue(queue).statistics(statistics).build().unwrap();
                 let raw = sem.as_raw().as_ptr();
+                let tenant = with_tenant.then(|| Tenant::new(&sem, Share::new()).unwrap());
                 unsafe {
                     assert_eq!(sys::afflux_sem_try_acquire(raw, 1), sys::AFFLUX_OK);
                     let mut request = std::mem::zeroed();
                     sys::afflux_request_init(&mut request);
                     request.flags = sys::AFFLUX_WAIT_FOR_NOTE;
                     request.notify = Some(note);
+                    request.tenant =
+                        tenant.as_ref().map_or(std::ptr::null_mut(), |t| t.as_raw().as_ptr());
                     let mut waiter = sys::afflux_waiter { opaque: [CANARY; 16] };
                     let answer = sys::afflux_sem_acquire_async(raw, &request, &mut waiter);
                     assert_eq!(answer, sys::AFFLUX_PENDING);

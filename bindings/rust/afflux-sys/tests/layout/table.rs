@@ -4,7 +4,7 @@
 {
     structure!(afflux_slow_wait: struct_size, priority, permits, wait_ns, ctx);
     structure!(afflux_sem_options: struct_size, queue, fairness, overflow, permits, max_waiters, max_queue_bytes, waiter_timeout_ns, name, statistics, ledger, slow_wait_ns, slow_wait, slow_wait_ctx);
-    structure!(afflux_request: struct_size, flags, permits, priority, reserved, cost_bytes, timeout_ns, wake, ctx, port, user_data, client, tag, notify);
+    structure!(afflux_request: struct_size, flags, permits, priority, reserved, cost_bytes, timeout_ns, wake, ctx, port, user_data, client, tag, notify, tenant);
     structure!(afflux_waiter: opaque);
     structure!(afflux_port_options: struct_size, kind, flags, reserved, handle, user_data, doorbell, ctx);
     structure!(afflux_completion: user_data, status, ctx);
@@ -24,6 +24,8 @@
     structure!(afflux_holder: struct_size, reserved, id, permits, held_ns, tag);
     structure!(afflux_control_options: struct_size, algorithm, min, max, initial, seed, window_ns, timeout_ns, probe_interval_ns, on_change, ctx);
     structure!(afflux_control_stats: struct_size, algorithm, paused, decision, reason, reserved, limit, min, max, center, served, dropped, ignored, missed, windows, raised, lowered, window_ns, window_served, window_dropped, window_latency_ns, window_in_flight, window_throughput, later);
+    structure!(afflux_tenant_options: struct_size, weight, guaranteed, cap, max_waiters, name);
+    structure!(afflux_tenant_stats: struct_size, weight, guaranteed, cap, max_waiters, held, waiting, hold_ns, acquired, requests, waits, by_guarantee, wait_sum_ns, wait_max_ns, try_failed, rejected, timed_out, canceled, ended, used_permit_seconds, later);
     constant!(AFFLUX_AGEING_BOUND);
     constant!(AFFLUX_CLIENT_CLASSES);
     constant!(AFFLUX_CLIENT_PIPELINES);
@@ -105,6 +107,7 @@
     constant!(AFFLUX_STATS_DEFAULT);
     constant!(AFFLUX_STATS_FULL);
     constant!(AFFLUX_STATS_OFF);
+    constant!(AFFLUX_TENANT_MAX_WEIGHT);
     constant!(AFFLUX_THROUGHPUT);
     constant!(AFFLUX_TIMER_TICK_NS);
     constant!(AFFLUX_URING_FUTEX);
@@ -265,4 +268,18 @@
     function!(afflux_control_stats_init);
     function!(afflux_control_get_stats);
     function!(afflux_control_reason_text);
+    function!(afflux_tenant_options_init);
+    function!(afflux_tenant_create);
+    function!(afflux_tenant_ref);
+    function!(afflux_tenant_unref);
+    function!(afflux_tenant_close);
+    function!(afflux_tenant_name);
+    function!(afflux_tenant_set);
+    function!(afflux_tenant_set_default_weight);
+    function!(afflux_tenant_try_acquire);
+    function!(afflux_tenant_acquire);
+    function!(afflux_tenant_release);
+    function!(afflux_tenant_adopt);
+    function!(afflux_tenant_stats_init);
+    function!(afflux_tenant_get_stats);
 }
