@@ -22,7 +22,7 @@ type ClientOptions struct {
 	StallAfter time.Duration // 0: 5 s
 }
 
-// Client counts for a tenant, a connection or a worker process: what it calls by itself, and what
+// Client counts for a customer, a connection or a worker process: what it calls by itself, and what
 // the requests did that name it ([Request].Client). All methods may be called by any number of
 // goroutines at once; the counting ones cost a call into C and one addition. A client that is not
 // reachable any more is freed.

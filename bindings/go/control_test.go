@@ -438,21 +438,26 @@ func TestReasonsAndDecisionsHaveText(t *testing.T) {
 	}
 }
 
-// The README's section on controls is what example_control_test.go has, and so is compiled.
+// What these sections of the README have, the files of examples have, too: it is compiled.
 func TestReadmeIsCompiled(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := os.ReadFile("example_control_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "## A limit that finds itself\n")
-	_, code, _ := strings.Cut(section, "```go\n")
-	code, _, found := strings.Cut(code, "```\n")
-	if !found || len(code) < 100 || !strings.Contains(string(compiled), code) {
-		t.Errorf("not in example_control_test.go:\n%s", code)
+	for heading, file := range map[string]string{
+		"A limit that finds itself":            "example_control_test.go",
+		"Callers that can't starve each other": "example_tenant_test.go",
+	} {
+		compiled, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(readme), "## "+heading+"\n")
+		_, code, _ := strings.Cut(section, "```go\n")
+		code, _, found := strings.Cut(code, "```\n")
+		if !found || len(code) < 100 || !strings.Contains(string(compiled), code) {
+			t.Errorf("not in %s:\n%s", file, code)
+		}
 	}
 }

@@ -17,7 +17,8 @@
 // that are given back at most once ([Permit]), a limit that changes ([Semaphore.Resize]) or finds
 // itself ([Control]), an orderly end ([Semaphore.Close], [Semaphore.WaitIdle]), statistics,
 // histograms, health and a ledger of holders, waits for several at once ([AcquireAny],
-// [AcquireAll]), events ([Event]), tenants ([Client]), and Prometheus ([Registry]).
+// [AcquireAll]), events ([Event]), callers that can't starve each other ([Tenant]), counters for each
+// customer or connection ([Client]), and Prometheus ([Registry]).
 //
 // # Cost
 //
@@ -33,7 +34,7 @@
 //
 // # Ownership
 //
-// Semaphores, events, clients, controls and registries are freed when they are not reachable any more.
-// [Semaphore.Handle] and [FromHandle] share a semaphore with another language, which keeps it by
-// references of its own.
+// Semaphores, tenants, events, clients, controls and registries are freed when they are not
+// reachable any more. [Semaphore.Handle] and [FromHandle] share a semaphore with another language,
+// which keeps it by references of its own.
 package afflux

@@ -14,7 +14,7 @@ const (
 	ErrWouldWait Error = C.AFFLUX_EAGAIN
 	// ErrTimeout: Request.Timeout or Options.WaiterTimeout ran out.
 	ErrTimeout Error = C.AFFLUX_ETIMEDOUT
-	// ErrClosed: the semaphore is closed.
+	// ErrClosed: the semaphore, or the tenant, is closed.
 	ErrClosed Error = C.AFFLUX_ECLOSED
 	// ErrRejected: a queue limit has refused the request, or dropped it.
 	ErrRejected Error = C.AFFLUX_EREJECTED
@@ -32,7 +32,8 @@ const (
 	ErrNotSupported Error = C.AFFLUX_ENOTSUP
 	// ErrSystem: a call of the operating system failed.
 	ErrSystem Error = C.AFFLUX_EOS
-	// ErrTooBig: more permits than the limit: the request could never be served.
+	// ErrTooBig: more permits than the limit, or than the tenant's cap: the request could never be
+	// served.
 	ErrTooBig Error = C.AFFLUX_E2BIG
 )
 

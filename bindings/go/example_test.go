@@ -135,10 +135,10 @@ func ExampleEvent() {
 }
 
 func ExampleClient() {
-	tenant, _ := afflux.NewClient(afflux.ClientOptions{Name: "tenant 1"})
+	client, _ := afflux.NewClient(afflux.ClientOptions{Name: "client 1"})
 	sem := afflux.NewWeighted(8)
-	sem.AcquireWith(context.Background(), afflux.Request{Permits: 5, Client: tenant})
-	fmt.Println(tenant.Summary().Acquired)
+	sem.AcquireWith(context.Background(), afflux.Request{Permits: 5, Client: client})
+	fmt.Println(client.Summary().Acquired)
 	// Output: 5
 }
 

@@ -11,6 +11,16 @@ func (s *Semaphore) Begin(n int64) (wait func(context.Context) error) {
 	return func(ctx context.Context) error { return s.finish(ctx, w, n, status) }
 }
 
+// Begin is Acquire in two steps, likewise. What is to be called for the rest does not keep the tenant.
+func (t *Tenant) Begin(n int64) (wait func(context.Context) error) {
+	w, status := t.begin(&Request{}, n, -1)
+	object := t.object()
+	return func(ctx context.Context) error {
+		_, err := w.finish(ctx, status, object)
+		return err
+	}
+}
+
 // MakeCalls has the semaphore make a call for each acquire and release, as where the library's fast
 // path is unknown to this package.
 func (s *Semaphore) MakeCalls() { s.block = nil }

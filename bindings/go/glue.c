@@ -80,6 +80,7 @@ afflux_go_result afflux_go_acquire_request(uintptr_t sem, afflux_go_request want
   request.cost_bytes = want.cost_bytes;
   request.timeout_ns = want.timeout_ns;
   request.client = (afflux_client *)want.client;
+  request.tenant = (afflux_tenant *)want.tenant;
   request.priority = want.priority;
   request.flags = want.flags;
   enter();
@@ -278,6 +279,45 @@ afflux_go_result afflux_go_control_release(uintptr_t control, afflux_permit_toke
 afflux_go_result afflux_go_control_resume(uintptr_t control) {
   enter();
   return leave(afflux_control_resume(to_control(control)), 0);
+}
+
+static afflux_tenant *to_tenant(uintptr_t tenant) { return (afflux_tenant *)tenant; }
+
+afflux_go_result afflux_go_tenant_create(uintptr_t sem, const afflux_tenant_options *options,
+                                         afflux_tenant **ret_tenant) {
+  enter();
+  return leave(afflux_tenant_create(to_sem(sem), options, ret_tenant), 0);
+}
+
+afflux_go_result afflux_go_tenant_unref(uintptr_t tenant) {
+  enter();
+  afflux_tenant_unref(to_tenant(tenant));
+  return leave(AFFLUX_OK, 0);
+}
+
+afflux_go_result afflux_go_tenant_close(uintptr_t tenant) {
+  enter();
+  return leave(afflux_tenant_close(to_tenant(tenant)), 0);
+}
+
+afflux_go_result afflux_go_tenant_set(uintptr_t tenant, const afflux_tenant_options *options) {
+  enter();
+  return leave(afflux_tenant_set(to_tenant(tenant), options), 0);
+}
+
+afflux_go_result afflux_go_tenant_set_default_weight(uintptr_t sem, uint32_t weight) {
+  enter();
+  return leave(afflux_tenant_set_default_weight(to_sem(sem), weight), 0);
+}
+
+afflux_go_result afflux_go_tenant_try_acquire(uintptr_t tenant, uint64_t n) {
+  enter();
+  return leave(afflux_tenant_try_acquire(to_tenant(tenant), n), 0);
+}
+
+afflux_go_result afflux_go_tenant_release(uintptr_t tenant, uint64_t n) {
+  enter();
+  return leave(afflux_tenant_release(to_tenant(tenant), n), 0);
 }
 
 static void slow_wait(void *ctx, const afflux_slow_wait *wait) {

@@ -36,7 +36,7 @@ typedef struct afflux_go_request {
   uint64_t permits;
   uint64_t cost_bytes;
   int64_t timeout_ns;
-  uintptr_t client;
+  uintptr_t client, tenant; /* one of them at most */
   uint32_t priority;
   uint32_t flags;
 } afflux_go_request;
@@ -105,6 +105,15 @@ afflux_go_result afflux_go_control_sample(uintptr_t control, int64_t latency_ns,
 afflux_go_result afflux_go_control_release(uintptr_t control, afflux_permit_token *permit,
                                            uint32_t outcome);
 afflux_go_result afflux_go_control_resume(uintptr_t control);
+
+afflux_go_result afflux_go_tenant_create(uintptr_t sem, const afflux_tenant_options *options,
+                                         afflux_tenant **ret_tenant);
+afflux_go_result afflux_go_tenant_unref(uintptr_t tenant);
+afflux_go_result afflux_go_tenant_close(uintptr_t tenant);
+afflux_go_result afflux_go_tenant_set(uintptr_t tenant, const afflux_tenant_options *options);
+afflux_go_result afflux_go_tenant_set_default_weight(uintptr_t sem, uint32_t weight);
+afflux_go_result afflux_go_tenant_try_acquire(uintptr_t tenant, uint64_t n);
+afflux_go_result afflux_go_tenant_release(uintptr_t tenant, uint64_t n);
 
 /* Tells slow waits to Go under `id`. */
 void afflux_go_tell_slow_waits(afflux_sem_options *options, int64_t slow_wait_ns, uint64_t id);

@@ -15,7 +15,8 @@ import (
 
 // Permit is permits with an owner: given back at most once, however often Release is called. Its
 // hold time is counted (StatisticsFull), and it stands in the ledger (Options.Ledger). Its methods
-// may be called by any number of goroutines at once. It must not be copied.
+// may be called by any number of goroutines at once. It must not be copied. One that a [Tenant] has
+// acquired gives back to that.
 //
 // A Permit that is dropped without Release stays counted as held, and keeps its semaphore's memory:
 // Semaphore.Holders and Semaphore.Health show such a leak.
@@ -102,7 +103,8 @@ func (p *Permit) Release() error {
 }
 
 // Forget empties the Permit without giving anything back: its permits stay counted as held until as
-// many are given to Semaphore.Release. Error: [ErrAlready].
+// many are given to Semaphore.Release, or to Tenant.Release if they are a tenant's. Error:
+// [ErrAlready].
 func (p *Permit) Forget() error {
 	return toError(int64(C.afflux_permit_forget(&p.token)))
 }
@@ -122,7 +124,7 @@ func (p *Permit) Split(n int64) (*Permit, error) {
 }
 
 // Merge moves all permits of other, which is then empty, into p. Errors: [ErrAlready] (one of them
-// is empty), [ErrInvalid] (both are the same, or of different semaphores).
+// is empty), [ErrInvalid] (both are the same, or of different semaphores or tenants).
 func (p *Permit) Merge(other *Permit) error {
 	return toError(int64(C.afflux_permit_merge(&p.token, &other.token)))
 }

@@ -38,9 +38,10 @@ type Request struct {
 	// CostBytes counts against Options.MaxQueueBytes while the request waits.
 	CostBytes uint64
 	// WaitForResize: wait although more is asked for than the limit, for a Resize is expected. Such
-	// a request holds back those behind it.
+	// a request holds back those behind it. With a Tenant: although more than its Cap, for a Set is
+	// expected; then it holds back those of the tenant.
 	WaitForResize bool
-	// Client is the tenant that the request is accounted to; nil: none.
+	// Client is what the request is accounted to; nil: nothing. Not for a request of a Tenant.
 	Client *Client
 	// Tag is what the ledger tells of a Permit; cut after 47 bytes. Only for AcquirePermit.
 	Tag string
@@ -62,6 +63,20 @@ func (r *Request) permits() (int64, error) {
 		return 0, fmt.Errorf("%w: Request.Priority is %d", ErrInvalid, r.Priority)
 	}
 	return n, nil
+}
+
+// toC is a request for n permits, without a client.
+func (r *Request) toC(n int64, timeout C.int64_t) C.afflux_go_request {
+	c := C.afflux_go_request{
+		permits:    C.uint64_t(n),
+		cost_bytes: C.uint64_t(r.CostBytes),
+		timeout_ns: timeout,
+		priority:   C.uint32_t(r.Priority + 1),
+	}
+	if r.WaitForResize {
+		c.flags = C.AFFLUX_WAIT_FOR_RESIZE
+	}
+	return c
 }
 
 // AcquireWith takes permits as request tells, and waits for them until ctx is done. Without an error
@@ -87,19 +102,11 @@ func (s *Semaphore) acquireWith(ctx context.Context, request *Request, timeout C
 	if isDone(ctx.Done()) {
 		return ctx.Err()
 	}
-	c := C.afflux_go_request{
-		permits:    C.uint64_t(n),
-		cost_bytes: C.uint64_t(request.CostBytes),
-		timeout_ns: timeout,
-		priority:   C.uint32_t(request.Priority + 1),
-	}
+	c := request.toC(n, timeout)
 	if request.Client != nil {
 		c.client = address(unsafe.Pointer(request.Client.handle()))
 	} else if s.take(n) {
 		return nil
-	}
-	if request.WaitForResize {
-		c.flags = C.AFFLUX_WAIT_FOR_RESIZE
 	}
 	w := getWaiter()
 	status := call(C.afflux_go_acquire_request(s.at(), c, w.at))

@@ -232,25 +232,12 @@ func (s *Semaphore) begin(n int64) (w *waiter, status int64) {
 
 // finish waits for a request for n permits in w, if its call has answered that it is queued.
 func (s *Semaphore) finish(ctx context.Context, w *waiter, n, status int64) error {
-	done := ctx.Done()
-	if status == statusPending {
-		var cancelled bool
-		if status, cancelled = w.wait(done); cancelled {
-			putWaiter(w)
-			return ctx.Err()
-		}
-	}
-	putWaiter(w)
-	raceAcquire(s.object()) // for an error, too: ErrClosed happens after the close
-	if status != statusOK {
-		return toError(status)
-	}
-	if isDone(done) { // it wins over the permits
+	unwanted, err := w.finish(ctx, status, s.object())
+	if unwanted {
 		s.Release(n)
-		return ctx.Err()
 	}
 	runtime.KeepAlive(s)
-	return nil
+	return err
 }
 
 // TryAcquire takes n permits if they are free and no request waits, and reports whether it did. It

@@ -45,7 +45,7 @@ step "go vet" go vet ./...
 step "go vet, race" go vet -race .
 tests "plain, cgocheck=1" env GODEBUG=cgocheck=1 go test -count=1 .
 # One processor: each hand-over is a switch of goroutines on one thread.
-tests "one processor" env GOMAXPROCS=1 go test -count=1 -run 'Weighted|Cancel|Foreign|Order|Event|Control|OnChange' .
+tests "one processor" env GOMAXPROCS=1 go test -count=1 -run 'Weighted|Cancel|Foreign|Order|Event|Control|OnChange|Tenant' .
 tests "race" go test -race -count=1 .
 # Checks each store of a pointer, not only what a call is given.
 tests "cgocheck2" env GOEXPERIMENT=cgocheck2 go test -count=1 .

@@ -6,6 +6,7 @@ package afflux
 import "C"
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -127,6 +128,30 @@ func (w *waiter) wait(done <-chan struct{}) (status int64, cancelled bool) {
 	case <-done:
 	}
 	return w.cancel()
+}
+
+// finish waits for a request for permits in w, if its call has answered with status that it is queued,
+// and is done with w. object stands for the semaphore before the race detector. unwanted: the permits
+// are held, and ctx is done, which wins over them.
+func (w *waiter) finish(ctx context.Context, status int64,
+	object unsafe.Pointer) (unwanted bool, err error) {
+	done := ctx.Done()
+	if status == statusPending {
+		var cancelled bool
+		if status, cancelled = w.wait(done); cancelled {
+			putWaiter(w)
+			return false, ctx.Err()
+		}
+	}
+	putWaiter(w)
+	raceAcquire(object) // for an error, too: ErrClosed happens after the close
+	if status != statusOK {
+		return false, toError(status)
+	}
+	if isDone(done) {
+		return true, ctx.Err()
+	}
+	return false, nil
 }
 
 // cancel takes back a request that is queued in w. Where that is too late, it waits for the outcome,
