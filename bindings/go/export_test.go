@@ -11,12 +11,16 @@ func (s *Semaphore) Begin(n int64) (wait func(context.Context) error) {
 	return func(ctx context.Context) error { return s.finish(ctx, w, n, status) }
 }
 
-// Begin is Acquire in two steps, likewise. What is to be called for the rest does not keep the tenant.
+// Begin is Acquire in two steps, likewise. What is to be called for the rest does not keep the tenant; it
+// answers nil, too, where the permits are held and the context is done.
 func (t *Tenant) Begin(n int64) (wait func(context.Context) error) {
 	w, status := t.begin(&Request{}, n, -1)
 	object := t.object()
 	return func(ctx context.Context) error {
-		_, err := w.finish(ctx, status, object)
+		held, err := w.finish(ctx, status, object)
+		if held {
+			return nil
+		}
 		return err
 	}
 }

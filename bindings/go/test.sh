@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Tests the Go binding against an installed library: PKG_CONFIG_PATH and, where the library is a shared
 # one in a place of its own, LD_LIBRARY_PATH lead to it. FUZZ_SECONDS (default 5) is how long the
-# fuzzer runs beyond its corpus.
+# fuzzers run beyond their corpus, each.
 set -eu
 cd "$(dirname "$0")"
 export CGO_ENABLED=1
@@ -50,6 +50,7 @@ tests "race" go test -race -count=1 .
 # Checks each store of a pointer, not only what a call is given.
 tests "cgocheck2" env GOEXPERIMENT=cgocheck2 go test -count=1 .
 step "fuzz" go test -run '^$' -fuzz FuzzSequence -fuzztime "${FUZZ_SECONDS:-5}s" .
+step "fuzz, tenants" go test -run '^$' -fuzz FuzzTenants -fuzztime "${FUZZ_SECONDS:-5}s" .
 step "example downloads" go run ./examples/downloads
 
 echo "bindings/go: $passed passed, $skipped skipped"
