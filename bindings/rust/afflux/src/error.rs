@@ -74,7 +74,7 @@ impl fmt::Display for AcquireError {
             AcquireErrorKind::Closed => f.write_str("semaphore closed"),
             AcquireErrorKind::TimedOut => f.write_str("no permits within the time limit"),
             AcquireErrorKind::Rejected => f.write_str("refused by a queue limit"),
-            AcquireErrorKind::TooLarge => f.write_str("more permits than the limit"),
+            AcquireErrorKind::TooLarge => f.write_str("more permits than the limit, or the cap"),
             AcquireErrorKind::Os(code) => {
                 write!(f, "timer thread: {}", io::Error::from_raw_os_error(code))
             }
