@@ -25,7 +25,8 @@ UNCOPIED = {"afflux_waiter", "afflux_permit_token", "afflux_wait_item", "afflux_
             "afflux_fastpath"}
 ATOMIC = {("afflux_fastpath", f) for f in ("word", "limit", "taken", "beyond", "peak")}
 # Enumerators that are no plain flag or choice: what they are compared with has another type.
-AS_TIME = {"AFFLUX_FOREVER", "AFFLUX_TIMER_TICK_NS"}
+AS_TIME = {"AFFLUX_FOREVER", "AFFLUX_TIMER_TICK_NS", "AFFLUX_SHED_TARGET_NS",
+           "AFFLUX_SHED_INTERVAL_NS"}
 AS_COUNT = {"AFFLUX_WAITER_UNTIMED_SIZE", "AFFLUX_WAIT_ITEMS_MAX", "AFFLUX_HISTOGRAM_BUCKETS",
             "AFFLUX_CLIENT_CLASSES", "AFFLUX_CLIENT_PIPELINES", "AFFLUX_CLIENT_RESPONSES"}
 

@@ -26,7 +26,7 @@ pub const AFFLUX_ECANCELED: afflux_status = -3;
 /// the semaphore is closed
 pub const AFFLUX_ECLOSED: afflux_status = -4;
 
-/// refused or dropped by a queue limit
+/// refused or dropped by a queue limit, or shed (chapter 7)
 pub const AFFLUX_EREJECTED: afflux_status = -5;
 
 /// too late, or done before
@@ -66,6 +66,15 @@ pub const AFFLUX_OVERTAKING_BOUND: u32 = 256;
 /// Grants of higher priorities that may pass the first request of a lower
 /// one. Since: 0.1
 pub const AFFLUX_AGEING_BOUND: u32 = 64;
+
+/// The published target and interval of shedding (chapter 7), in nanoseconds: 5 and 100 ms.
+///
+/// ```text
+///  Since: 0.1
+/// ```
+pub const AFFLUX_SHED_TARGET_NS: i64 = 5000000;
+
+pub const AFFLUX_SHED_INTERVAL_NS: i64 = 100000000;
 
 /// what measurement recommends: INTRUSIVE
 pub const AFFLUX_QUEUE_AUTO: u32 = 0;
@@ -225,6 +234,19 @@ pub struct afflux_sem_options {
     pub slow_wait: afflux_slow_wait_fn,
     /// passed to it; default NULL
     pub slow_wait_ctx: *mut c_void,
+    /// longest wait while the queue stands, ns; 0 (default): no request is
+    /// shed; chapter 7. AFFLUX_SHED_TARGET_NS is a good one
+    pub shed_target_ns: i64,
+    /// longest wait otherwise, and after how long a line that has not been
+    /// empty is a queue that stands, ns; not below shed_target_ns; 0
+    /// (default) without that; AFFLUX_SHED_INTERVAL_NS is a good one
+    pub shed_interval_ns: i64,
+    /// 1: while the queue stands, the newest request of a priority goes
+    /// first; 0 (default): always the oldest. Not without
+    /// shed_target_ns, nor with AFFLUX_THROUGHPUT
+    pub adaptive_lifo: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// A completion.
@@ -699,7 +721,8 @@ pub struct afflux_sem_stats {
     pub timed_out: u64,
     /// newcomers that a queue limit refused
     pub rejected: u64,
-    /// queued requests that a queue limit dropped (DROP_OLDEST)
+    /// queued requests that a queue limit dropped (DROP_OLDEST), or that
+    /// were shed
     pub dropped: u64,
     /// queued requests that a close ended
     pub closed_out: u64,
@@ -731,8 +754,10 @@ pub struct afflux_sem_stats {
     pub peak_held: u64,
     /// the most requests queued at once; 0 with OFF
     pub peak_waiters: u64,
+    /// of those dropped: for a wait too long (afflux_sem_options.shed_target_ns)
+    pub shed: u64,
     /// 0; what later versions add comes here, so that the size stays
-    pub later: [u64; 6],
+    pub later: [u64; 5],
 }
 
 /// Buckets of a histogram. Since: 0.1
@@ -1245,7 +1270,11 @@ extern "C" {
     ///         AFFLUX_EINVAL   a pointer is NULL, an enumerator is unknown, permits is above
     ///                         2^42 − 1, waiter_timeout_ns is 0 or below AFFLUX_FOREVER, ledger is
     ///                         above 65,536, slow_wait_ns is negative, slow_wait is set with
-    ///                         AFFLUX_STATS_OFF, or struct_size is too short to be one
+    ///                         AFFLUX_STATS_OFF, shed_target_ns or shed_interval_ns is negative, the
+    ///                         target is above the interval, the interval is set without a target,
+    ///                         adaptive_lifo is neither 0 nor 1, or set without a target or with
+    ///                         AFFLUX_THROUGHPUT, reserved is not 0, or struct_size is too short to
+    ///                         be one
     ///         AFFLUX_ENOTSUP  the queue strategy is not in this library, or bytes beyond the
     ///                         known struct are not zero
     ///         AFFLUX_ENOMEM   no memory
@@ -1312,7 +1341,8 @@ extern "C" {
     /// @return AFFLUX_OK         all n are held
     ///         AFFLUX_ETIMEDOUT  none taken: the time ran out (also at once, for 0)
     ///         AFFLUX_ECLOSED    none taken: closed
-    ///         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request
+    ///         AFFLUX_EREJECTED  none taken: a queue limit refused or dropped the request, or it was
+    ///                           shed
     ///         AFFLUX_E2BIG      none taken: n is above the limit, or came to be by a shrink
     ///         AFFLUX_EINVAL     none taken: sem is NULL, n is 0, or timeout_ns is negative and not
     ///                           AFFLUX_FOREVER
@@ -2732,11 +2762,11 @@ extern "C" {
     ///         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
     ///                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
     ///                         struct_size is too short
-    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT, or bytes beyond the known struct are
-    ///                         not zero
+    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond the
+    ///                         known struct are not zero
     ///         AFFLUX_ECLOSED  the semaphore is closed
     ///         AFFLUX_ENOMEM   no memory
-    /// Threads: any number at once. The first tenant of a semaphore allocates 36 KB for the order.
+    /// Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
     ///          Requests and grants allocate nothing afterwards.
     /// Owns:    the caller owes one afflux_tenant_unref().
     /// Since:   0.1
@@ -2791,7 +2821,7 @@ extern "C" {
     /// @param weight  1 … AFFLUX_TENANT_MAX_WEIGHT.
     /// @return AFFLUX_OK       set
     ///         AFFLUX_EINVAL   sem is NULL, or the weight is out of range
-    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT
+    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue
     ///         AFFLUX_ECLOSED  it is closed
     ///         AFFLUX_ENOMEM   no memory
     /// Threads: any number at once, from any callback too. Runs completions, as afflux_sem_resize().

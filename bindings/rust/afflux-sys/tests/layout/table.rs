@@ -3,7 +3,7 @@
 // The macros are those of main.rs, which includes this file.
 {
     structure!(afflux_slow_wait: struct_size, priority, permits, wait_ns, ctx);
-    structure!(afflux_sem_options: struct_size, queue, fairness, overflow, permits, max_waiters, max_queue_bytes, waiter_timeout_ns, name, statistics, ledger, slow_wait_ns, slow_wait, slow_wait_ctx);
+    structure!(afflux_sem_options: struct_size, queue, fairness, overflow, permits, max_waiters, max_queue_bytes, waiter_timeout_ns, name, statistics, ledger, slow_wait_ns, slow_wait, slow_wait_ctx, shed_target_ns, shed_interval_ns, adaptive_lifo, reserved);
     structure!(afflux_request: struct_size, flags, permits, priority, reserved, cost_bytes, timeout_ns, wake, ctx, port, user_data, client, tag, notify, tenant);
     structure!(afflux_waiter: opaque);
     structure!(afflux_port_options: struct_size, kind, flags, reserved, handle, user_data, doorbell, ctx);
@@ -14,7 +14,7 @@
     structure!(afflux_wait_group: opaque);
     structure!(afflux_client_options: struct_size, reserved, name, classes, pipelines, stall_speed, stall_after_ns);
     structure!(afflux_client_summary_t: struct_size, stalled, requests, bytes, runs, responses_4xx, responses_5xx, responses_other, reconnections, timeouts, lines_read, lines_dropped, drop_rate, peak_drop_rate, speed, drift_ns, max_drift_ns, acquired, waits, wait_sum_ns, wait_max_ns, rejected, timed_out, canceled, uptime_ns, later);
-    structure!(afflux_sem_stats: struct_size, statistics, limit, available, held, waiters, queue_bytes, oldest_wait_ns, acquired_fast, acquired_after_wait, try_failed, released, canceled, timed_out, rejected, dropped, closed_out, resizes, requests_fast, granted, impossible, queued, wait_count, wait_sum_ns, wait_max_ns, hold_count, hold_sum_ns, hold_max_ns, age_ns, peak_held, peak_waiters, later);
+    structure!(afflux_sem_stats: struct_size, statistics, limit, available, held, waiters, queue_bytes, oldest_wait_ns, acquired_fast, acquired_after_wait, try_failed, released, canceled, timed_out, rejected, dropped, closed_out, resizes, requests_fast, granted, impossible, queued, wait_count, wait_sum_ns, wait_max_ns, hold_count, hold_sum_ns, hold_max_ns, age_ns, peak_held, peak_waiters, shed, later);
     structure!(afflux_histogram: struct_size, reserved, count, sum_ns, max_ns, buckets);
     structure!(afflux_health_limits: struct_size, reserved, max_waiters, max_queue_bytes, max_wait_ns, max_still_ns);
     structure!(afflux_health: struct_size, healthy, reasons, reserved, waiters, queue_bytes, oldest_wait_ns, still_ns, unserved);
@@ -103,6 +103,8 @@
     constant!(AFFLUX_QUEUE_INTRUSIVE);
     constant!(AFFLUX_QUEUE_LOCKFREE);
     constant!(AFFLUX_QUEUE_MUTEX);
+    constant!(AFFLUX_SHED_INTERVAL_NS);
+    constant!(AFFLUX_SHED_TARGET_NS);
     constant!(AFFLUX_STATS_COUNTERS);
     constant!(AFFLUX_STATS_DEFAULT);
     constant!(AFFLUX_STATS_FULL);
