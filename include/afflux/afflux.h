@@ -714,7 +714,7 @@ typedef void (*afflux_notify_fn)(void *ctx, uint64_t user_data);
 /** Where requests complete for an event loop: see "Port". Since: 0.1 */
 typedef struct afflux_port afflux_port;
 
-/** The tenant that requests are accounted to: see afflux/client.h. Since: 0.1 */
+/** What requests are accounted to: see afflux/client.h. Since: 0.1 */
 typedef struct afflux_client afflux_client;
 
 /** One of those who share a semaphore: see afflux/tenant.h. Since: 0.1 */
@@ -741,9 +741,9 @@ typedef struct afflux_request {
                                 afflux_sem_acquire_permit(), else ignored; default NULL: none */
   afflux_notify_fn notify; /**< AFFLUX_WAIT_FOR_NOTE: called on completion; NULL (default) without
                                 that flag */
-  afflux_tenant *tenant;   /**< whose request it is (tenant.h): a tenant of the same semaphore,
-                                with a reference of the caller's until the request has ended; client
-                                is NULL then. Default NULL: none's. Only in requests to a semaphore;
+  afflux_tenant *tenant;   /**< whose request it is (tenant.h): a tenant of the same semaphore, to
+                                which the caller has a reference during the call; the last unref
+                                ends what queues. client is NULL then. Default NULL: none's. Only in requests to a semaphore;
                                 elsewhere AFFLUX_EINVAL */
 } afflux_request;
 

@@ -49,12 +49,13 @@ extern "C" {
  * Permits of a tenant are given back by afflux_tenant_release(), or by their token, which knows
  * its tenant. Given back by afflux_sem_release() they would count as still held by the tenant.
  *
- * A semaphore with tenants is AFFLUX_FAIR, and does not shed its queue (shed_target_ns). A tenant's calls lock the semaphore for a few
- * instructions; requests that name none take and give back free permits as ever, by one exchange.
- * Of a full queue (max_waiters and max_queue_bytes of the semaphore, for all together) the victims
- * of AFFLUX_OVERFLOW_DROP_OLDEST are of the newcomer's tenant or, if none of its requests waits, of
- * the tenant with most. afflux_sem_stats.oldest_wait_ns is counted from when the request queued that
- * was granted last, or else the first that waits.
+ * A semaphore with tenants is AFFLUX_FAIR, and does not shed its queue (shed_target_ns). A tenant's
+ * calls lock the semaphore for a few instructions; requests that name none take and give back free
+ * permits as ever, by one exchange. Of a full queue (max_waiters and max_queue_bytes of the
+ * semaphore, for all together) the victims of AFFLUX_OVERFLOW_DROP_OLDEST are of the newcomer's
+ * tenant or, if none of its requests waits, of the tenant with most.
+ * afflux_sem_stats.oldest_wait_ns is counted from when the request queued that was granted last, or
+ * else the first that waits.
  */
 
 enum {
@@ -68,7 +69,8 @@ typedef struct afflux_tenant_options {
                              AFFLUX_TENANT_MAX_WEIGHT; default 1 */
   uint64_t guaranteed;  /**< permits that come before all weights; 0 (default) … cap */
   uint64_t cap;         /**< permits that it holds at most; 0 (default): no cap. A request for more
-                             is answered, or completes, with AFFLUX_E2BIG */
+                             is answered, or completes, with AFFLUX_E2BIG, but for
+                             AFFLUX_WAIT_FOR_RESIZE, which waits for the cap, too */
   uint64_t max_waiters; /**< requests that queue at most; another is answered with
                              AFFLUX_EREJECTED. 0 (default): no limit but the semaphore's */
   const char *name;     /**< label in the exposition; UTF-8, copied; NULL (default): none */
@@ -88,10 +90,8 @@ AFFLUX_API afflux_status afflux_tenant_options_init(afflux_tenant_options *optio
  *         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
  *                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
  *                         struct_size is too short
- *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond the
- *                         known struct are not zero
- *         AFFLUX_ECLOSED  the semaphore is closed
- *         AFFLUX_ENOMEM   no memory
+ *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond
+ * the known struct are not zero AFFLUX_ECLOSED  the semaphore is closed AFFLUX_ENOMEM   no memory
  * Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
  *          Requests and grants allocate nothing afterwards.
  * Owns:    the caller owes one afflux_tenant_unref().
@@ -204,22 +204,22 @@ typedef struct afflux_tenant_stats {
                          charged by; 0: none has been given back yet */
 
   /* Totals. */
-  uint64_t acquired;             /**< permits */
-  uint64_t requests;             /**< that got their permits */
-  uint64_t waits;                /**< of these, after a wait */
-  uint64_t by_guarantee;         /**< of these waits, ended by its guaranteed share */
-  uint64_t wait_sum_ns;          /**< of these waits; each is off by a tick of the system's clock, 1
-                                      … 16 ms, unless the semaphore has AFFLUX_STATS_FULL */
-  uint64_t wait_max_ns;          /**< the longest */
-  uint64_t try_failed;           /**< afflux_tenant_try_acquire(), and a time of 0, with EAGAIN */
-  uint64_t rejected;             /**< by a queue limit */
+  uint64_t acquired;     /**< permits */
+  uint64_t requests;     /**< that got their permits */
+  uint64_t waits;        /**< of these, after a wait */
+  uint64_t by_guarantee; /**< of these waits, ended by its guaranteed share */
+  uint64_t wait_sum_ns;  /**< of these waits; each is off by a tick of the system's clock, 1
+                              … 16 ms, unless the semaphore has AFFLUX_STATS_FULL */
+  uint64_t wait_max_ns;  /**< the longest */
+  uint64_t try_failed;   /**< afflux_tenant_try_acquire(), and a time of 0, with EAGAIN */
+  uint64_t rejected;     /**< by a queue limit */
   uint64_t timed_out;
   uint64_t canceled;
-  uint64_t ended;                /**< by a close, or as too big after a change */
-  double used_permit_seconds;    /**< what it has held: permits times seconds, until its last
-                                      acquire or release */
-  uint64_t later[8];             /**< 0; what later versions add comes here, so that the size
-                                      stays */
+  uint64_t ended;             /**< by a close, or as too big after a change */
+  double used_permit_seconds; /**< what it has held: permits times seconds, until its last
+                                   acquire or release */
+  uint64_t later[8];          /**< 0; what later versions add comes here, so that the size
+                                   stays */
 } afflux_tenant_stats;
 
 /** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
