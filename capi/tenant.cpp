@@ -84,6 +84,10 @@ const char* afflux_tenant_name(const afflux_tenant* tenant) {
   return tenant == nullptr || from(tenant)->name == nullptr ? "" : from(tenant)->name.get();
 }
 
+afflux_sem* afflux_tenant_sem(const afflux_tenant* tenant) {
+  return tenant == nullptr ? nullptr : to_handle(&from(tenant)->of);
+}
+
 afflux_status afflux_tenant_set(afflux_tenant* tenant, const afflux_tenant_options* options) {
   if (tenant == nullptr || options == nullptr) return AFFLUX_EINVAL;
   afflux_tenant_options known;

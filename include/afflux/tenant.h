@@ -47,7 +47,8 @@ extern "C" {
  * without a guaranteed share and a cap.
  *
  * Permits of a tenant are given back by afflux_tenant_release(), or by their token, which knows
- * its tenant. Given back by afflux_sem_release() they would count as still held by the tenant.
+ * its tenant (afflux_sem_acquire_permit() with a request that names it; afflux_tenant_adopt()).
+ * Given back by afflux_sem_release() they would count as still held by the tenant.
  *
  * A semaphore with tenants is AFFLUX_FAIR, and does not shed its queue (shed_target_ns). A tenant's
  * calls lock the semaphore for a few instructions; requests that name none take and give back free
@@ -123,6 +124,9 @@ AFFLUX_API afflux_status afflux_tenant_close(afflux_tenant *tenant);
 
 /** The name given at creation, "" without one; valid while tenant is; "" for NULL. Since: 0.1 */
 AFFLUX_API const char *afflux_tenant_name(const afflux_tenant *tenant);
+
+/** Its semaphore, borrowed: valid while the tenant is; NULL for NULL. Since: 0.1 */
+AFFLUX_API afflux_sem *afflux_tenant_sem(const afflux_tenant *tenant);
 
 /**
  * Change a tenant's share, from now on. What it holds beyond a lower cap it keeps; queued requests

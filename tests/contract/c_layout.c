@@ -52,7 +52,7 @@ static void check_sem_options(void) {
 }
 
 static void check_request(void) {
-  SIZE(afflux_request, 96);
+  SIZE(afflux_request, 104);
   AT(afflux_request, struct_size, 0);
   AT(afflux_request, flags, 4);
   AT(afflux_request, permits, 8);
@@ -67,6 +67,7 @@ static void check_request(void) {
   AT(afflux_request, client, 72);
   AT(afflux_request, tag, 80);
   AT(afflux_request, notify, 88);
+  AT(afflux_request, tenant, 96);
 }
 
 static void check_waiter(void) {
@@ -321,6 +322,41 @@ static void check_control_stats(void) {
   AT(afflux_control_stats, later, 160);
 }
 
+static void check_tenant_options(void) {
+  SIZE(afflux_tenant_options, 40);
+  AT(afflux_tenant_options, struct_size, 0);
+  AT(afflux_tenant_options, weight, 4);
+  AT(afflux_tenant_options, guaranteed, 8);
+  AT(afflux_tenant_options, cap, 16);
+  AT(afflux_tenant_options, max_waiters, 24);
+  AT(afflux_tenant_options, name, 32);
+}
+
+static void check_tenant_stats(void) {
+  SIZE(afflux_tenant_stats, 216);
+  AT(afflux_tenant_stats, struct_size, 0);
+  AT(afflux_tenant_stats, weight, 4);
+  AT(afflux_tenant_stats, guaranteed, 8);
+  AT(afflux_tenant_stats, cap, 16);
+  AT(afflux_tenant_stats, max_waiters, 24);
+  AT(afflux_tenant_stats, held, 32);
+  AT(afflux_tenant_stats, waiting, 40);
+  AT(afflux_tenant_stats, hold_ns, 48);
+  AT(afflux_tenant_stats, acquired, 56);
+  AT(afflux_tenant_stats, requests, 64);
+  AT(afflux_tenant_stats, waits, 72);
+  AT(afflux_tenant_stats, by_guarantee, 80);
+  AT(afflux_tenant_stats, wait_sum_ns, 88);
+  AT(afflux_tenant_stats, wait_max_ns, 96);
+  AT(afflux_tenant_stats, try_failed, 104);
+  AT(afflux_tenant_stats, rejected, 112);
+  AT(afflux_tenant_stats, timed_out, 120);
+  AT(afflux_tenant_stats, canceled, 128);
+  AT(afflux_tenant_stats, ended, 136);
+  AT(afflux_tenant_stats, used_permit_seconds, 144);
+  AT(afflux_tenant_stats, later, 152);
+}
+
 static void check_layout(void) {
   check_slow_wait();
   check_sem_options();
@@ -340,6 +376,8 @@ static void check_layout(void) {
   check_client_summary_t();
   check_control_options();
   check_control_stats();
+  check_tenant_options();
+  check_tenant_stats();
   check_rates();
   check_registry_summary_t();
   check_export_options();
@@ -374,6 +412,8 @@ static void check_initialisers(void) {
   INITIALISES(afflux_client_summary_init, afflux_client_summary_t);
   INITIALISES(afflux_control_options_init, afflux_control_options);
   INITIALISES(afflux_control_stats_init, afflux_control_stats);
+  INITIALISES(afflux_tenant_options_init, afflux_tenant_options);
+  INITIALISES(afflux_tenant_stats_init, afflux_tenant_stats);
   INITIALISES(afflux_registry_summary_init, afflux_registry_summary_t);
   INITIALISES(afflux_export_options_init, afflux_export_options);
 }

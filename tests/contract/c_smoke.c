@@ -128,6 +128,37 @@ static void check_permits(afflux_sem *sem) {
   CHECK(afflux_sem_release(sem, 1) == AFFLUX_OK);
 }
 
+static void check_tenants(afflux_sem *sem) {
+  afflux_tenant_options options;
+  afflux_tenant_stats stats;
+  afflux_permit_token permit;
+  afflux_tenant *tenant = NULL;
+  memset(&permit, 0, sizeof permit);
+  CHECK(afflux_tenant_options_init(&options) == AFFLUX_OK);
+  CHECK(options.struct_size == sizeof options && options.weight == 1);
+  options.name = "gold";
+  CHECK(afflux_tenant_create(sem, &options, &tenant) == AFFLUX_OK);
+  CHECK(strcmp(afflux_tenant_name(tenant), "gold") == 0);
+  CHECK(afflux_tenant_sem(tenant) == sem);
+  options.name = NULL;
+  options.weight = 2;
+  CHECK(afflux_tenant_set(tenant, &options) == AFFLUX_OK);
+  CHECK(afflux_tenant_set_default_weight(sem, 3) == AFFLUX_OK);
+  CHECK(afflux_tenant_try_acquire(tenant, 1) == AFFLUX_OK);
+  CHECK(afflux_tenant_acquire(tenant, 2, AFFLUX_FOREVER) == AFFLUX_OK);
+  CHECK(afflux_tenant_adopt(tenant, 2, "smoke", &permit) == AFFLUX_OK);
+  CHECK(afflux_permit_release(&permit) == AFFLUX_OK);
+  CHECK(afflux_tenant_stats_init(&stats) == AFFLUX_OK);
+  CHECK(afflux_tenant_get_stats(tenant, &stats) == AFFLUX_OK);
+  CHECK(stats.held == 1 && stats.acquired == 3 && stats.weight == 2);
+  CHECK(afflux_tenant_release(tenant, 1) == AFFLUX_OK);
+  CHECK(afflux_tenant_ref(tenant) == tenant);
+  afflux_tenant_unref(tenant);
+  CHECK(afflux_tenant_close(tenant) == AFFLUX_OK);
+  CHECK(afflux_tenant_try_acquire(tenant, 1) == AFFLUX_ECLOSED);
+  afflux_tenant_unref(tenant);
+}
+
 int main(void) {
   afflux_sem *sem = create(4);
   check_library();
@@ -135,6 +166,7 @@ int main(void) {
     check_calls(sem);
     check_requests(sem);
     check_permits(sem);
+    check_tenants(sem);
     CHECK(afflux_sem_ref(sem) == sem);
     afflux_sem_unref(sem);
     CHECK(afflux_sem_is_closed(sem) == 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shared library exports exactly the functions of afflux.h, client.h and stats.h, under the
+"""The shared library exports exactly the functions of the C headers, under the
 SONAME of its major version, and the version script lists exactly those. A DLL has no versions; its
 own name stands for the SONAME. The archive, which a program links whole, defines nothing strongly
 but those functions and what lies in namespace afflux."""
