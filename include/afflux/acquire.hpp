@@ -18,6 +18,7 @@
 #include <afflux/detail/calls.hpp>
 #include <afflux/detail/fast_path.hpp>
 #include <afflux/detail/on_port.hpp>
+#include <afflux/detail/tenant_owner.hpp>
 #include <afflux/detail/terms.hpp>
 #include <afflux/executor.hpp>
 #include <afflux/options.hpp>
@@ -30,15 +31,20 @@ namespace detail {
 
 struct part_access;  // detail/part.hpp
 
-/// Permits of a semaphore.
+/// Permits of a semaphore, or of a tenant of it.
 struct permit_source {
-  target from;
+  target from;  // without the inline path where the terms name a tenant
 
   [[nodiscard]] ::afflux_status start(const ::afflux_request& request,
                                       ::afflux_waiter& waiter) const noexcept {
     return ::afflux_sem_acquire_async(from.sem, &request, &waiter);
   }
-  void give_back(const acquire_terms& terms) const noexcept { release(from, terms.permits); }
+  [[nodiscard]] target holder(const acquire_terms& terms) const noexcept {
+    return target::of(from, terms.tenant);
+  }
+  void give_back(const acquire_terms& terms) const noexcept {
+    release(holder(terms), terms.permits);
+  }
 };
 
 }  // namespace detail
@@ -58,7 +64,8 @@ class acquire_awaiter : public detail::awaiter<detail::permit_source, Executor> 
 
   permit await_resume() noexcept(!Throws) {
     const ::afflux_status result = this->finish();
-    if (result == AFFLUX_OK) return permit(this->source().from, this->terms().permits);
+    if (result == AFFLUX_OK)
+      return permit(this->source().holder(this->terms()), this->terms().permits);
     if constexpr (Throws) throw error(static_cast<status>(result), "afflux: acquire");
     return permit(static_cast<status>(result));
   }
@@ -104,6 +111,15 @@ class [[nodiscard]] acquire_operation {
     terms_.client = c.used();
     return std::move(*this);
   }
+  /// As a request of `t`, a tenant of the same semaphore, which must live until the wait has ended,
+  /// and the permits are released; co_await answers invalid for one of another. Not together with
+  /// account_to(), and not within any() and all(), which answer status::invalid then.
+  [[nodiscard]] acquire_operation of(const detail::tenant_owner& t) && noexcept {
+    terms_.tenant = t.used();
+    target_.fast = &detail::call_block;
+    if (terms_.tenant == nullptr) target_.sem = nullptr;  // invalid, as for an empty semaphore
+    return std::move(*this);
+  }
   /// Resume by `e(handle)` when it had to wait; where it had not, the coroutine just goes on.
   template <class E>
   requires(!std::same_as<std::decay_t<E>, port> && executor<std::decay_t<E>>)
@@ -126,6 +142,7 @@ class [[nodiscard]] acquire_operation {
 
  private:
   friend class semaphore;
+  friend class tenant;
   friend struct detail::part_access;
   template <class, bool>
   friend class acquire_operation;

@@ -6,15 +6,16 @@
 //
 // 1. Ownership
 // ------------
-// A semaphore owns one reference of its handle. A permit owns permits and borrows the semaphore:
-// some owner must live until the permit is released. A permit_token keeps its semaphore alive.
+// A semaphore owns one reference of its handle. A permit owns permits and borrows the semaphore, or
+// the tenant, that they are of: some owner must live until the permit is released. A permit_token
+// keeps its semaphore and its tenant alive.
 //
-// Constructing an owner (semaphore, event, wait_queue, port, client, registry, control) creates its
-// object, or throws. An owner is empty only after it has been moved from, where create() has
-// failed, and where from_handle() was given null. An empty owner may be moved, swapped, assigned
-// to, destroyed, shared (which makes another empty one), converted to bool and asked for its
-// handle(). Every other use of it is an error of the program; chapter 2 says how that shows. An
-// empty permit or permit_token is no error: an acquire that fails answers one.
+// Constructing an owner (semaphore, event, wait_queue, port, client, registry, control, tenant)
+// creates its object, or throws. An owner is empty only after it has been moved from, where
+// create() has failed, and where from_handle() was given null. An empty owner may be moved,
+// swapped, assigned to, destroyed, shared (which makes another empty one), converted to bool and
+// asked for its handle(). Every other use of it is an error of the program; chapter 2 says how that
+// shows. An empty permit or permit_token is no error: an acquire that fails answers one.
 //
 // 2. Errors
 // ---------

@@ -19,9 +19,10 @@ namespace detail {
 struct part_access;  // detail/part.hpp
 }
 
-/// n permits of a semaphore, released by the destructor. Move-only.
+/// n permits of a semaphore, or of a tenant, released by the destructor. Move-only.
 ///
-/// It borrows the semaphore: some owner of it must live until the permits are released.
+/// It borrows the semaphore, or the tenant: some owner of it must live until the permits are
+/// released.
 /// Threads: as any object; may be released on another thread than it was acquired on.
 /// Since: 0.1
 class [[nodiscard]] permit {
@@ -76,12 +77,13 @@ class [[nodiscard]] permit {
   }
 
   /// Take over the permits of `other`; an empty one becomes other.
-  /// @return ok; already: other is empty; invalid: the same object, or another semaphore's.
+  /// @return ok; already: other is empty; invalid: the same object, or another semaphore's or
+  /// tenant's.
   ///         other keeps its permits unless ok.
   afflux::status merge(permit&& other) noexcept {
     if (this == &other) return afflux::status::invalid;
     if (other.count_ == 0) return afflux::status::already;
-    if (count_ != 0 && target_.sem != other.target_.sem) return afflux::status::invalid;
+    if (count_ != 0 && !target_.is_same(other.target_)) return afflux::status::invalid;
     target_ = other.target_;
     count_ += std::exchange(other.count_, 0);
     status_ = std::exchange(other.status_, afflux::status::already);
@@ -89,7 +91,7 @@ class [[nodiscard]] permit {
   }
 
   /// Be empty without releasing.
-  /// @return the permits that the caller now owes to semaphore::release().
+  /// @return the permits that the caller now owes to semaphore::release(), or tenant::release().
   [[nodiscard]] std::uint64_t detach() noexcept {
     status_ = afflux::status::already;
     return std::exchange(count_, 0);
@@ -98,6 +100,7 @@ class [[nodiscard]] permit {
  private:
   friend class permit_token;
   friend class semaphore;
+  friend class tenant;
   friend struct detail::part_access;
   template <class, bool>
   friend class acquire_awaiter;

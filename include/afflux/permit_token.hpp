@@ -13,6 +13,7 @@
 #include <afflux/client.hpp>
 #include <afflux/detail/noinline.hpp>
 #include <afflux/detail/resume.hpp>
+#include <afflux/detail/tenant_owner.hpp>
 #include <afflux/options.hpp>
 #include <afflux/permit.hpp>
 #include <afflux/status.hpp>
@@ -31,6 +32,9 @@ struct token_request {
   /// It is accounted to this one, which must live until the acquire has ended; null, or empty:
   /// none.
   const client* account_to = nullptr;
+  /// Whose request it is: a tenant of the same semaphore, as in `.of = &gold`. The token keeps it.
+  /// Not together with account_to, which answers status::invalid then. Null: none's.
+  const detail::tenant_owner* of = nullptr;
 
   /// The same for the C API; `tag` is borrowed from here.
   [[nodiscard]] explicit operator ::afflux_request() const noexcept {
@@ -43,6 +47,10 @@ struct token_request {
     c.timeout_ns = AFFLUX_FOREVER;
     if (account_to != nullptr) c.client = account_to->used();
     c.tag = tag;
+    if (of != nullptr) {
+      c.tenant = of->used();
+      if (c.tenant == nullptr) c.permits = 0;  // invalid
+    }
     return c;
   }
 };
@@ -66,7 +74,7 @@ class [[nodiscard]] permit_token {
   explicit permit_token(permit&& from, const char* tag = nullptr) noexcept
       : status_(from.status()) {
     if (!from) return;
-    status_ = adopt(from.target_.sem, from.count(), tag);
+    status_ = adopt(from.target_, from.count(), tag);
     if (status_ == afflux::status::ok) static_cast<void>(from.detach());
   }
   /// As sem.acquire_token(...), blocking the thread; semaphore.hpp has the semaphore.
@@ -97,7 +105,8 @@ class [[nodiscard]] permit_token {
   [[nodiscard]] permit_token split(std::uint64_t n) noexcept { return permit_token(*this, n); }
 
   /// Take over all permits of `other`.
-  /// @return ok; already: one of them is empty; invalid: the same object, or another semaphore's.
+  /// @return ok; already: one of them is empty; invalid: the same object, or another semaphore's
+  ///         or tenant's.
   afflux::status merge(permit_token& other) noexcept {
     return static_cast<afflux::status>(::afflux_permit_merge(&token_, &other.token_));
   }
@@ -125,6 +134,7 @@ class [[nodiscard]] permit_token {
 
  private:
   friend class semaphore;
+  friend class tenant;
 
   AFFLUX_HPP_NOINLINE permit_token(::afflux_sem* sem, const token_request& request,
                                    std::int64_t timeout_ns) noexcept {
@@ -133,13 +143,16 @@ class [[nodiscard]] permit_token {
     status_ =
         static_cast<afflux::status>(::afflux_sem_acquire_permit(sem, &c, timeout_ns, &token_));
   }
-  permit_token(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept
-      : status_(adopt(sem, n, tag)) {}
+  permit_token(const detail::target& t, std::uint64_t n, const char* tag) noexcept
+      : status_(adopt(t, n, tag)) {}
   permit_token(permit_token& from, std::uint64_t n) noexcept
       : status_(static_cast<afflux::status>(::afflux_permit_split(&from.token_, n, &token_))) {}
 
-  [[nodiscard]] afflux::status adopt(::afflux_sem* sem, std::uint64_t n, const char* tag) noexcept {
-    return static_cast<afflux::status>(::afflux_permit_adopt_tagged(sem, n, tag, &token_));
+  [[nodiscard]] afflux::status adopt(const detail::target& t, std::uint64_t n,
+                                     const char* tag) noexcept {
+    return static_cast<afflux::status>(t.is_tenants()
+                                           ? ::afflux_tenant_adopt(t.tenant, n, tag, &token_)
+                                           : ::afflux_permit_adopt_tagged(t.sem, n, tag, &token_));
   }
 
   ::afflux_permit_token token_{};

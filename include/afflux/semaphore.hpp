@@ -44,6 +44,11 @@ struct idle_source {
   void give_back(const acquire_terms&) const noexcept {}  // nothing is held
 };
 
+inline permit or_throw(permit p) {
+  if (!p) throw error(p.status(), "afflux: acquire");
+  return p;
+}
+
 }  // namespace detail
 
 /// An owner of one reference of a semaphore. Move-only; share() makes another owner. The last one
@@ -154,17 +159,17 @@ class semaphore {
 
   /// The same, throwing afflux::error where the others answer an empty permit.
   permit acquire_blocking(throws_t, std::uint64_t n = 1) const {
-    return or_throw(acquire_blocking(n));
+    return detail::or_throw(acquire_blocking(n));
   }
   template <class Rep, class Period>
   permit acquire_blocking_for(throws_t, std::chrono::duration<Rep, Period> d,
                               std::uint64_t n = 1) const {
-    return or_throw(acquire_blocking_for(d, n));
+    return detail::or_throw(acquire_blocking_for(d, n));
   }
   template <class Clock, class Duration>
   permit acquire_blocking_until(throws_t, std::chrono::time_point<Clock, Duration> when,
                                 std::uint64_t n = 1) const {
-    return or_throw(acquire_blocking_until(when, n));
+    return detail::or_throw(acquire_blocking_until(when, n));
   }
 
   /// To be awaited: `permit p = co_await sem.acquire(n).within(50ms);`
@@ -213,7 +218,7 @@ class semaphore {
   /// ledger, copied; null: none.
   /// @return the token; empty: overflow (fewer than n are held), invalid (n is 0).
   permit_token adopt_token(std::uint64_t n, const char* tag = nullptr) const noexcept {
-    return {used().sem, n, tag};
+    return {used(), n, tag};
   }
 
   /// Take all permits that are free now; empty, with status::again, when there are none.
@@ -269,6 +274,14 @@ class semaphore {
                                        std::uint64_t& ret_limit) const noexcept {
     const detail::resume_scope scope;
     return static_cast<status>(::afflux_sem_resize_by(used().sem, delta, &ret_limit));
+  }
+  /// The weight of the requests that name no tenant, 1 ... AFFLUX_TENANT_MAX_WEIGHT, beside those
+  /// of tenants (tenant.hpp); 1 at first.
+  /// @return ok; invalid: out of range; closed; not_supported: fairness_policy::throughput;
+  ///         no_memory.
+  AFFLUX_HPP_NOINLINE status set_default_weight(std::uint32_t weight) const noexcept {
+    const detail::resume_scope scope;
+    return static_cast<status>(::afflux_tenant_set_default_weight(used().sem, weight));
   }
   /// Whether close() has been called. Order: true happens after the close.
   [[nodiscard]] bool is_closed() const noexcept { return ::afflux_sem_is_closed(used().sem) != 0; }
@@ -385,11 +398,6 @@ class semaphore {
 
   permit make(status s, std::uint64_t n) const noexcept {
     return s == status::ok ? permit(used(), n) : permit(s);
-  }
-
-  static permit or_throw(permit p) {
-    if (!p) throw error(p.status(), "afflux: acquire");
-    return p;
   }
 
   detail::target target_;

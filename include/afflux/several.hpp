@@ -117,7 +117,8 @@ class several_source {
   a.cost_bytes = std::max(a.cost_bytes, b.cost_bytes);
   a.flags |= b.flags;
   a.prio = std::max(a.prio, b.prio);
-  if (b.client != nullptr) a.client = b.client;  // refused by the library
+  if (b.client != nullptr) a.client = b.client;  // refused by the library, as a tenant is
+  if (b.tenant != nullptr) a.tenant = b.tenant;
   return a;
 }
 

@@ -94,6 +94,26 @@ TEST_F(CppAsio, AnAcquireIsAccountedToItsClient) {
   EXPECT_EQ(tenant.summary().waits, 1u);
 }
 
+TEST_F(CppAsio, AnAcquireMayBeATenants) {
+  const afflux::tenant gold(sem);
+  busy.release();
+  async_acquire(io, gold.acquire(), out.handler());
+  io.run();
+  EXPECT_TRUE(out.held);
+  EXPECT_EQ(gold.stats().held, 1u);
+
+  outcome later;
+  io.restart();
+  async_acquire(io, sem.acquire().of(gold), later.handler());
+  out.held.release();
+  io.run();
+  EXPECT_TRUE(later.held);
+  EXPECT_EQ(gold.stats().waits, 1u);
+  later.held.release();
+  EXPECT_EQ(gold.stats().held, 0u);
+  EXPECT_EQ(sem.held(), 0u);
+}
+
 TEST_F(CppAsio, AReleaseElsewhereCompletesInTheContext) {
   async_acquire(io, sem, 1, out.handler());
   std::thread releaser([&] { busy.release(); });

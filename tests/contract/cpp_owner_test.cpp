@@ -298,6 +298,33 @@ TEST_F(CppOwner, AnEmptyClientIsReported) {
             status::ok);
 }
 
+TEST_F(CppOwner, AnEmptyTenantIsReported) {
+  const semaphore sem(1);
+  afflux::tenant none(sem);
+  move_away(none);
+  EXPECT_EQ(reported([&] { return none.try_acquire().status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.acquire_blocking().status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.acquire_token().status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.adopt_token(1).status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.try_acquire_raw(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.acquire_blocking_raw(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.release(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.adopt(1).status(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.set({}); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.close(); }), status::invalid);
+  EXPECT_EQ(reported([&] { return none.stats().acquired; }), 0u);
+  EXPECT_EQ(reported([&] { return std::string_view(none.name()); }), "");
+  // Such a request is not one of those that name none.
+  EXPECT_EQ(reported([&] { return sem.acquire_token({.of = &none}).status(); }), status::invalid);
+  std::optional<status> own;
+  std::optional<status> named;
+  const owned a = reported([&] { return note_permit(none.acquire(), own); });
+  const owned b = reported([&] { return note_permit(sem.acquire().of(none), named); });
+  EXPECT_EQ(own, status::invalid);
+  EXPECT_EQ(named, status::invalid);
+  EXPECT_EQ(sem.held(), 0u);
+}
+
 TEST_F(CppOwner, AnEmptyRegistryIsReported) {
   registry none;
   move_away(none);

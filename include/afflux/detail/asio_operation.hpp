@@ -150,7 +150,8 @@ class asio_initiation {
 
  private:
   [[nodiscard]] static bool take_now(const part& what) noexcept {
-    if (what.terms.client != nullptr) return false;  // only a request accounts
+    // Only a request accounts, or names a tenant.
+    if (what.terms.client != nullptr || what.terms.tenant != nullptr) return false;
     return fast_acquire(what.from, what.terms.permits) ||
            ::afflux_sem_try_acquire(what.from.sem, what.terms.permits) == AFFLUX_OK;
   }

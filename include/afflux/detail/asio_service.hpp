@@ -66,6 +66,7 @@ class asio_op : public list_node<asio_op> {
     request.ctx = this;
     request.port = port;
     request.client = what.terms.client;
+    request.tenant = what.terms.tenant;
     return what.event == nullptr ? ::afflux_sem_acquire_async(what.from.sem, &request, &waiter)
                                  : ::afflux_event_wait_async(what.event, &request, &waiter);
   }

@@ -59,6 +59,7 @@ class awaiter_base : protected turn {
     request.port = to.port;
     request.user_data = to.user_data;
     request.client = terms_.client;
+    request.tenant = terms_.tenant;
     // A destructor on another thread may come before it is queued: to be cancelled, though empty.
     if constexpr (requires { source.clear(); }) {
       source.clear();

@@ -16,15 +16,28 @@
 
 namespace afflux::detail {
 
-AFFLUX_HPP_NOINLINE inline status release_call(::afflux_sem* sem, std::uint64_t n) noexcept {
+AFFLUX_HPP_NOINLINE inline status release_call(target t, std::uint64_t n) noexcept {
   const resume_scope scope;
-  return static_cast<status>(::afflux_sem_release(sem, n));
+  return static_cast<status>(t.is_tenants() ? ::afflux_tenant_release(t.tenant, n)
+                                            : ::afflux_sem_release(t.sem, n));
 }
 
 AFFLUX_HPP_NOINLINE inline status acquire_call(::afflux_sem* sem, std::uint64_t n,
                                                std::int64_t timeout_ns) noexcept {
   const blocking_scope scope;
   return static_cast<status>(::afflux_sem_acquire(sem, n, timeout_ns));
+}
+
+AFFLUX_HPP_NOINLINE inline status acquire_call(::afflux_tenant* tenant, std::uint64_t n,
+                                               std::int64_t timeout_ns) noexcept {
+  const blocking_scope scope;
+  return static_cast<status>(::afflux_tenant_acquire(tenant, n, timeout_ns));
+}
+
+AFFLUX_HPP_NOINLINE inline status try_acquire_call(::afflux_tenant* tenant,
+                                                   std::uint64_t n) noexcept {
+  const resume_scope scope;
+  return static_cast<status>(::afflux_tenant_try_acquire(tenant, n));
 }
 
 AFFLUX_HPP_NOINLINE inline status wait_idle_call(::afflux_sem* sem,
@@ -39,7 +52,7 @@ AFFLUX_HPP_NOINLINE inline void unref_call(::afflux_sem* sem) noexcept {
 }
 
 inline status release(const target& t, std::uint64_t n) noexcept {
-  return fast_release(t, n) ? status::ok : release_call(t.sem, n);
+  return fast_release(t, n) ? status::ok : release_call(t, n);
 }
 
 }  // namespace afflux::detail

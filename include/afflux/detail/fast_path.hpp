@@ -31,14 +31,38 @@ inline constinit ::afflux_fastpath call_block{0, 0, kFlags, 0, 0, 0, 0};
   return block->layout == kCountingLayout;
 }
 
-/// A borrowed semaphore and its block.
+/// Likewise for permits of a tenant, all of which need a call. Told by its layout, for each module
+/// of a program may have one of its own.
+inline constexpr std::uint32_t kTenantLayout = 0xffffffff;
+inline constinit ::afflux_fastpath tenant_block{kTenantLayout, 0, kFlags, 0, 0, 0, 0};
+
+/// Whose permits they are: a borrowed semaphore and its block, or a tenant.
 struct target {
-  ::afflux_sem* sem = nullptr;
+  union {
+    ::afflux_sem* sem = nullptr;
+    ::afflux_tenant* tenant;
+  };
   ::afflux_fastpath* fast = &call_block;
 
   [[nodiscard]] static target of(::afflux_sem* sem) noexcept {
     const ::afflux_fastpath* block = ::afflux_sem_fastpath(sem);
-    return {sem, is_known(block) ? const_cast<::afflux_fastpath*>(block) : &call_block};
+    return {{sem}, is_known(block) ? const_cast<::afflux_fastpath*>(block) : &call_block};
+  }
+  [[nodiscard]] static target of(::afflux_tenant* tenant) noexcept {
+    target t;
+    t.tenant = tenant;
+    t.fast = &tenant_block;
+    return t;
+  }
+  /// Of a request that names a tenant: of `sem` else.
+  [[nodiscard]] static target of(const target& sem, ::afflux_tenant* tenant) noexcept {
+    return tenant == nullptr ? sem : of(tenant);
+  }
+
+  [[nodiscard]] bool is_tenants() const noexcept { return fast->layout == kTenantLayout; }
+  [[nodiscard]] bool is_same(const target& other) const noexcept {
+    if (is_tenants() != other.is_tenants()) return false;
+    return is_tenants() ? tenant == other.tenant : sem == other.sem;
   }
 };
 

@@ -28,10 +28,11 @@ struct part {
   bool passes_on;  // an auto-reset event's wait takes the notification with it
   acquire_terms terms;
 
+  [[nodiscard]] target holder() const noexcept { return target::of(from, terms.tenant); }
   [[nodiscard]] permit taken() const noexcept;
   void give_back() const noexcept {
     if (event == nullptr) {
-      release(from, terms.permits);
+      release(holder(), terms.permits);
     } else if (passes_on) {
       ::afflux_event_notify_one(event);
     }
@@ -53,7 +54,8 @@ struct part_access {
 };
 
 inline permit part::taken() const noexcept {
-  return event == nullptr ? part_access::make(from, terms.permits) : part_access::failed(AFFLUX_OK);
+  return event == nullptr ? part_access::make(holder(), terms.permits)
+                          : part_access::failed(AFFLUX_OK);
 }
 
 }  // namespace afflux::detail

@@ -25,6 +25,7 @@ struct acquire_terms {
   std::int64_t time_ns = AFFLUX_FOREVER;
   bool has_deadline = false;
   ::afflux_client* client = nullptr;  ///< borrowed; null: none
+  ::afflux_tenant* tenant = nullptr;  ///< likewise
 
   template <class Rep, class Period>
   void within(std::chrono::duration<Rep, Period> d) noexcept {
