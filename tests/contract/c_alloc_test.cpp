@@ -8,12 +8,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <thread>
 
 #include "support/faults.h"
 #include "support/recorder.h"
 #include "support/sem_guard.h"
+#include "support/tenant.h"
 
 namespace afflux_test {
 namespace {
@@ -160,6 +162,33 @@ TEST_P(Allocations, NoneInTokens) {
   right &= afflux_permit_release(&a) == AFFLUX_OK;
   EXPECT_EQ(allocations_counted(), 0u);
   EXPECT_TRUE(right);
+}
+
+TEST_P(Allocations, NoneInTenantsRequests) {
+  if (GetParam().fairness != AFFLUX_FAIR) return;  // has no tenants
+  constexpr std::size_t kTenants = 50;
+  const sem_guard sem(options(1));
+  std::deque<tenant_guard> tenants;
+  for (std::size_t i = 0; i < kTenants; ++i) {
+    tenants.emplace_back(sem, tenant_options(static_cast<std::uint32_t>(1 + i)));
+  }
+  bool right = afflux_sem_try_acquire(sem, 1) == AFFLUX_OK;
+  count_allocations();
+  for (std::size_t i = 0; i < kCount; ++i) {
+    request_.tenant = tenants[i % kTenants];
+    request_.priority = static_cast<std::uint32_t>(i % 4);
+    right &= start(sem, i) == AFFLUX_PENDING;
+  }
+  for (std::size_t i = 0; i < kCount; i += 2) {
+    right &= afflux_waiter_cancel(&waiters_[i]) == AFFLUX_OK;
+  }
+  right &= afflux_sem_release(sem, 1) == AFFLUX_OK;
+  right &= afflux_sem_resize(sem, kCount / 4) == AFFLUX_OK;
+  for (tenant_guard& each : tenants) right &= afflux_tenant_close(each) == AFFLUX_OK;
+  const std::uint64_t counted = allocations_counted();
+  EXPECT_EQ(counted, 0u);
+  EXPECT_TRUE(right);
+  EXPECT_EQ(completions_.load(), static_cast<int>(kCount / 2));
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Allocations, never_allocating_variants(), variant_name);

@@ -15,6 +15,7 @@
 #include "support/per_queue.h"
 #include "support/recorder.h"
 #include "support/ring.h"
+#include "support/tenant.h"
 
 namespace afflux_test {
 namespace {
@@ -81,6 +82,25 @@ TEST_P(UringWait, AGrantCompletesWhateverCameFirst) {
     EXPECT_EQ(afflux_waiter_cancel(&waiter), AFFLUX_EALREADY);
     EXPECT_EQ(afflux_sem_held(sem), 1u);
   }
+}
+
+TEST_P(UringWait, ATenantsRequestCompletesThereToo) {
+  const sem_guard sem(options(1));
+  const tenant_guard tenant(sem, capped(1));
+  request.tenant = tenant;
+  queue_behind(sem);
+  submit_wait();
+  EXPECT_TRUE(ring.quiet());
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  expect_event();
+  EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_OK);
+  EXPECT_EQ(tenant.held(), 1u);
+  ASSERT_EQ(start(sem), AFFLUX_PENDING);  // its cap holds it back
+  submit_wait();
+  EXPECT_EQ(afflux_tenant_close(tenant), AFFLUX_OK);
+  expect_event();
+  EXPECT_EQ(afflux_waiter_status(&waiter), AFFLUX_ECLOSED);
+  EXPECT_EQ(afflux_tenant_release(tenant, 1), AFFLUX_OK);
 }
 
 TEST_P(UringWait, AnAnswerAtOnceNeedsNoEntry) {
