@@ -60,17 +60,23 @@ status try_harder(semaphore<P>& sem, status s, std::uint64_t n) {
   return s == status::again && sem.settings().throughput ? overtake(sem, n, 0) : s;
 }
 
+// A try for `want` answered s; one that would wait for a resize is not too big.
+inline status may_wait(const demand& want, status s) {
+  const bool waits = s == status::too_big && want.waits_for_resize && countable(want.permits);
+  return waits ? status::again : s;
+}
+
 // Takes the permits of `want` if it can do so without waiting. again: it would wait, unless it
 // `never_waits`.
 template <class P>
 status take_now(semaphore<P>& sem, const demand& want, bool never_waits) {
   if (sem.settings().weightless) return look(sem, want.permits);
   if (want.tenant != nullptr) {
-    if (!never_waits) return status::again;  // as it queues, if it must
-    return counted(sem, sem.take_for(tenant_of<P>(want), want.permits), want.permits, true);
+    if (!never_waits && countable(want.permits)) return status::again;  // as it queues, if it must
+    const status s = sem.take_for(tenant_of<P>(want), want.permits);
+    return counted(sem, may_wait(want, s), want.permits, true);
   }
-  status s = try_harder(sem, sem.try_acquire(want.permits), want.permits);
-  if (s == status::too_big && want.waits_for_resize && countable(want.permits)) s = status::again;
+  const status s = may_wait(want, try_harder(sem, sem.try_acquire(want.permits), want.permits));
   if (s != status::again) queue::account_at_once(want.client, s, want.permits);
   return counted(sem, s, want.permits, never_waits);
 }

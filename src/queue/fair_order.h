@@ -13,7 +13,8 @@
 //   FO2  A piece of work c moves now_ ahead by c over the weights of all that are in the fluid's
 //        service: of members, and of those that have left with more than they were due (leads_),
 //        until the fluid has caught up with them. Leads of similar length count as one.
-//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A member
+//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A
+//   member
 //        lies in the slot that holds its start, on its level, or on the lowest above whose 32 slots
 //        reach from the first that is occupied to that.
 //
@@ -84,6 +85,8 @@ struct fair_member {
 class fair_order {
  public:
   bool empty() const { return (levels_[0] | levels_[1]) == 0; }
+  // And the fluid has caught up with all who have left.
+  bool idle() const { return empty() && leading_ == 0; }
   // The work of its next piece, in units.
   static double work(const fair_member& m) { return static_cast<double>(m.length_) * m.weight_; }
 
@@ -118,6 +121,9 @@ class fair_order {
     m.lead_in_ = 0;
     m.left_ = true;
   }
+  // m, which has been taken out, goes on with another weight. What it is ahead or behind by stays
+  // the same work.
+  void reweigh(fair_member& m, std::uint32_t weight);
   // Nobody waits, so nobody has a lead.
   void forget_leads() {
     while (leading_ != 0) forget(static_cast<unsigned>(std::countr_zero(leading_)));
@@ -188,6 +194,8 @@ class fair_order {
   std::int64_t lead(const fair_member& m) const { return ahead(m.start_, now_); }
   void find_first();
   void come_back(fair_member& m);
+  void lend(fair_member& m);
+  void take_back(fair_member& m);
   void flow(double work, double also);
   // The fluid has come so far: it has caught up with leads by that.
   void catch_up(double by);
@@ -345,6 +353,13 @@ inline void fair_order::leave(fair_member& m) {
     if (weights_ > 0) flow(theirs, 0);
     return;
   }
+  lend(m);
+}
+
+// What m, which has left, is ahead by is the fluid's to catch up with.
+inline void fair_order::lend(fair_member& m) {
+  const std::int64_t before = lead(m);
+  if (before <= 0) return;
   const auto at = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(before)));
   m.lead_at_ = static_cast<std::uint8_t>(at);
   m.lead_in_ = leads_[at].generation;
@@ -353,17 +368,35 @@ inline void fair_order::leave(fair_member& m) {
   leading_ |= std::uint64_t{1} << at;
 }
 
-inline void fair_order::come_back(fair_member& m) {
-  m.left_ = false;
-  const std::int64_t before = lead(m);
+inline void fair_order::take_back(fair_member& m) {
   leads& its = leads_[m.lead_at_];
   if (m.lead_in_ == its.generation) {  // the fluid has not caught up with all of these
+    const std::int64_t before = lead(m);
     its.weight -= m.weight_;
     if (before > 0) its.work -= static_cast<double>(before) * m.weight_;
     if (its.weight <= 0 || its.work <= its.weight) forget(m.lead_at_);
   }
   m.lead_in_ = 0;
-  if (before < 0) m.start_ = now_;
+}
+
+inline void fair_order::come_back(fair_member& m) {
+  m.left_ = false;
+  take_back(m);
+  if (lead(m) < 0) m.start_ = now_;
+}
+
+inline void fair_order::reweigh(fair_member& m, std::uint32_t weight) {
+  if (weight == m.weight_) return;
+  if (m.left_) take_back(m);
+  const double work = static_cast<double>(lead(m)) * m.weight_;
+  const double before = std::clamp(work / weight, -kLongestPiece, kLongestPiece);
+  if (before > 0) {
+    m.start_ = now_ + static_cast<std::uint64_t>(before);
+  } else {
+    m.start_ = now_ - static_cast<std::uint64_t>(-before);
+  }
+  m.set_weight(weight);
+  if (m.left_) lend(m);
 }
 
 inline void fair_order::catch_up(double by) {

@@ -52,7 +52,7 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
   std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
   for (;;) {
     if ((w & kClosed) != 0) return status::closed;
-    if (impossible(x)) return status::too_big;
+    if (impossible(x) && !x.of_tenant()) return status::too_big;  // a tenant may be closed
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
       if (word().compare_exchange_strong(w, w | kLocked, std::memory_order_acquire,

@@ -62,13 +62,21 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
     settle(w, weight(x));
     return status::ok;
   }
-  if (t.waiting->count() >= t.max_waiters.get()) {
+  const bool too_many = t.waiting->count() >= t.max_waiters.get();
+  const bool full = settings_.limited() && full_for(x);
+  if ((too_many || full) && fits(w, n) && tenants_->goes_first(x)) {
+    // It would be granted at once, and so does not have to queue.
+    if (stats() != nullptr) stats()->took(n);
+    settle(w, weight(x));
+    return status::ok;
+  }
+  if (too_many) {
     add_to(t.totals.rejected, std::uint64_t{1});
     counts_.refused(n);
     settle(w, 0);
     return status::rejected;
   }
-  if (settings_.limited() && full_for(x)) return admit_to_full_among_tenants(w, x, as);
+  if (full) return admit_to_full_among_tenants(w, x, as);
   counts_.arrives(x);
   link(x, false);
   x.where.store(as, std::memory_order_release);  // [in]

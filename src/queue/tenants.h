@@ -10,7 +10,8 @@
 //   TN2  Owed ones come first, by turns. A release so brings back one request's worth of a
 //        guaranteed share that was lent.
 //   TN3  Charges count while a tenant waits that a cap does not hold back: an epoch. Nothing from
-//        before it is held against any.
+//        before it is held against any, nor saved up: with no other to share with a tenant's
+//        account stays even.
 //
 // With the lock, but for visit() and the gauges.
 #pragma once
@@ -91,20 +92,27 @@ class tenants {
   void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, stats::stamp queued,
                std::uint64_t waited) {
     oldest_ = queued;
-    t.waiting->granted(priority);
-    const double estimate = estimate_for(t);
-    if (t.stood == standing::owed) {
-      order_.serve_aside(t);
-      add_to(t.totals.by_guarantee, std::uint64_t{1});
-    } else {
-      order_.serve(t);
-    }
-    t.paid(fair_order::work(t) / kUnit);
-    take(t, n, estimate, true);
+    if (t.stood == standing::owed) add_to(t.totals.by_guarantee, std::uint64_t{1});
     add_to(t.totals.waits, std::uint64_t{1});
     add_to(t.totals.wait_sum, waited);
     if (waited > t.totals.wait_max.get()) t.totals.wait_max.set(waited);
-    place(t);
+    serve(t, n, priority);
+  }
+  // x would be the next to be granted if it came into the line. Then it has its permits.
+  bool goes_first(waiter<P>& x) {
+    tenant<P>& t = of(x);
+    if (!t.waiting->goes_first(x.priority())) return false;
+    const stats::stamp oldest = oldest_;
+    push(x);
+    const bool is_first = first() == &x;
+    unlink(x);
+    oldest_ = oldest;
+    if (is_first) {
+      serve(t, x.permits, x.priority());
+    } else {
+      place(t);
+    }
+    return is_first;
   }
   // x, which unlink() took, has got none.
   void ended(tenant<P>& t, status why) {
@@ -168,7 +176,8 @@ class tenants {
       estimate_ += (t.hold.get() - estimate_) / 64;
     }
     if (P::kMutant == mutant::cap_release_forgotten && t.stands == standing::barred) return;
-    if (!t.waiting->empty()) place(t);
+    // One that is owed goes on to be, and keeps its turn.
+    if (!t.waiting->empty() && t.stands != standing::owed) place(t);
   }
   // The usual tenant's permits come and go without a call: it holds what no other does.
   void look_at_usual(std::uint64_t held_by_all) {
@@ -191,8 +200,9 @@ class tenants {
     place(usual_);
   }
   void set(tenant<P>& t, const share& is) {
+    catch_up(t);
     take_out(t);
-    order_.leave(t);  // with the weight that it had
+    order_.reweigh(t, is.weight);
     t.set(is);
     place(t);
   }
@@ -289,6 +299,22 @@ class tenants {
     if (&t != &usual_) held_ += n;
   }
 
+  // A request of t, which unlink() took, has n permits.
+  void serve(tenant<P>& t, std::uint64_t n, std::uint32_t priority) {
+    t.waiting->granted(priority);
+    const double estimate = estimate_for(t);
+    const bool alone = owed_.empty() && order_.idle();
+    if (t.stood == standing::owed) {
+      order_.serve_aside(t);
+    } else {
+      order_.serve(t);
+    }
+    t.paid(fair_order::work(t) / kUnit);
+    take(t, n, estimate, true);
+    // TN3: what it was charged too much while it was alone took nothing from it.
+    if (alone) t.begin(now());
+    place(t);
+  }
   void take_out(tenant<P>& t) {
     if (t.stands == standing::nowhere) return;
     if (t.stands == standing::ordered) {

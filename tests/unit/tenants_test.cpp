@@ -3,6 +3,7 @@
 // What tenants promise each other, over a clock of the test's.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -93,6 +94,66 @@ TEST(Tenants, AQuietOneIsServedWithinTwoReleases) {
   w.step();
   w.step();
   EXPECT_EQ(request.outcome, AFFLUX_OK);
+}
+
+// A long hold made the first estimates a thousand times too long; what was charged by them while no
+// other waited is no credit.
+TEST(Tenants, WhoIsAloneSavesNothingUp) {
+  for (const int before : {60, 100, 400}) {
+    world w(1);
+    tenant& abuser = w.add();
+    tenant& quiet = w.add();
+    w.ask(abuser, kMs);
+    for (int i = 0; i < 1'000; ++i) w.ask(abuser, 100);
+    for (int i = 0; i < before; ++i) w.step();
+    auto& request = w.ask(quiet, 100);
+    w.step();
+    w.step();
+    EXPECT_EQ(request.outcome, AFFLUX_OK) << "after " << before;
+  }
+}
+
+// However often a tenant's share is set, it costs no turn, and with other weights in between counts
+// each for its time.
+TEST(Tenants, AChangeOfAShareCostsNothing) {
+  for (const std::uint32_t other_weight : {1u, 2u, 1000u}) {
+    world w(3);
+    tenant& changed = w.add();
+    greedy a(w, changed, 7 * kMs);
+    greedy b(w, w.add(), 5 * kMs);
+    greedy c(w, w.add(), 3 * kMs);
+    std::array<double, 3> began_at{};
+    for (int round = 0; round < 20'000; ++round) {
+      if (round == 1'000) began_at = {a.used(), b.used(), c.used()};
+      ASSERT_EQ(w.sem->set_share(changed, {.weight = other_weight}), status::ok);
+      ASSERT_EQ(w.sem->set_share(changed, {.weight = 1, .cap = 100u + static_cast<unsigned>(round) % 2}), status::ok);
+      w.step();
+    }
+    const double used[] = {a.used() - began_at[0], b.used() - began_at[1], c.used() - began_at[2]};
+    const double all = used[0] + used[1] + used[2];
+    EXPECT_GT(all, 0);
+    for (const double each : used) EXPECT_NEAR(each / all, 1.0 / 3, 0.01) << other_weight;
+  }
+}
+
+// It came for one request and left with a lead.
+TEST(Tenants, AnotherWeightCountsFromNowOn) {
+  world w(1);
+  tenant& changed = w.add();
+  greedy a(w, w.add(), 1 * kMs);
+  greedy b(w, w.add(), 1 * kMs);
+  const std::int64_t began = policy::clock;
+  for (int round = 0; round < 1'000; ++round) {
+    auto& request = w.ask(changed, 1 * kMs);
+    while (request.outcome == AFFLUX_PENDING) w.step();
+    const std::uint32_t weight = round % 2 == 0 ? 60'000 : 1;
+    ASSERT_EQ(w.sem->set_share(changed, {.weight = weight}), status::ok);
+    w.run_until(policy::clock + (round % 7) * kMs);
+  }
+  const double its = changed.totals.used.get();
+  const double all = static_cast<double>(policy::clock - began);
+  EXPECT_NEAR(a.used() / (a.used() + b.used()), 0.5, 0.01);
+  EXPECT_NEAR(a.used() + b.used() + its, all, all / 50);
 }
 
 TEST(Tenants, ComingAndGoingGainsNothing) {
