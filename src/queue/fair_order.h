@@ -13,8 +13,7 @@
 //   FO2  A piece of work c moves now_ ahead by c over the weights of all that are in the fluid's
 //        service: of members, and of those that have left with more than they were due (leads_),
 //        until the fluid has caught up with them. Leads of similar length count as one.
-//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A
-//   member
+//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A member
 //        lies in the slot that holds its start, on its level, or on the lowest above whose 32 slots
 //        reach from the first that is occupied to that.
 //
