@@ -13,7 +13,7 @@ import sys
 import threading
 import unittest
 
-from metrics_stand_in import PAGE, UPLOADS, StandIn, semaphore
+from metrics_stand_in import PAGE, UPLOADS, StandIn, semaphore, tenant
 
 try:
     from terminal import Terminal
@@ -91,6 +91,59 @@ class ScreenTest(unittest.TestCase):
             terminal.press(b"q")
             self.assertEqual(terminal.wait_for_end(), 0)
             self.assert_restored(terminal)
+
+    def test_tenants_of_one_semaphore_after_the_other(self):
+        def page(number):
+            text = PAGE + semaphore("database", 3, limit=2)
+            for sem, who in ((1, "acme"), (3, "solo")):
+                text += f'afflux_tenants{{semaphore="database",id="{sem}"}} 51\n'
+                text += tenant("database", sem, who, 3, weight=4, held=1, waiting=0, acquired=number,
+                               refused=0, timed_out=0, used=number, waits=number, wait_sum=3 * number)
+            for twin in (8, 9):
+                text += tenant("database", 1, "twin", twin, weight=1, held=twin, waiting=0,
+                               acquired=0, refused=0, timed_out=0, used=0, waits=0, wait_sum=0)
+            return text + tenant("database", 1, "other", None, weight=48, held=5, waiting=1234)
+
+        with StandIn(page) as server, self.watch(server) as terminal:
+            terminal.wait_for("3 semaphores", "q quit, s sort (by name), t tenants")
+            terminal.press(b"t")
+            terminal.wait_for("3 of 51 tenants of database#1, every 0.1 s", "q quit, t tenants")
+
+            def check():
+                self.assertEqual(
+                    self.row(terminal, "TENANT"),
+                    ["WEIGHT", "HELD", "WAITING", "USE", "ACQ/s", "REFUSED/s", "TIMEOUT/s", "AVG",
+                     "WAIT"])
+                weight, held, waiting, use, acquired, refused, timed_out, wait = self.row(
+                    terminal, "acme")
+                self.assertEqual((weight, held, waiting, refused, timed_out, wait),
+                                 ("4", "1", "0", "0", "0", "3.00s"))
+                self.assertRegex(use, r"^[1-9]")
+                self.assertEqual(use, acquired)
+                self.assertEqual(self.row(terminal, "other"),
+                                 ["48", "5", "1.23k", "-", "-", "-", "-", "-"])
+
+            terminal.eventually(check)
+            shown = [line.split()[0] for line in terminal.lines() if line[:4] in
+                     ("acme", "twin", "othe")]
+            self.assertEqual(shown, ["acme", "twin#9", "twin#8", "other"], "by use, then by held")
+            terminal.press(b"t")
+            terminal.wait_for("1 of 51 tenants of database#3", "solo")
+            terminal.press(b"t")
+            terminal.wait_for("3 semaphores")
+
+    def test_tenants_that_come_later(self):
+        with StandIn(lambda _: PAGE) as server, \
+                self.watch(server, "--tenants", "uploads to disk") as terminal:
+            terminal.wait_for("it answers, but exports no tenants of uploads to disk")
+            server.page = lambda _: PAGE + tenant("uploads to disk", 2, "acme", 3, weight=1, held=1,
+                                                  waiting=0)
+            self.wait_for_row(terminal, "acme", 0, ["1", "1", "0", "-"],
+                              "1 of 0 tenants of uploads to disk")
+            server.page = lambda _: PAGE
+            terminal.wait_for("it answers, but exports no tenants of uploads to disk")
+            terminal.press(b"t")
+            terminal.wait_for("2 semaphores")
 
     def test_a_server_that_goes_away_and_comes_back(self):
         with StandIn(lambda _: PAGE) as server, self.watch(server) as terminal:

@@ -17,7 +17,7 @@ import sys
 import threading
 import unittest
 
-from metrics_stand_in import OPENMETRICS, PAGE, PROMETHEUS, StandIn, semaphore
+from metrics_stand_in import OPENMETRICS, PAGE, PROMETHEUS, StandIn, semaphore, tenant
 
 TOP = MAN_PAGE = VERSION = ""
 SOON = 60  # seconds: generous for a loaded machine, far below what a hang would take
@@ -179,6 +179,73 @@ LIMIT  HELD  WAITING  ACQUIRED  REFUSED  TIMED_OUT  P99_WAIT_S  OLDEST_WAIT_S  I
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
+def tenants_page(seconds=0):
+    """After so many seconds."""
+    page = PAGE + 'afflux_tenants{semaphore="database",id="1"} 51\n'
+    page += tenant("database", 1, "acme", 3, weight=4, held=1, waiting=0, acquired=10 + 80 * seconds,
+                   refused=0, timed_out=0, used=2 + 0.8 * seconds, waits=0, wait_sum=0)
+    page += tenant("database", 1, "crawler", 9, weight=1, held=3, waiting=900, acquired=270 * seconds,
+                   refused=7 + 1240 * seconds, timed_out=2, used=2.75 * seconds,
+                   waits=100 + 270 * seconds, wait_sum=5 + 540 * seconds)
+    page += tenant("database", 1, "", 17, weight=1, held=0, waiting=1, acquired=0, refused=0,
+                   timed_out=0, used=0, waits=0, wait_sum=0)
+    page += tenant("database", 1, "default", None, weight=1, held=2, waiting=3)
+    return page + tenant("database", 1, "other", None, weight=48, held=5, waiting=1)
+
+
+class TenantsTest(unittest.TestCase):
+    def test_totals_in_plain_columns(self):
+        with StandIn(lambda _: tenants_page(2)) as server:
+            done = top(server.url, "--once", "--totals", "--tenants", "database")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, """\
+WEIGHT  HELD  WAITING  PERMIT_S  ACQUIRED  REFUSED  TIMED_OUT  AVG_WAIT_S  ID  NAME
+     1     3      900       5.5       540     2487          2   1.6953125   9  crawler
+     4     1        0       3.6       170        0          0           -   3  acme
+     1     0        1         0         0        0          0           -  17  -
+    48     5        1         -         -        -          -           -   -  other
+     1     2        3         -         -        -          -           -   -  default
+""")
+
+    def test_rates_are_the_differences_over_the_interval(self):
+        with StandIn(tenants_page) as server:
+            done = top(server.url, "--once", "--json", "--interval", "0.1", "--tenants", "#1")
+        answer = json.loads(done.stdout)
+        interval = answer["interval"]
+        self.assertEqual((answer["semaphore"], answer["id"], answer["count"]), ("database", "1", 51))
+        names = [row["name"] for row in answer["tenants"]]
+        self.assertEqual(names, ["crawler", "acme", "", "other", "default"])
+        crawler = answer["tenants"][0]
+        for what, grown in {"use": 2.75, "acquired": 270, "refused": 1240, "timed_out": 0}.items():
+            self.assertAlmostEqual(crawler[what] * interval, grown, msg=what)
+        self.assertEqual((crawler["id"], crawler["weight"], crawler["held"], crawler["waiting"],
+                          crawler["wait"]), ("9", 1, 3, 900, 2))
+        self.assertIsNone(answer["tenants"][1]["wait"])
+        self.assertEqual([answer["tenants"][3][what] for what in ("id", "use", "acquired")],
+                         ["", None, None])
+
+    def test_one_that_is_shown_newly_has_no_rate(self):
+        first = "".join(line + "\n" for line in tenants_page().splitlines() if "crawler" not in line)
+        pages = [first, tenants_page(1)]
+        with StandIn(pages.__getitem__) as server:
+            done = top(server.url, "--once", "--interval", "0.1", "--tenants", "database")
+        lines = [line.split() for line in done.stdout.splitlines()[1:]]
+        self.assertEqual([line[-1] for line in lines][:3], ["acme", "-", "crawler"])
+        self.assertEqual(lines[2][3:8], ["-"] * 5)
+
+    def test_a_semaphore_without_tenants(self):
+        for name in ("uploads to disk", "nobody"):
+            with StandIn(lambda _: tenants_page()) as server:
+                done = top(server.url, "--once", "--totals", "--tenants", name)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(f"no tenants of '{name}'\n", done.stderr)
+
+    def test_semaphores_are_as_without_tenants(self):
+        with StandIn(lambda _: tenants_page()) as server, StandIn(lambda _: PAGE) as plain:
+            self.assertEqual(top(server.url, "--once", "--totals").stdout,
+                             top(plain.url, "--once", "--totals").stdout)
+
+
 class ErrorTest(unittest.TestCase):
     def assert_error(self, done, code, text):
         self.assertEqual((done.returncode, done.stdout), (code, ""))
@@ -247,6 +314,7 @@ class ErrorTest(unittest.TestCase):
             ("",): "is no URL",
             ("--totals",): "--totals and --json go with --once",
             ("--json",): "--totals and --json go with --once",
+            ("--once", "--tenants", "a", "--sort", "held"): "--sort is for semaphores",
             ("--onc",): "unrecognized arguments: --onc",
             ("one", "two"): "unrecognized arguments: two",
         }

@@ -31,6 +31,19 @@ def semaphore(name, number, **values):
     return "\n".join(lines) + "\n"
 
 
+def tenant(semaphore_name, number, name, tenant_id, **values):
+    """The lines of one tenant; without an id of `default` or `other`."""
+    labels = f'semaphore="{semaphore_name}",id="{number}",tenant="{name}"'
+    if tenant_id is not None:
+        labels += f',tenant_id="{tenant_id}"'
+    names = {"weight": "weight", "held": "permits_held", "waiting": "waiters",
+             "acquired": "permits_acquired_total", "refused": "rejected_total",
+             "timed_out": "timed_out_total", "used": "permit_seconds_total",
+             "waits": "waits_total", "wait_sum": "wait_seconds_total"}
+    return "".join(f"afflux_tenant_{names[what]}{{{labels}}} {value}\n"
+                   for what, value in values.items())
+
+
 # Two semaphores, one of them with a histogram.
 DATABASE = semaphore("database", 1, limit=64, held=64, waiting=3, oldest=0.0125,
                      acquired=(1000, 200), rejected=5, dropped=2, timed_out=7, granted=199,

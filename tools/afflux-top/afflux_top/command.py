@@ -13,7 +13,8 @@ from .version import VERSION
 
 ABOUT = "Shows the semaphores of a process that exports its metrics, as top shows processes."
 ENDS = """\
-Keys: q quits, s sorts by the next column, the arrows and Page Up/Down scroll.
+Keys: q quits, s sorts by the next column, t shows the tenants of the next semaphore that
+has some, the arrows and Page Up/Down scroll.
 
 Exit status: 0 when all went well, 1 when the process cannot be asked or does not answer
 metrics, 2 when the command is wrong or there is no terminal."""
@@ -37,15 +38,26 @@ def main():
 
 
 def once(options):
-    found, elapsed = plain.look(options.url, options.interval, options.totals)
-    found = rows.ordered(found, options.sort)
-    if options.json:
-        text = plain.as_json(found, options.url, elapsed)
-    else:
-        text = plain.columns(found, options.totals)
+    text = once_of_tenants(options) if options.tenants is not None else once_of_all(options)
     sys.stdout.write(text)
     sys.stdout.flush()
     return OK
+
+
+def once_of_tenants(options):
+    key, found, elapsed = plain.look_at_tenants(options.url, options.interval, options.totals,
+                                                options.tenants)
+    if options.json:
+        return plain.tenants_as_json(key, found, options.url, elapsed)
+    return plain.tenant_columns(found.rows, options.totals)
+
+
+def once_of_all(options):
+    found, elapsed = plain.look(options.url, options.interval, options.totals)
+    found = rows.ordered(found, options.sort)
+    if options.json:
+        return plain.as_json(found, options.url, elapsed)
+    return plain.columns(found, options.totals)
 
 
 def live(options):
@@ -53,7 +65,7 @@ def live(options):
         return complain("input or output is no terminal; --once prints a table", WRONG_USE)
     from .live import NoTerminal, show
     try:
-        return show(options.url, options.interval, options.sort)
+        return show(options.url, options.interval, options.sort, options.tenants)
     except NoTerminal as error:
         return complain(f"{error}; --once prints a table", WRONG_USE)
     except OSError as error:
@@ -81,11 +93,14 @@ def parse_options():
                         help="where the metrics are; HOST:PORT is enough (default: %(default)s)")
     parser.add_argument("--interval", default=1.0, metavar="SECONDS", type=interval,
                         help="time between two looks, 0.1 to 3600 (default: 1)")
-    parser.add_argument("--sort", default="name", metavar="COLUMN", choices=rows.SORTABLE,
+    parser.add_argument("--sort", metavar="COLUMN", choices=rows.SORTABLE,
                         help="what comes first: " + ", ".join(rows.SORTABLE) +
-                        " (default: %(default)s); numbers downwards")
+                        " (default: name); numbers downwards")
     parser.add_argument("--once", action="store_true",
                         help="print one table in plain columns, with the rates of one interval")
+    parser.add_argument("--tenants", metavar="SEMAPHORE",
+                        help="the tenants of that semaphore, its name or #ID: those with most use "
+                        "first")
     parser.add_argument("--totals", action="store_true",
                         help="with --once: totals instead of rates, without an interval")
     parser.add_argument("--json", action="store_true", help="with --once: JSON instead of columns")
@@ -94,6 +109,9 @@ def parse_options():
     options = parser.parse_args()
     if (options.totals or options.json) and not options.once:
         parser.error("--totals and --json go with --once")
+    if options.once and options.tenants is not None and options.sort is not None:
+        parser.error("--sort is for semaphores: tenants are sorted by use")
+    options.sort = options.sort or "name"
     return options
 
 

@@ -26,7 +26,7 @@ class NoTerminal(Exception):
     """There is one, but it can do nothing."""
 
 
-def show(url, interval, sort):
+def show(url, interval, sort, tenants_of=None):
     """Runs until a key or a signal ends it; the exit status."""
     # rich would take them for the terminal's size, for good.
     os.environ.pop("COLUMNS", None)
@@ -34,7 +34,7 @@ def show(url, interval, sort):
     console = Console(highlight=False)
     if console.is_dumb_terminal:
         raise NoTerminal(f"a terminal of the kind '{os.environ.get('TERM')}' shows no tables")
-    view = View(url, interval, sort)
+    view = View(url, interval, sort, tenants_of)
     with happenings() as (happened, notify):
         watcher = Watcher(url, interval, notify)
         watcher.start()
@@ -78,6 +78,8 @@ def press(typed, view, height):
             return False
         if key == b"s":
             view.sort_by_next()
+        elif key == b"t":
+            view.show_next_tenants()
         elif len(key) > 2:
             view.scroll(steps.get(key[2:], 0))
     return True

@@ -16,6 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_prom
 
 DEFAULT_URL = "http://127.0.0.1:9464/metrics"
 PREFIX = "afflux_semaphore_"
+TENANT_PREFIX = "afflux_tenant_"
+TENANTS = "afflux_tenants"
 TIMEOUT_S = 5
 MOST_BYTES = 64 << 20
 CUT_OFF = "the answer was cut off"
@@ -24,6 +26,17 @@ GAUGES = {
     "permits_limit": "limit",
     "permits_held": "held",
     "waiters": "waiting",
+}
+TENANT_NUMBERS = {
+    "permits_held": "held",
+    "waiters": "waiting",
+    "weight": "weight",
+    "permits_acquired_total": "acquired",
+    "timed_out_total": "timed_out",
+    "rejected_total": "refused",
+    "permit_seconds_total": "used",
+    "waits_total": "waits",
+    "wait_seconds_total": "wait_sum",
 }
 
 
@@ -49,11 +62,38 @@ class Reading:
 
 
 @dataclass
+class TenantReading:
+    """One tenant at one moment, or the requests that name none, or all others together: these two
+    have no id and no totals."""
+
+    name: str
+    id: str
+    weight: int = 0
+    held: int = 0
+    waiting: int = 0
+    acquired: Optional[int] = None
+    refused: Optional[int] = None
+    timed_out: Optional[int] = None
+    used: Optional[float] = None  # permit-seconds
+    waits: Optional[int] = None
+    wait_sum: Optional[float] = None  # seconds
+
+
+@dataclass
+class Tenants:
+    """Of one semaphore."""
+
+    count: int = 0  # also those that are not told of by themselves
+    readings: dict = field(default_factory=dict)  # (name, id): TenantReading
+
+
+@dataclass
 class Snapshot:
     """All semaphores at one moment of the monotonic clock."""
 
     at: float
     readings: dict  # (name, id): Reading
+    tenants: dict  # (name, id) of a semaphore that has some: Tenants
 
 
 def normal_url(text):
@@ -73,16 +113,19 @@ def scrape(url):
     """A Snapshot, or a ScrapeError."""
     content_type, text = _fetch(url)
     read = read_openmetrics if "openmetrics" in content_type else read_prometheus
-    readings = {}
+    readings, tenants = {}, {}
     try:
         for family in read(text):
             if family.name.startswith(PREFIX):
                 for sample in family.samples:
                     _take(readings, sample)
+            elif family.name == TENANTS or family.name.startswith(TENANT_PREFIX):
+                for sample in family.samples:
+                    _take_of_tenants(tenants, sample)
     except (ValueError, LookupError, TypeError) as error:
         # The parsers raise whatever comes of a malformed line.
         raise ScrapeError(f"the answer is no Prometheus text ({error})") from error
-    return Snapshot(time.monotonic(), readings)
+    return Snapshot(time.monotonic(), readings, tenants)
 
 
 def _fetch(url):
@@ -133,11 +176,27 @@ def _reason(error):
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _take(readings, sample):
-    labels = sample.labels
+def _semaphore_of(sample):
     if not math.isfinite(sample.value):
         raise ValueError(f"{sample.name} is {sample.value}")
-    key = (labels.get("semaphore", ""), labels.get("id", ""))
+    return sample.labels.get("semaphore", ""), sample.labels.get("id", "")
+
+
+def _take_of_tenants(tenants, sample):
+    of_sem = tenants.setdefault(_semaphore_of(sample), Tenants())
+    if sample.name == TENANTS:
+        of_sem.count = _count(sample.value)
+        return
+    what = TENANT_NUMBERS.get(sample.name[len(TENANT_PREFIX):])
+    if what is not None:
+        key = (sample.labels.get("tenant", ""), sample.labels.get("tenant_id", ""))
+        reading = of_sem.readings.get(key) or of_sem.readings.setdefault(key, TenantReading(*key))
+        setattr(reading, what, _count(sample.value))
+
+
+def _take(readings, sample):
+    labels = sample.labels
+    key = _semaphore_of(sample)
     reading = readings.get(key) or readings.setdefault(key, Reading(*key))
     what = sample.name[len(PREFIX):]
     if what in GAUGES:

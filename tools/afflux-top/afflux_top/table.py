@@ -50,32 +50,58 @@ class Column:
     style: Callable = lambda row: ""
 
 
-# As they stand on the screen.
-COLUMNS = [
+@dataclass
+class Layout:
+    """The columns, as they stand on the screen behind the name, and the fields that a narrow
+    terminal goes without, the first first."""
+
+    name: str
+    columns: list
+    dispensable: list
+
+
+def _waiting(row):
+    return "yellow" if row.waiting else ""
+
+
+REFUSED = Column("REFUSED/s", "refused", 9, style=lambda row: "bold red" if row.refused else "")
+TIMED_OUT = Column("TIMEOUT/s", "timed_out", 9,
+                   style=lambda row: "bold red" if row.timed_out else "")
+
+SEMAPHORES = Layout("NAME", [
     Column("LIMIT", "limit", 5),
     Column("HELD", "held", 5, style=lambda row:
            "bold magenta" if row.held > row.limit else "yellow" if row.held == row.limit else ""),
-    Column("WAITING", "waiting", 7, style=lambda row: "yellow" if row.waiting else ""),
+    Column("WAITING", "waiting", 7, style=_waiting),
     Column("ACQ/s", "acquired", 5),
-    Column("REFUSED/s", "refused", 9, style=lambda row: "bold red" if row.refused else ""),
-    Column("TIMEOUT/s", "timed_out", 9, style=lambda row: "bold red" if row.timed_out else ""),
+    REFUSED,
+    TIMED_OUT,
     Column("P99 WAIT", "p99", 8, short_time),
     Column("OLDEST", "oldest", 7, short_time),
-]
-# What a narrow terminal goes without, the first first.
-DISPENSABLE = ["timed_out", "oldest", "p99", "refused", "acquired", "limit", "waiting", "held"]
+], ["timed_out", "oldest", "p99", "refused", "acquired", "limit", "waiting", "held"])
+
+TENANTS = Layout("TENANT", [
+    Column("WEIGHT", "weight", 6),
+    Column("HELD", "held", 5),
+    Column("WAITING", "waiting", 7, style=_waiting),
+    Column("USE", "use", 5),
+    Column("ACQ/s", "acquired", 5),
+    REFUSED,
+    TIMED_OUT,
+    Column("AVG WAIT", "wait", 8, short_time),
+], ["timed_out", "wait", "refused", "weight", "acquired", "use", "waiting", "held"])
 
 LEAST_NAME = 12
 
 
-def table(shown, everything, sort, width, old):
+def table(layout, shown, everything, sort, width, old):
     """`shown` rows as a table for a terminal of that width. `everything`: to tell names apart;
     `old`: they are not of now."""
-    chosen = _that_fit(width)
+    chosen = _that_fit(layout, width)
     grid = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False,
                  header_style="bold")
     name_width = max(1, width - _taken_by(chosen))
-    grid.add_column(_title("NAME", sort == "name"), no_wrap=True, overflow="ellipsis",
+    grid.add_column(_title(layout.name, sort == "name"), no_wrap=True, overflow="ellipsis",
                     width=name_width)
     for column in chosen:
         grid.add_column(_title(column.title, sort == column.field), justify="right",
@@ -89,9 +115,9 @@ def table(shown, everything, sort, width, old):
     return grid
 
 
-def _that_fit(width):
-    chosen = list(COLUMNS)
-    for field in DISPENSABLE:
+def _that_fit(layout, width):
+    chosen = layout.columns
+    for field in layout.dispensable:
         if _taken_by(chosen) + LEAST_NAME <= width:
             break
         chosen = [column for column in chosen if column.field != field]
@@ -109,7 +135,7 @@ def _title(text, sorted_by):
 def _name(row, names, width):
     """The number tells apart what has the same name or none."""
     text = printable(row.name)
-    if text and names[row.name] == 1:
+    if text and (names[row.name] == 1 or not row.id):
         return Text(text)
     number = f"#{printable(row.id)}"
     while text and cell_len(text) + cell_len(number) > width:
