@@ -165,7 +165,7 @@ class alignas(128) waiter_queue {
 
   // False: no memory.
   bool make_tenants();
-  // t's requests are taken from now on. closed.
+  // t's requests are taken from now on. closed, no_memory.
   status join(tenant<P>& t);
   status take_for(tenant<P>& t, std::uint64_t n);
   // overflow: it holds less. Nothing has come back then, or `what_is_held`.

@@ -39,8 +39,7 @@ status waiter_queue<P>::join(tenant<P>& t) {
   if (!closed) begin_tenants();
   settle(w, 0);
   if (closed) return status::closed;
-  tenants_->add(t);
-  return status::ok;
+  return tenants_->add(t) ? status::ok : status::no_memory;
 }
 
 // ---- requests

@@ -201,8 +201,8 @@ class alignas(64) tenant : public fair_member {
   waiter_queue<P>& of;
   std::unique_ptr<char[]> name;  // nullptr: none
   typename P::template atomic<std::uint32_t> refs{1};
-  tenant* prev = nullptr;  // among all: with the mutex of these
-  tenant* next = nullptr;
+  std::size_t place = 0;     // among all: with the mutex of these, as is the next
+  std::uint64_t number = 0;  // of its creation, from 1
 };
 
 }  // namespace afflux::queue

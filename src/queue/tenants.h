@@ -16,10 +16,14 @@
 // With the lock, but for visit() and the gauges.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <new>
+#include <utility>
 
 #include "mutants.h"
 #include "queue/tenant.h"
@@ -237,25 +241,28 @@ class tenants {
 
   // ---- with the mutex, not with the lock
 
-  void add(tenant<P>& t) {
+  // False: no memory.
+  bool add(tenant<P>& t) {
     const std::lock_guard guard(mutex_);
-    t.next = first_;
-    if (first_ != nullptr) first_->prev = &t;
-    first_ = &t;
-    ++count_;
+    if (count_ == room_ && !grow()) return false;
+    t.place = count_;
+    t.number = ++added_;
+    all_[count_++] = &t;
+    return true;
   }
   void remove(tenant<P>& t) {
     const std::lock_guard guard(mutex_);
-    if (t.next != nullptr) t.next->prev = t.prev;
-    (t.prev != nullptr ? t.prev->next : first_) = t.next;
-    --count_;
+    tenant<P>* const last = all_[--count_];
+    all_[t.place] = last;
+    last->place = t.place;
   }
+  // Calls see(all, count), the usual one left out. None comes or goes meanwhile.
   template <class F>
-  void visit(F&& visit) const {
+  void visit(F&& see) const {
     const std::lock_guard guard(mutex_);
-    for (const tenant<P>* t = first_; t != nullptr; t = t->next) visit(*t);
+    see(static_cast<const tenant<P>* const*>(all_.get()), count_);
   }
-  std::uint64_t count() const {
+  std::size_t count() const {
     const std::lock_guard guard(mutex_);
     return count_;
   }
@@ -348,6 +355,16 @@ class tenants {
     crowds_ |= std::uint64_t{1} << (at - 1);
   }
 
+  bool grow() {
+    const std::size_t room = std::max<std::size_t>(2 * room_, 16);
+    std::unique_ptr<tenant<P>*[]> more(new (std::nothrow) tenant<P>*[room]);
+    if (more == nullptr) return false;
+    std::copy_n(all_.get(), count_, more.get());
+    all_ = std::move(more);
+    room_ = room;
+    return true;
+  }
+
   // Those that stand beside the order.
   struct list {
     bool empty() const { return first == nullptr; }
@@ -384,8 +401,10 @@ class tenants {
   tenant<P> usual_;
 
   mutable typename P::mutex mutex_;
-  tenant<P>* first_ = nullptr;
-  std::uint64_t count_ = 0;
+  std::unique_ptr<tenant<P>*[]> all_;  // an array: who reads all can fetch those to come
+  std::size_t room_ = 0;
+  std::size_t count_ = 0;
+  std::uint64_t added_ = 0;
 };
 
 }  // namespace afflux::queue
