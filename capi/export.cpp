@@ -17,21 +17,23 @@ using exporting::text_writer;
 namespace {
 
 constexpr std::initializer_list<std::size_t> kOptionFields = {
-    offsetof(afflux_export_options, flags), offsetof(afflux_export_options, reserved)};
+    offsetof(afflux_export_options, flags), offsetof(afflux_export_options, tenants)};
+
+constexpr std::uint32_t kTenants = 10;  // by default
 
 status read_options(const afflux_export_options* given, afflux_export_options& known) {
   afflux_export_options_init(&known);
   if (given == nullptr) return status::ok;
   if (const status s = read_sized(given, known, kOptionFields); s != status::ok) return s;
   const bool valid = known.format <= AFFLUX_EXPORT_OPENMETRICS &&
-                     (known.flags & ~std::uint32_t{AFFLUX_EXPORT_CLIENTS}) == 0 &&
-                     known.reserved == 0;
+                     (known.flags & ~std::uint32_t{AFFLUX_EXPORT_CLIENTS}) == 0;
   return valid ? status::ok : status::invalid;
 }
 
 exporting::text_options to_text(const afflux_export_options& options) {
   return {.openmetrics = options.format == AFFLUX_EXPORT_OPENMETRICS,
-          .each_client = (options.flags & AFFLUX_EXPORT_CLIENTS) != 0};
+          .each_client = (options.flags & AFFLUX_EXPORT_CLIENTS) != 0,
+          .tenants = options.tenants};
 }
 
 // The caller's buffer: filled as far as it goes, and counted beyond.
@@ -59,6 +61,7 @@ afflux_status afflux_export_options_init(afflux_export_options* options) {
   if (options == nullptr) return AFFLUX_EINVAL;
   *options = {};
   options->struct_size = sizeof *options;
+  options->tenants = kTenants;
   return AFFLUX_OK;
 }
 
@@ -80,8 +83,8 @@ afflux_status afflux_registry_write(afflux_registry* registry, const afflux_expo
   if (const status s = read_options(options, known); s != status::ok) return to_c(s);
   const borrowed all(*from(registry));
   text_writer to(sink, ctx);
-  exporting::write_text(*all, to_text(known), to);
-  return to.stopped() ? AFFLUX_ECANCELED : AFFLUX_OK;
+  const status s = exporting::write_text(*all, to_text(known), to);
+  return s != status::ok ? to_c(s) : to.stopped() ? AFFLUX_ECANCELED : AFFLUX_OK;
 }
 
 afflux_status afflux_registry_print(afflux_registry* registry, const afflux_export_options* options,
@@ -94,7 +97,8 @@ afflux_status afflux_registry_print(afflux_registry* registry, const afflux_expo
   {
     const borrowed all(*from(registry));
     text_writer to(&filled::take, &into);
-    exporting::write_text(*all, to_text(known), to);
+    const status s = exporting::write_text(*all, to_text(known), to);
+    if (s != status::ok) return to_c(s);
   }
   if (size != 0) *into.at = 0;
   if (ret_size != nullptr) *ret_size = into.size;

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "core/tenant.h"
+#include "export/tenant_reading.h"
 #include "handles.h"
 #include "sized.h"
 
@@ -40,8 +41,6 @@ status read_options(const afflux_tenant_options* given, afflux_tenant_options& k
   if (known.max_waiters != 0) share.max_waiters = known.max_waiters;
   return status::ok;
 }
-
-uint64_t unless_none(std::uint64_t most) { return most == UINT64_MAX ? 0 : most; }
 
 }  // namespace
 
@@ -136,32 +135,7 @@ afflux_status afflux_tenant_stats_init(afflux_tenant_stats* stats) {
 
 afflux_status afflux_tenant_get_stats(const afflux_tenant* tenant, afflux_tenant_stats* ret_stats) {
   if (tenant == nullptr || ret_stats == nullptr || !valid_out(*ret_stats)) return AFFLUX_EINVAL;
-  const queue::tenant<policy>& t = *from(tenant);
-  const queue::tenant_totals<policy>& totals = t.totals;
-  const queue::share share = t.now();
-  *ret_stats = {
-      .struct_size = sizeof *ret_stats,
-      .weight = share.weight,
-      .guaranteed = share.guaranteed,
-      .cap = unless_none(share.cap),
-      .max_waiters = unless_none(share.max_waiters),
-      .held = t.held.get(),
-      .waiting = t.waiting->count(),
-      .hold_ns = t.hold.get(),
-      .acquired = totals.acquired.get(),
-      .requests = totals.requests.get(),
-      .waits = totals.waits.get(),
-      .by_guarantee = totals.by_guarantee.get(),
-      .wait_sum_ns = totals.wait_sum.get(),
-      .wait_max_ns = totals.wait_max.get(),
-      .try_failed = totals.try_failed.get(),
-      .rejected = totals.rejected.get(),
-      .timed_out = totals.timed_out.get(),
-      .canceled = totals.canceled.get(),
-      .ended = totals.ended.get(),
-      .used_permit_seconds = totals.used.get() / 1e9,
-      .later = {},
-  };
+  *ret_stats = exporting::read_stats(*from(tenant));
   return AFFLUX_OK;
 }
 

@@ -39,6 +39,8 @@ enum class export_format : std::uint32_t {
 struct export_options {
   export_format format = export_format::prometheus;
   bool clients = false;  ///< each client has its own series, too (AFFLUX_EXPORT_CLIENTS)
+  /// Tenants of each semaphore that have series of their own, at most; 0: nothing of tenants.
+  std::uint32_t tenants = 10;
 
   /// The same for the C API.
   [[nodiscard]] explicit operator ::afflux_export_options() const noexcept {
@@ -46,6 +48,7 @@ struct export_options {
     c.struct_size = sizeof c;
     c.format = static_cast<std::uint32_t>(format);
     c.flags = clients ? std::uint32_t{AFFLUX_EXPORT_CLIENTS} : 0U;
+    c.tenants = tenants;
     return c;
   }
 };
@@ -158,15 +161,15 @@ class registry {
   }
 
   /// Render as text, piece by piece: `sink(std::string_view)`, whose answer, if it is a bool, says
-  /// whether to go on. Does not allocate.
-  /// @return ok; canceled: the sink stopped it; invalid: an unknown format. Throws what the sink
-  ///         throws, which stops it.
+  /// whether to go on. Allocates for tenants only.
+  /// @return ok; canceled: the sink stopped it; invalid: an unknown format; no_memory: for tenants,
+  ///         and nothing was written. Throws what the sink throws, which stops it.
   template <detail::visitor_of<std::string_view> Sink>
   status write(Sink&& sink, const export_options& o = {}) const {
     detail::visit_call<Sink> call(sink);
     return call.finish(write_to(o, &detail::visit_call<Sink>::take, &call));
   }
-  /// The text as a whole. Throws error (invalid: an unknown format), std::bad_alloc.
+  /// The text as a whole. Throws error (invalid: an unknown format; no_memory), std::bad_alloc.
   [[nodiscard]] std::string text(const export_options& o = {}) const {
     std::string all;
     const status s = write([&all](std::string_view piece) { all += piece; }, o);

@@ -48,6 +48,8 @@ struct shown_client {
   afflux_client_summary_t now;
 };
 
+struct top_tenants;  // top_tenants.h
+
 // One text: families and their samples, in order.
 class exposition {
  public:
@@ -101,9 +103,11 @@ class exposition {
 
 // Begins it; false: there are no more.
 bool begin_sem_family(exposition& to, std::size_t family);
+bool begin_tenant_family(exposition& to, std::size_t family);
 bool begin_client_family(exposition& to, std::size_t family, bool of_all);
 // Its samples of one object.
 void show(exposition& to, std::size_t family, const shown_sem& sem);
+void show(exposition& to, std::size_t family, const top_tenants& of);
 void show(exposition& to, std::size_t family, const shown_client& client);
 
 // each(see) calls see(shown_sem) for one after the other, until it answers false.
@@ -112,6 +116,17 @@ void show_sems(exposition& to, Each&& each) {
   for (std::size_t f = 0; begin_sem_family(to, f) && !to.stopped(); ++f) {
     each([&to, f](const shown_sem& sem) {
       show(to, f, sem);
+      return !to.stopped();
+    });
+  }
+}
+
+// Likewise, of the tenants of a semaphore: see(top_tenants).
+template <class Each>
+void show_tenants(exposition& to, Each&& each) {
+  for (std::size_t f = 0; begin_tenant_family(to, f) && !to.stopped(); ++f) {
+    each([&to, f](const top_tenants& of) {
+      show(to, f, of);
       return !to.stopped();
     });
   }

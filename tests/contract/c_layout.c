@@ -266,7 +266,7 @@ static void check_export_options(void) {
   AT(afflux_export_options, struct_size, 0);
   AT(afflux_export_options, format, 4);
   AT(afflux_export_options, flags, 8);
-  AT(afflux_export_options, reserved, 12);
+  AT(afflux_export_options, tenants, 12);
 }
 
 static void check_holder(void) {

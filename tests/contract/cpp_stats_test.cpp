@@ -549,4 +549,21 @@ TEST(CppRegistry, RendersText) {
   EXPECT_THROW((void)all.text({.format = static_cast<afflux::export_format>(9)}), afflux::error);
 }
 
+TEST(CppRegistry, RendersAsManyTenantsAsAreAskedFor) {
+  const registry all;
+  const semaphore sem(1);
+  EXPECT_EQ(all.add(sem), status::ok);
+  ::afflux_tenant* tenants[12];
+  for (auto*& t : tenants) EXPECT_EQ(::afflux_tenant_create(sem.handle(), nullptr, &t), AFFLUX_OK);
+  const auto has = [](const std::string& text, std::uint32_t id) {
+    return text.find("tenant_id=\"" + std::to_string(id) + "\"") != std::string::npos;
+  };
+  EXPECT_TRUE(has(all.text(), 10));
+  EXPECT_FALSE(has(all.text(), 11));
+  EXPECT_TRUE(has(all.text({.tenants = 11}), 11));
+  EXPECT_FALSE(has(all.text({.tenants = 11}), 12));
+  EXPECT_EQ(all.text({.tenants = 0}).find("tenant"), std::string::npos);
+  for (::afflux_tenant* const t : tenants) ::afflux_tenant_unref(t);
+}
+
 }  // namespace

@@ -52,6 +52,29 @@ void use(afflux_sem* sem, afflux_client* client) {
   check(afflux_sem_release(sem, 1), AFFLUX_OK, "release");
 }
 
+// Tenants, more than are shown one by one. The first one uses most: one waits, and one is refused.
+void share(afflux_sem* sem, afflux_tenant* (&tenants)[12]) {
+  for (afflux_tenant*& t : tenants) {
+    afflux_tenant_options o;
+    afflux_tenant_options_init(&o);
+    const bool is_first = &t == tenants;
+    if (is_first) o.cap = 1;
+    o.max_waiters = 1;
+    o.name = is_first ? "greedy \xFF" : &t - tenants < 3 ? "twin" : nullptr;
+    check(afflux_tenant_create(sem, &o, &t), AFFLUX_OK, "tenant");
+  }
+  afflux_request request;
+  afflux_request_init(&request);
+  request.tenant = tenants[0];
+  request.wake = [](void*, afflux_status) {};
+  afflux_waiter waiters[2] = {};
+  check(afflux_sem_acquire_async(sem, &request, &waiters[0]), AFFLUX_OK, "tenant's");
+  check(afflux_sem_acquire_async(sem, &request, &waiters[0]), AFFLUX_PENDING, "tenant's second");
+  check(afflux_sem_acquire_async(sem, &request, &waiters[1]), AFFLUX_EREJECTED, "tenant's third");
+  check(afflux_tenant_release(tenants[0], 1), AFFLUX_OK, "tenant's release");
+  check(afflux_tenant_acquire(tenants[0], 1, 1000 * 1000), AFFLUX_ETIMEDOUT, "tenant's time");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,6 +102,9 @@ int main(int argc, char** argv) {
                               make_sem(all, "counters", AFFLUX_STATS_COUNTERS),
                               make_sem(all, nullptr, AFFLUX_STATS_OFF)};
   for (afflux_sem* const sem : sems) use(sem, client);
+  afflux_sem* const shared = make_sem(all, "shared", AFFLUX_STATS_COUNTERS);
+  afflux_tenant* tenants[12];
+  share(shared, tenants);
   afflux_control* control = nullptr;
   check(afflux_control_create(sems[0], nullptr, &control), AFFLUX_OK, "control");
   check(afflux_control_sample(control, 2'000'000, AFFLUX_CONTROL_SERVED), AFFLUX_OK, "sample");
@@ -96,6 +122,8 @@ int main(int argc, char** argv) {
             nullptr),
         AFFLUX_OK, "write");
   for (afflux_sem* const sem : sems) afflux_sem_unref(sem);
+  for (afflux_tenant* const t : tenants) afflux_tenant_unref(t);
+  afflux_sem_unref(shared);
   afflux_client_unref(client);
   afflux_registry_unref(all);
   return EXIT_SUCCESS;

@@ -62,6 +62,16 @@ def check_values(samples):
         assert len(buckets) == 17 and buckets == sorted(buckets) and buckets[-1] == 1
     counters_only = {"semaphore": "counters", "id": "2"}
     assert value("afflux_semaphore_queued_total", **counters_only) == 3
+    shared = {"semaphore": "shared", "id": "4"}
+    assert value("afflux_tenants", **shared) == 12
+    greedy = {"tenant": "greedy \N{REPLACEMENT CHARACTER}", "tenant_id": "1", **shared}
+    for name, wanted in {"permits_held": 1, "permits_cap": 1, "permits_acquired_total": 2,
+                         "waits_total": 1, "rejected_total": 1, "timed_out_total": 1}.items():
+        assert value("afflux_tenant_" + name, **greedy) == wanted, name
+    for twin in ("2", "3"):
+        assert value("afflux_tenant_weight", tenant="twin", tenant_id=twin, **shared) == 1
+    assert value("afflux_tenant_weight", tenant="other", **shared) == 2
+    assert value("afflux_tenant_permits_held", tenant="default", **shared) == 0
     client = {"client": NAME, "id": "1"}
     assert value("afflux_client_requests_total", **{"class": "GET"}, **client) == 3
     # Two names that are not UTF-8 look alike.

@@ -39,6 +39,7 @@ def in_monitoring():
     text = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     types = {}
     for heading, prefix in (("`afflux_semaphore_…`", "afflux_semaphore_"),
+                            ("`afflux_tenant…`", "afflux_tenant"),
                             ("`afflux_clients…`", "afflux_clients")):
         for cells in table_rows(text, heading):
             for name in re.findall(r"`([a-z_]+)", cells[0]):
@@ -57,7 +58,7 @@ def in_header():
     names, prefix = set(), ""
     plain = re.sub(r"\{[^}]*\}", "", chapter)
     for name in re.findall(r"(?<![\w`])(?:afflux)?_[a-z_]*[a-z](?![\w…(])", plain):
-        match = re.match(r"afflux_(?:semaphore|clients|client)(?=_|$)", name)
+        match = re.match(r"afflux_(?:semaphore|tenants?|clients?)(?=_|$)", name)
         prefix = match.group() if match else prefix
         names.add(name if match else prefix + name)
     return names, values

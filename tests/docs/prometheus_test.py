@@ -263,17 +263,29 @@ class DashboardTest(unittest.TestCase):
 
 
 class TextTest(unittest.TestCase):
+    @staticmethod
+    def queries(text, begin, end):
+        section = text[text.index(begin):text.index(end)]
+        return [query for block in re.findall(r"```\n(.*?)```", section, re.S)
+                for query in re.sub(r"^#.*$", "", block, flags=re.M).split("\n\n")
+                if query.strip()]
+
     def test_the_queries_of_the_text_are_understood(self):
         text = (SOURCE / "docs/monitoring.md").read_text("utf-8")
-        section = text[text.index("## Questions to Prometheus"):text.index("## Scraping")]
-        queries = [query for block in re.findall(r"```\n(.*?)```", section, re.S)
-                   for query in re.sub(r"^#.*$", "", block, flags=re.M).split("\n\n")
-                   if query.strip()]
+        queries = self.queries(text, "## Questions to Prometheus", "## Scraping")
         self.assertEqual(len(queries), 4)
         with Demo(SERVER) as demo, Relay(demo) as relay, \
                 Prometheus({"demo": relay.address}, soon=SOON) as prometheus:
             for query in queries:
                 relay.eventually(lambda: self.assertTrue(prometheus.query(query), query))
+
+    def test_the_queries_about_tenants_have_tests(self):
+        text = (SOURCE / "docs/monitoring.md").read_text("utf-8")
+        tests = " ".join((SOURCE / "tests/docs/alerts_tenants_test.yml").read_text("utf-8").split())
+        queries = self.queries(text, "\n## Tenants", "\n## Questions")
+        self.assertEqual(len(queries), 4)
+        for query in queries:
+            self.assertIn(" ".join(query.split()), tests)
 
 
 if __name__ == "__main__":
