@@ -286,7 +286,7 @@ pub struct afflux_port {
     _marker: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
-/// The tenant that requests are accounted to: see afflux/client.h. Since: 0.1
+/// What requests are accounted to: see afflux/client.h. Since: 0.1
 #[repr(C)]
 pub struct afflux_client {
     _opaque: [u8; 0],
@@ -337,9 +337,9 @@ pub struct afflux_request {
     /// AFFLUX_WAIT_FOR_NOTE: called on completion; NULL (default) without
     /// that flag
     pub notify: afflux_notify_fn,
-    /// whose request it is (tenant.h): a tenant of the same semaphore,
-    /// with a reference of the caller's until the request has ended; client
-    /// is NULL then. Default NULL: none's. Only in requests to a semaphore;
+    /// whose request it is (tenant.h): a tenant of the same semaphore, to
+    /// which the caller has a reference during the call; the last unref
+    /// ends what queues. client is NULL then. Default NULL: none's. Only in requests to a semaphore;
     /// elsewhere AFFLUX_EINVAL
     pub tenant: *mut afflux_tenant,
 }
@@ -943,8 +943,9 @@ pub struct afflux_export_options {
     pub format: u32,
     /// AFFLUX_EXPORT_CLIENTS; default 0
     pub flags: u32,
-    /// 0
-    pub reserved: u32,
+    /// of each semaphore, that have series of their own, at most; default 10;
+    /// 0: nothing of tenants is exported; UINT32_MAX: all are
+    pub tenants: u32,
 }
 
 /// Takes a piece of text, not 0-terminated, in order. 0: go on; else: stop. Since: 0.1
@@ -1170,7 +1171,8 @@ pub struct afflux_tenant_options {
     /// permits that come before all weights; 0 (default) … cap
     pub guaranteed: u64,
     /// permits that it holds at most; 0 (default): no cap. A request for more
-    /// is answered, or completes, with AFFLUX_E2BIG
+    /// is answered, or completes, with AFFLUX_E2BIG, but for
+    /// AFFLUX_WAIT_FOR_RESIZE, which waits for the cap, too
     pub cap: u64,
     /// requests that queue at most; another is answered with
     /// AFFLUX_EREJECTED. 0 (default): no limit but the semaphore's
@@ -2579,11 +2581,15 @@ extern "C" {
     /// @param options  NULL: the defaults.
     /// @return AFFLUX_OK         all was written
     ///         AFFLUX_ECANCELED  the sink stopped it
-    ///         AFFLUX_EINVAL     registry or sink is NULL, an unknown format or flag, reserved is not 0,
-    ///                           or struct_size is too short
+    ///         AFFLUX_EINVAL     registry or sink is NULL, an unknown format or flag, or struct_size is
+    ///                           too short
     ///         AFFLUX_ENOTSUP    bytes beyond the known struct are not zero
-    /// Threads: any number at once. Lock-free but for the sink, which may call anything; does not
-    ///          allocate. What is removed meanwhile is kept until the text has ended.
+    ///         AFFLUX_ENOMEM     no memory for tenants; nothing was written
+    /// Threads: any number at once. Lock-free but for the sink, which may call anything, and for
+    ///          tenants; does not allocate but for those that are shown. While the tenants of a semaphore
+    ///          are read, which takes 2 to 5 ms for 100,000, the creation of a tenant and the last
+    ///          unref of one wait; requests and grants do not. What is removed meanwhile is kept until
+    ///          the text has ended.
     /// Since:   0.1
     /// ```
     pub fn afflux_registry_write(registry: *mut afflux_registry, options: *const afflux_export_options, sink: afflux_sink_fn, ctx: *mut c_void) -> afflux_status;
@@ -2598,9 +2604,9 @@ extern "C" {
     /// @return AFFLUX_OK         all of it is there
     ///         AFFLUX_EOVERFLOW  the buffer was too small: it has the beginning, 0-terminated if size
     ///                           is not 0. The text may grow from call to call.
-    ///         AFFLUX_EINVAL, AFFLUX_ENOTSUP  as afflux_registry_write(); also: buffer is NULL and size
-    ///                           is not 0
-    /// Threads: any number at once. Lock-free; does not allocate.
+    ///         AFFLUX_EINVAL, AFFLUX_ENOTSUP, AFFLUX_ENOMEM  as afflux_registry_write(); EINVAL also:
+    ///                           buffer is NULL and size is not 0
+    /// Threads: as afflux_registry_write().
     /// Since:   0.1
     /// ```
     pub fn afflux_registry_print(registry: *mut afflux_registry, options: *const afflux_export_options, buffer: *mut c_char, size: usize, ret_size: *mut usize) -> afflux_status;
@@ -2762,10 +2768,8 @@ extern "C" {
     ///         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
     ///                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
     ///                         struct_size is too short
-    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond the
-    ///                         known struct are not zero
-    ///         AFFLUX_ECLOSED  the semaphore is closed
-    ///         AFFLUX_ENOMEM   no memory
+    ///         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond
+    /// the known struct are not zero AFFLUX_ECLOSED  the semaphore is closed AFFLUX_ENOMEM   no memory
     /// Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
     ///          Requests and grants allocate nothing afterwards.
     /// Owns:    the caller owes one afflux_tenant_unref().

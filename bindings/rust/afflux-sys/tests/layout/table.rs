@@ -20,7 +20,7 @@
     structure!(afflux_health: struct_size, healthy, reasons, reserved, waiters, queue_bytes, oldest_wait_ns, still_ns, unserved);
     structure!(afflux_rates: acquired, released, queued, refused, requests, bytes, errors);
     structure!(afflux_registry_summary_t: struct_size, reserved, sems, clients, sem, client, min_uptime_ns, max_uptime_ns, average_uptime_ns, since_start, since_look, looked_at_ns);
-    structure!(afflux_export_options: struct_size, format, flags, reserved);
+    structure!(afflux_export_options: struct_size, format, flags, tenants);
     structure!(afflux_holder: struct_size, reserved, id, permits, held_ns, tag);
     structure!(afflux_control_options: struct_size, algorithm, min, max, initial, seed, window_ns, timeout_ns, probe_interval_ns, on_change, ctx);
     structure!(afflux_control_stats: struct_size, algorithm, paused, decision, reason, reserved, limit, min, max, center, served, dropped, ignored, missed, windows, raised, lowered, window_ns, window_served, window_dropped, window_latency_ns, window_in_flight, window_throughput, later);
