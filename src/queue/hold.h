@@ -158,7 +158,7 @@ std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) {
 }
 
 template <class P>
-void waiter_queue<P>::leaves(std::uint64_t then) {
+[[gnu::always_inline]] inline void waiter_queue<P>::leaves(std::uint64_t then) {
   if (tenants_ == nullptr) [[likely]]
     return counts_.leaves(line_, held(then, limit()));
   counts_.leaves(tenants_->any(), tenants_->oldest(), held(then, limit()));

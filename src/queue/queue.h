@@ -318,9 +318,9 @@ class alignas(128) waiter_queue {
   }
   std::uint64_t waits_beside() const { return tenants_ == nullptr ? 0 : tenants_->waiting(); }
   void leaves(std::uint64_t then);
-  status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);
+  [[gnu::noinline]] status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);
   status admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as);
-  bool dismiss_closing(finished<P>& done);
+  [[gnu::noinline]] bool dismiss_closing(finished<P>& done);
   void begin_tenants();
   status seen_by(const waiter<P>& x, std::uint64_t w, std::int64_t take) const;
   [[gnu::noinline]] bool tell_watchers(std::uint64_t w, std::int64_t take, finished<P>& done);
@@ -328,7 +328,8 @@ class alignas(128) waiter_queue {
   bool take_off(waiter<P>& x, status result, finished<P>& done);
   bool grant(waiter<P>& x, finished<P>& done);
   bool mark_off(waiter<P>& x, status result, finished<P>& done);
-  bool mark_off_of_tenant(waiter<P>& x, status result, std::int64_t waited, finished<P>& done);
+  [[gnu::noinline]] bool mark_off_of_tenant(waiter<P>& x, status result, std::int64_t waited,
+                                            finished<P>& done);
   bool leave_line(waiter<P>& x);
   std::int64_t weight(const waiter<P>& x) const {
     return settings_.weight(static_cast<std::int64_t>(x.permits));

@@ -46,8 +46,10 @@ class tenants {
   std::uint64_t waiting() const { return waiting_.get(); }
   std::uint64_t waiting_bytes() const { return waiting_bytes_.get(); }
 
+  // The calls out of line: the paths without tenants stay short.
+
   // The next to be granted, or nullptr.
-  waiter<P>* first() {
+  [[gnu::noinline]] waiter<P>* first() {
     if (!owed_.empty()) return owed_.first->waiting->first();
     fair_member* const next = order_.first();
     return next == nullptr ? nullptr : static_cast<tenant<P>*>(next)->waiting->first();
@@ -59,7 +61,7 @@ class tenants {
     if (now_ == 0) now_ = P::now();
     return now_;
   }
-  void hold_ends() {
+  [[gnu::noinline]] void hold_ends() {
     now_ = 0;
     contended_ = any();
     if (contended_) warm_next();
@@ -70,7 +72,7 @@ class tenants {
   // ---- waiters
 
   // x comes into its tenant's line.
-  void push(waiter<P>& x) {
+  [[gnu::noinline]] void push(waiter<P>& x) {
     tenant<P>& t = of(x);
     t.waiting->push_back(x);
     if (&t != &usual_) {
@@ -82,7 +84,7 @@ class tenants {
     if (t.waiting->first() == &x) place(t);
   }
   // x leaves it. The tenant is to be placed anew.
-  void unlink(waiter<P>& x) {
+  [[gnu::noinline]] void unlink(waiter<P>& x) {
     tenant<P>& t = of(x);
     if (t.waiting->first() == &x) take_out(t);
     t.waiting->remove(x);
@@ -119,7 +121,7 @@ class tenants {
     return is_first;
   }
   // x, which unlink() took, has got none.
-  void ended(tenant<P>& t, status why) {
+  [[gnu::noinline]] void ended(tenant<P>& t, status why) {
     switch (why) {
       case status::rejected:
         add_to(t.totals.rejected, std::uint64_t{1});
@@ -184,7 +186,7 @@ class tenants {
     if (!t.waiting->empty() && t.stands != standing::owed) place(t);
   }
   // The usual tenant's permits come and go without a call: it holds what no other does.
-  void look_at_usual(std::uint64_t held_by_all) {
+  [[gnu::noinline]] void look_at_usual(std::uint64_t held_by_all) {
     const std::uint64_t held = held_by_all < held_ ? 0 : held_by_all - held_;
     const std::uint64_t was = usual_.held.get();
     if (held < was) {
