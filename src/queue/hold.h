@@ -111,10 +111,10 @@ bool waiter_queue<P>::unlock(std::uint64_t w, std::int64_t take, finished<P>& do
 template <class P>
 bool waiter_queue<P>::unlock_plainly(std::uint64_t& w, std::int64_t take) {
   if ((w & (kMail | kClosed)) != 0 || special_ || !watchers_.empty()) return false;
+  if (!plain_ && P::kMutant != mutant::newest_not_looked_at) return false;
   const waiter<P>* const first =
-      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : next(available(w) - take);
-  if (first != nullptr && ((settings_.shed.on() && P::kMutant != mutant::newest_not_looked_at) ||
-                           available(w) - take >= static_cast<std::int64_t>(first->permits))) {
+      P::kMutant == mutant::no_regrant_on_cancel ? nullptr : line_.first();
+  if (first != nullptr && available(w) - take >= static_cast<std::int64_t>(first->permits)) {
     return false;
   }
   const std::uint64_t then = unlocked(w, take);
@@ -144,10 +144,8 @@ std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) {
       kLocked | kQueued | kBusy | kWaited | kPoked | kHandover | kWatched;
   std::uint64_t then = (w - permits(static_cast<std::uint64_t>(take))) & ~kOfHolder;
   if (idlers_ != 0) then |= kWatched;
-  if (tenants_ != nullptr) [[unlikely]] {
-    tenants_->hold_ends();
-    return tenants_->any() ? then | kQueued : then;  // TN1
-  }
+  if (!plain_ && tenants_ != nullptr) [[unlikely]]
+    return unlocked_among_tenants(then);
   if (line_.empty()) return then;
   then |= kQueued;
   if (!settings_.throughput) return then;
@@ -159,9 +157,9 @@ std::uint64_t waiter_queue<P>::unlocked(std::uint64_t w, std::int64_t take) {
 
 template <class P>
 [[gnu::always_inline]] inline void waiter_queue<P>::leaves(std::uint64_t then) {
-  if (tenants_ == nullptr) [[likely]]
-    return counts_.leaves(line_, held(then, limit()));
-  counts_.leaves(tenants_->any(), tenants_->oldest(), held(then, limit()));
+  if (!plain_ && tenants_ != nullptr) [[unlikely]]
+    return leaves_among_tenants(then);
+  counts_.leaves(line_, held(then, limit()));
 }
 
 // ---- with the lock: the line
@@ -187,15 +185,9 @@ void waiter_queue<P>::take_in() {
 // Whether it is the only one of its priority.
 template <class P>
 [[gnu::always_inline]] inline bool waiter_queue<P>::link(waiter<P>& x, bool into_empty) {
-  if (tenants_ != nullptr) [[unlikely]] {
-    tenants_->push(x);
-    counts_.linked(line_.count() + waits_beside());
-    return true;
-  }
-  if (into_empty && settings_.shed.on()) [[unlikely]] {
-    standing_since_ = x.queued_at();
-    stands_ = false;
-    may_shed_ = false;
+  if (!plain_) [[unlikely]] {
+    if (tenants_ != nullptr) return link_among_tenants(x), true;
+    if (into_empty) begin_to_stand(x);
   }
   const bool alone = line_.push_back(x);
   counts_.linked(line_.count());
@@ -208,13 +200,12 @@ template <class P>
                                                            finished<P>& done) {
   if ((special_ || (w & kClosed) != 0) && dismiss(w, done)) [[unlikely]]
     return true;
-  if (!line_.empty() && settings_.shed.on()) [[unlikely]] {
-    if (shed_and_grant(w, take, done)) return true;
-    return !watchers_.empty() && tell_watchers(w, take, done);
+  if (!plain_) [[unlikely]] {
+    const bool more =
+        tenants_ != nullptr ? grant_among_tenants(w, take, done) : shed_and_grant(w, take, done);
+    return more || (!watchers_.empty() && tell_watchers(w, take, done));
   }
-  if (tenants_ != nullptr) [[unlikely]]
-    tenants_->look_at_usual(held(w, limit()) + static_cast<std::uint64_t>(take));
-  while (waiter<P>* const x = next(available(w) - take)) {
+  while (waiter<P>* const x = line_.first()) {
     const auto n = static_cast<std::int64_t>(x->permits);
     if (available(w) - take < n) break;
     if (settings_.throughput && (w & kHandover) == 0 && x->blocks_a_thread() && poke(*x, done)) {

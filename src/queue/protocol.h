@@ -79,7 +79,7 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
 // With the lock: x has its permits, has its place, or is refused.
 template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
-  if (tenants_ != nullptr) [[unlikely]]
+  if (!plain_ && tenants_ != nullptr) [[unlikely]]
     return admit_among_tenants(w, x, as);
   if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
     settle(w, 0);
@@ -102,7 +102,7 @@ status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   // be time's doing, too.
   if ((w & kQueued) == 0) {
     counts_.leaves(line_, held(w, limit()));
-  } else if (alone || (settings_.shed.on() && P::kMutant != mutant::newest_not_looked_at)) {
+  } else if (alone || (!plain_ && P::kMutant != mutant::newest_not_looked_at)) {
     settle(w, 0);
     return status::pending;
   }

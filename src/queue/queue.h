@@ -48,7 +48,8 @@ class alignas(128) waiter_queue {
 
   // `posts`: post() is worth asking.
   waiter_queue(const queue::settings& s, bool posts)
-      : simple_(!s.throughput && !s.times() && !s.shed.on()),
+      : plain_(!s.shed.on()),
+        simple_(!s.throughput && !s.times() && !s.shed.on()),
         settings_(s),
         posts_(posts && (!s.limited() || P::kMutant == mutant::limits_pass_inbox)),
         limit_(s.limit),
@@ -307,17 +308,18 @@ class alignas(128) waiter_queue {
   bool idle(std::uint64_t w, std::int64_t take) const {
     return nobody_waits() && available(w) - take == static_cast<std::int64_t>(limit());
   }
-  // The next to be granted, or nullptr; with tenants only if any permit is free.
-  waiter<P>* next(std::int64_t free) {
-    if (tenants_ == nullptr) [[likely]]
-      return line_.first();
-    return free > 0 ? tenants_->first() : nullptr;
-  }
   bool nobody_waits() const {
     return line_.empty() && (tenants_ == nullptr || waits_beside() == 0);
   }
   std::uint64_t waits_beside() const { return tenants_ == nullptr ? 0 : tenants_->waiting(); }
   void leaves(std::uint64_t then);
+  void begin_to_stand(const waiter<P>& x);
+  // With tenants: tenancy.h.
+  [[gnu::noinline]] std::uint64_t unlocked_among_tenants(std::uint64_t then);
+  [[gnu::noinline]] void leaves_among_tenants(std::uint64_t then);
+  [[gnu::noinline]] void link_among_tenants(waiter<P>& x);
+  [[gnu::noinline]] bool grant_among_tenants(std::uint64_t w, std::int64_t& take,
+                                             finished<P>& done);
   [[gnu::noinline]] status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);
   status admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as);
   [[gnu::noinline]] bool dismiss_closing(finished<P>& done);
@@ -367,7 +369,8 @@ class alignas(128) waiter_queue {
   var<bool> returning_{false};    // one of them comes back for those that are left in line
   var<bool> special_{false};      // a waiter may be to leave without permits: dismiss()
   var<bool> shrunk_{false};       // likewise, any of them, as too much is asked for
-  var<bool> simple_;              // FAIR, no times are taken, none is shed, there are no tenants
+  var<bool> plain_;               // none is shed, and there are no tenants
+  var<bool> simple_;              // plain, FAIR, and no times are taken
   var<bool> first_changed_{false};  // another became the first in this hold
   var<std::uint64_t> wakes_{0};     // still to be woken, for want of room for notes
   var<waiter<P>*> poked_{nullptr};  // competes

@@ -75,6 +75,14 @@ bool waiter_queue<P>::shed(waiter<P>& x, std::uint32_t& room, finished<P>& done)
   return true;
 }
 
+// x comes into an empty line.
+template <class P>
+void waiter_queue<P>::begin_to_stand(const waiter<P>& x) {
+  standing_since_ = x.queued_at();
+  stands_ = false;
+  may_shed_ = false;
+}
+
 // The line is not empty.
 template <class P>
 bool waiter_queue<P>::stands(stats::stamp now) {

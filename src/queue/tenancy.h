@@ -28,7 +28,7 @@ template <class P>
 void waiter_queue<P>::begin_tenants() {
   if (tenants_ != nullptr) return;
   tenants_ = tenanted.load(std::memory_order_relaxed);
-  simple_ = false;
+  plain_ = simple_ = false;
   tenants_->adopt_usual();
 }
 
@@ -145,6 +145,38 @@ status waiter_queue<P>::release_for(tenant<P>& t, std::uint64_t n, bool what_is_
 }
 
 // ---- with the lock
+
+template <class P>
+std::uint64_t waiter_queue<P>::unlocked_among_tenants(std::uint64_t then) {
+  tenants_->hold_ends();
+  return tenants_->any() ? then | kQueued : then;  // TN1
+}
+
+template <class P>
+void waiter_queue<P>::leaves_among_tenants(std::uint64_t then) {
+  counts_.leaves(tenants_->any(), tenants_->oldest(), held(then, limit()));
+}
+
+template <class P>
+void waiter_queue<P>::link_among_tenants(waiter<P>& x) {
+  tenants_->push(x);
+  counts_.linked(line_.count() + waits_beside());
+}
+
+// In place of the rest of decide().
+template <class P>
+bool waiter_queue<P>::grant_among_tenants(std::uint64_t w, std::int64_t& take, finished<P>& done) {
+  tenants_->look_at_usual(held(w, limit()) + static_cast<std::uint64_t>(take));
+  while (available(w) > take) {
+    waiter<P>* const x = tenants_->first();
+    if (x == nullptr) break;
+    const auto n = static_cast<std::int64_t>(x->permits);
+    if (available(w) - take < n) break;
+    if (no_room(*x, done)) return true;
+    if (take_off(*x, status::ok, done)) take += n;
+  }
+  return false;
+}
 
 // x was unlinked. As mark_off(), and its tenant is charged and placed anew.
 template <class P>

@@ -46,10 +46,8 @@ class tenants {
   std::uint64_t waiting() const { return waiting_.get(); }
   std::uint64_t waiting_bytes() const { return waiting_bytes_.get(); }
 
-  // The calls out of line: the paths without tenants stay short.
-
   // The next to be granted, or nullptr.
-  [[gnu::noinline]] waiter<P>* first() {
+  waiter<P>* first() {
     if (!owed_.empty()) return owed_.first->waiting->first();
     fair_member* const next = order_.first();
     return next == nullptr ? nullptr : static_cast<tenant<P>*>(next)->waiting->first();
@@ -61,7 +59,7 @@ class tenants {
     if (now_ == 0) now_ = P::now();
     return now_;
   }
-  [[gnu::noinline]] void hold_ends() {
+  void hold_ends() {
     now_ = 0;
     contended_ = any();
     if (contended_) warm_next();
@@ -72,7 +70,7 @@ class tenants {
   // ---- waiters
 
   // x comes into its tenant's line.
-  [[gnu::noinline]] void push(waiter<P>& x) {
+  void push(waiter<P>& x) {
     tenant<P>& t = of(x);
     t.waiting->push_back(x);
     if (&t != &usual_) {
@@ -83,7 +81,8 @@ class tenants {
     if (!any()) oldest_ = x.queued_at();
     if (t.waiting->first() == &x) place(t);
   }
-  // x leaves it. The tenant is to be placed anew.
+  // x leaves it. The tenant is to be placed anew. Out of line, as ended(): the paths without
+  // tenants stay short.
   [[gnu::noinline]] void unlink(waiter<P>& x) {
     tenant<P>& t = of(x);
     if (t.waiting->first() == &x) take_out(t);
@@ -186,7 +185,7 @@ class tenants {
     if (!t.waiting->empty() && t.stands != standing::owed) place(t);
   }
   // The usual tenant's permits come and go without a call: it holds what no other does.
-  [[gnu::noinline]] void look_at_usual(std::uint64_t held_by_all) {
+  void look_at_usual(std::uint64_t held_by_all) {
     const std::uint64_t held = held_by_all < held_ ? 0 : held_by_all - held_;
     const std::uint64_t was = usual_.held.get();
     if (held < was) {
