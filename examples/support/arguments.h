@@ -6,10 +6,16 @@
 #include <argp.h>
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
+
+#include "tenant_name.h"
 
 namespace example {
 
@@ -30,6 +36,32 @@ error_t read_number(T& ret_number, const argp_state* state, const char* option, 
   }
   ret_number = value;
   return 0;
+}
+
+struct tenant_numbers {
+  std::string name;
+  std::vector<std::string> numbers;  // as text, for read_number()
+};
+
+// Reads NAME=NUMBER[:NUMBER...], the value of `option`, with `most` numbers at most. Where it is
+// none, the program ends with a message.
+inline tenant_numbers read_tenant(const argp_state* state, const char* option,
+                                  std::string_view text, std::size_t most) {
+  tenant_numbers found;
+  const std::size_t equals = text.find('=');
+  found.name = text.substr(0, equals);
+  if (!is_tenant_name(found.name)) {
+    argp_error(state, "%s: a name has 1 to %zu letters, digits, '.', '-' and '_'", option,
+               kLongestTenantName);
+  }
+  for (std::size_t at = equals; at != std::string_view::npos;) {
+    const std::size_t end = text.find(':', at + 1);
+    found.numbers.emplace_back(text.substr(at + 1, end == text.npos ? end : end - at - 1));
+    at = end;
+  }
+  if (found.numbers.empty() || found.numbers.size() > most)
+    argp_error(state, "%s: 1 to %zu numbers follow the name, as in NAME=1:2", option, most);
+  return found;
 }
 
 // Parses the command line into `ret_options`. Ends the program after --help, with 0, and after a

@@ -20,7 +20,7 @@ struct port_waiter {
 };
 
 // `co_await` it: the status of the answer, or of the completion.
-// Begin: afflux_status(const afflux_request&, afflux_waiter&)
+// Begin: afflux_status(afflux_request&, afflux_waiter&); it may add to the request.
 template <class Begin>
 class port_wait : port_waiter {
  public:
@@ -47,9 +47,11 @@ class port_wait : port_waiter {
   Begin begin_;
 };
 
-// One permit of `sem`; with AFFLUX_OK it is to be released.
-inline auto acquire(afflux_sem* sem, afflux_port* port) {
-  return port_wait(port, [sem](const afflux_request& request, afflux_waiter& waiter) {
+// One permit of `sem`, for the tenant `of` unless that is null; with AFFLUX_OK it is to be
+// released.
+inline auto acquire(afflux_sem* sem, afflux_port* port, afflux_tenant* of = nullptr) {
+  return port_wait(port, [sem, of](afflux_request& request, afflux_waiter& waiter) {
+    request.tenant = of;
     return afflux_sem_acquire_async(sem, &request, &waiter);
   });
 }

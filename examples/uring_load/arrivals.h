@@ -16,8 +16,9 @@ class arrivals {
  public:
   using clock = std::chrono::steady_clock;
 
-  arrivals(unsigned rate, clock::time_point begin, clock::time_point end)
-      : next_(begin), end_(end), pauses_(rate) {}
+  // seed: each number makes other moments, and the same in each run.
+  arrivals(unsigned rate, clock::time_point begin, clock::time_point end, std::uint64_t seed)
+      : next_(begin), end_(end), random_(seed), pauses_(rate) {}
 
   // When the next request is due, for one client; none: there are no more.
   std::optional<clock::time_point> take() {
@@ -32,7 +33,7 @@ class arrivals {
   std::mutex mutex_;
   clock::time_point next_;
   const clock::time_point end_;
-  std::mt19937_64 random_;  // the same numbers in each run
+  std::mt19937_64 random_;
   std::exponential_distribution<double> pauses_;
 };
 

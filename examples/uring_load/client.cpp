@@ -13,15 +13,23 @@
 #include <cerrno>
 #include <ctime>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "../support/tenant_name.h"
+
 namespace uring_load {
 namespace {
 
-constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+std::string request_of(std::string_view tenant) {
+  std::string text = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+  if (!tenant.empty())
+    text.append(example::kTenantHeader).append(": ").append(tenant).append("\r\n");
+  return text + "\r\n";
+}
 
 // A socket, or -1 and errno.
 int connect_to(std::uint16_t port) {
@@ -42,12 +50,16 @@ int connect_to(std::uint16_t port) {
 
 }  // namespace
 
-client::client(std::uint16_t port) : port_(port), fd_(connect_to(port)) {
+client::client(std::uint16_t port, std::string_view tenant)
+    : port_(port), request_(request_of(tenant)), fd_(connect_to(port)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "no connection");
 }
 
 client::client(client&& other) noexcept
-    : port_(other.port_), fd_(std::exchange(other.fd_, -1)), seen_(std::move(other.seen_)) {}
+    : port_(other.port_),
+      request_(std::move(other.request_)),
+      fd_(std::exchange(other.fd_, -1)),
+      seen_(std::move(other.seen_)) {}
 
 client::~client() {
   if (fd_ >= 0) close(fd_);
@@ -95,8 +107,8 @@ bool client::ask_once(clock::time_point due, const habits& how) {
 
 unsigned client::ask(clock::time_point give_up) {
   if (clock::now() >= give_up) return kLate;
-  if (send(fd_, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(kRequest.size())) {
+  if (send(fd_, request_.data(), request_.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request_.size())) {
     return 0;
   }
   http_parser parser;

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "arrivals.h"
@@ -32,8 +34,9 @@ struct habits {
 
 class client {
  public:
-  // Connects to 127.0.0.1. Throws std::system_error.
-  explicit client(std::uint16_t port);
+  // Connects to 127.0.0.1. Its requests name `tenant`, unless that is empty. Throws
+  // std::system_error.
+  client(std::uint16_t port, std::string_view tenant);
   client(client&& other) noexcept;
   client& operator=(client&&) = delete;
   ~client();
@@ -58,6 +61,7 @@ class client {
   static constexpr unsigned kLate = 1;
 
   std::uint16_t port_;
+  std::string request_;
   int fd_;
   experience seen_;
 };

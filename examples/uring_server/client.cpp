@@ -67,9 +67,11 @@ example::detached serve(worker& owner, int fd) {
     } else if (found == request_reader::found::request) {
       what = answer::unavailable;
       // Dropped by the bound of the queue, or closed: AFFLUX_EREJECTED, AFFLUX_ECLOSED.
-      if (co_await example::acquire(shared.permits.handle(), owner.completions()) == AFFLUX_OK) {
-        // Knows how long the permit is held: for the statistics, and for a limit that adapts.
-        afflux::permit_token permit = shared.permits.adopt_token(1);
+      afflux_tenant* const tenant = shared.tenant_of(reader.tenant());
+      if (co_await example::acquire(shared.permits.handle(), owner.completions(), tenant) ==
+          AFFLUX_OK) {
+        afflux::permit_token permit;
+        shared.keep(permit, tenant);
         shared.in_flight.enter();
         afflux::outcome how = afflux::outcome::ignored;  // without memory there was no call
         if (const auto workspace = make_workspace(shared.calls.buffer_bytes())) {

@@ -4,11 +4,25 @@
 #include <afflux/afflux.h>
 
 #include <algorithm>
+#include <cctype>
+
+#include "../support/tenant_name.h"
 
 namespace uring_server {
 namespace {
 
 constexpr std::string_view kMetricsPath = "/metrics";
+
+// Adds a piece of a text. One character more than `most` tells that there was more.
+void append(std::string& text, std::string_view piece, std::size_t most) {
+  text += piece.substr(0, most + 1 - text.size());
+}
+
+bool same_header(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
 
 struct fixed_part {
   std::string_view status;
@@ -44,6 +58,8 @@ request_reader::found request_reader::next() {
   http_parser_settings settings{};
   settings.on_message_begin = on_begin;
   settings.on_url = on_url;
+  settings.on_header_field = on_field;
+  settings.on_header_value = on_value;
   settings.on_message_complete = on_complete;
   at_ += http_parser_execute(&parser_, &settings, buffer_.data() + at_, end_ - at_);
   if (HTTP_PARSER_ERRNO(&parser_) == HPE_PAUSED) {
@@ -54,14 +70,36 @@ request_reader::found request_reader::next() {
 }
 
 int request_reader::on_begin(http_parser* parser) {
-  static_cast<request_reader*>(parser->data)->path_.clear();
+  auto* const reader = static_cast<request_reader*>(parser->data);
+  reader->path_.clear();
+  reader->field_.clear();
+  reader->tenant_.clear();
+  reader->in_value_ = false;
   return 0;
 }
 
-// Called for each piece of it that has been received. One character too many tells a longer path.
+// This and the next two are called for each piece that has been received.
 int request_reader::on_url(http_parser* parser, const char* text, std::size_t size) {
-  std::string& path = static_cast<request_reader*>(parser->data)->path_;
-  path.append(text, std::min(size, kMetricsPath.size() + 1 - path.size()));
+  append(static_cast<request_reader*>(parser->data)->path_, {text, size}, kMetricsPath.size());
+  return 0;
+}
+
+int request_reader::on_field(http_parser* parser, const char* text, std::size_t size) {
+  auto* const reader = static_cast<request_reader*>(parser->data);
+  if (reader->in_value_) reader->field_.clear();  // of the header before
+  reader->in_value_ = false;
+  append(reader->field_, {text, size}, example::kTenantHeader.size());
+  return 0;
+}
+
+int request_reader::on_value(http_parser* parser, const char* text, std::size_t size) {
+  auto* const reader = static_cast<request_reader*>(parser->data);
+  const bool begins = !reader->in_value_;
+  reader->in_value_ = true;
+  if (!same_header(reader->field_, example::kTenantHeader)) return 0;
+  // Given twice it is a list, as any header is: no name.
+  if (begins && !reader->tenant_.empty()) append(reader->tenant_, ",", example::kLongestTenantName);
+  append(reader->tenant_, {text, size}, example::kLongestTenantName);
   return 0;
 }
 
@@ -71,6 +109,7 @@ int request_reader::on_complete(http_parser* parser) {
   // An upgrade is not done here, and what a client sends in hope of one is no HTTP.
   reader->keep_alive_ = http_should_keep_alive(parser) != 0 && parser->upgrade == 0;
   reader->wants_body_ = parser->method != HTTP_HEAD;
+  reader->tenant_.erase(reader->tenant_.find_last_not_of(" \t") + 1);
   reader->asks_for_metrics_ =
       (parser->method == HTTP_GET || parser->method == HTTP_HEAD) && reader->path_ == kMetricsPath;
   http_parser_pause(parser, 1);

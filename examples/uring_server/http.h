@@ -14,8 +14,8 @@
 
 namespace uring_server {
 
-// Headers and bodies pass by; nothing is kept but the beginning of the path, so that a client costs
-// the same memory whatever it sends.
+// Headers and bodies pass by; nothing is kept but the beginnings of the path and of the tenant's
+// name, so that a client costs the same memory whatever it sends.
 class request_reader {
  public:
   enum class found { nothing, request, garbage };
@@ -33,17 +33,26 @@ class request_reader {
   bool keep_alive() const { return keep_alive_; }
   bool wants_body() const { return wants_body_; }
   bool asks_for_metrics() const { return asks_for_metrics_; }
+  // What its header X-Tenant says, or the beginning of it: of a longer one more than a name may
+  // have.
+  std::string_view tenant() const { return tenant_; }
 
  private:
   static int on_begin(http_parser* parser);
   static int on_url(http_parser* parser, const char* text, std::size_t size);
+  static int on_field(http_parser* parser, const char* text, std::size_t size);
+  static int on_value(http_parser* parser, const char* text, std::size_t size);
   static int on_complete(http_parser* parser);
 
   http_parser parser_;
   bool keep_alive_ = false;
   bool wants_body_ = true;
   bool asks_for_metrics_ = false;
-  std::string path_;  // as far as it matters
+  // As far as they matter.
+  std::string path_;
+  std::string field_;  // a header's name
+  std::string tenant_;
+  bool in_value_ = false;
   std::size_t at_ = 0;
   std::size_t end_ = 0;
   std::array<char, 2048> buffer_;

@@ -66,6 +66,7 @@ int run(const options& chosen) {
   for (const worker& each : workers) counted += each.counted();
   print_report(chosen, counted, shared.in_flight.peak());
   if (shared.steering) print_control(shared.steering);
+  if (shared.customers) shared.customers->print_report();
   const bool clean =
       std::all_of(workers.begin(), workers.end(), [](worker& each) { return each.close_port(); });
   return clean && shared.permits.held() == 0 ? kCleanEnd : kUncleanEnd;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "options.h"
 
+#include <afflux/afflux.h>
+
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "../support/arguments.h"
 
@@ -15,7 +19,9 @@ constexpr const char* kAbout =
     "flight; requests that have to wait do so in its queue. When the queue is full, the request "
     "that has waited longest is answered 503. With --limit auto the limit finds itself, by how "
     "long "
-    "the calls take. GET /metrics is answered with the semaphore's statistics, for Prometheus and "
+    "the calls take. With --tenants requests that wait do so in a line for each tenant, which is "
+    "who the header X-Tenant names, and no tenant can starve the others. GET /metrics is answered "
+    "with the semaphore's statistics, for Prometheus and "
     "afflux-top, and waits for no permit.\v"
     "It ends on SIGINT and SIGTERM, too: calls in flight are finished, requests that wait are "
     "answered 503.\n"
@@ -27,7 +33,7 @@ constexpr const char* kAbout =
     "  uring_load --duration 60 &\n"
     "  afflux-top http://127.0.0.1:8080/metrics";
 
-enum key : int { kWorkVaries = 256, kBackendQueues, kTimeout };
+enum key : int { kWorkVaries = 256, kBackendQueues, kTimeout, kTenants, kTenant };
 
 constexpr argp_option kOptions[] = {
     {"threads", 't', "N", 0, "ring threads (2)", 0},
@@ -36,6 +42,14 @@ constexpr argp_option kOptions[] = {
      "afflux_control; none, or 0: no limit (64)",
      0},
     {"queue", 'q', "N", 0, "requests that wait at most; 0: no bound (256)", 0},
+    {"tenants", kTenants, "N", OPTION_ARG_OPTIONAL,
+     "tell tenants apart, the first N that come; the rest share what one gets, and so do requests "
+     "without the header (1000)",
+     0},
+    {"tenant", kTenant, "NAME=WEIGHT[:GUARANTEED[:CAP]]", 0,
+     "a tenant's share of the permits beside the others, which weigh 1; permits that come first; "
+     "permits that it holds at most, 0: no cap. May be given for each tenant, and makes --tenants",
+     0},
     {"work-us", 'w', "US", 0, "microseconds that a call of the backend takes (5000)", 0},
     {"work-varies", kWorkVaries, nullptr, 0,
      "calls take so long in the mean, exponentially distributed", 0},
@@ -53,8 +67,27 @@ constexpr argp_option kOptions[] = {
     {"duration", 'd', "S", 0, "seconds; 0: until a signal (0)", 0},
     {}};
 
+constexpr std::uint64_t kMostPermits = (std::uint64_t{1} << 42) - 2;
+
+void take_tenant(options& chosen, const char* text, const argp_state* state) {
+  const auto found = example::read_tenant(state, "--tenant", text, 3);
+  tenant_share share{.name = found.name};
+  const auto read = [&](std::size_t at, auto& number, auto least, auto most) {
+    if (at < found.numbers.size())
+      example::read_number(number, state, "--tenant", found.numbers[at].c_str(), least, most);
+  };
+  read(0, share.weight, 1U, std::uint32_t{AFFLUX_TENANT_MAX_WEIGHT});
+  read(1, share.guaranteed, std::uint64_t{0}, kMostPermits);
+  read(2, share.cap, std::uint64_t{0}, kMostPermits);
+  if (share.cap != 0 && share.cap < share.guaranteed)
+    argp_error(state, "--tenant: %s has a cap below what is guaranteed", share.name.c_str());
+  if (std::ranges::find(chosen.shares, share.name, &tenant_share::name) != chosen.shares.end())
+    argp_error(state, "--tenant: %s is there twice", share.name.c_str());
+  chosen.shares.push_back(std::move(share));
+  chosen.tells_tenants = true;
+}
+
 error_t take(int key, char* text, argp_state* state) {
-  constexpr std::uint64_t kMostPermits = (std::uint64_t{1} << 42) - 2;
   constexpr std::uint64_t kFirstLimit = 20;  // a small one finds its way sooner than a large one
   options& chosen = *static_cast<options*>(state->input);
   const auto read = [&](const char* option, auto& number, auto... bounds) {
@@ -70,6 +103,12 @@ error_t take(int key, char* text, argp_state* state) {
       return read("--limit", chosen.limit, std::uint64_t{0}, kMostPermits);
     case 'q':
       return read("--queue", chosen.queue);
+    case kTenants:
+      chosen.tells_tenants = true;
+      return text == nullptr ? 0 : read("--tenants", chosen.tenants, 0U, 1'000'000U);
+    case kTenant:
+      take_tenant(chosen, text, state);
+      return 0;
     case 'w':
       return read("--work-us", chosen.work_us, std::uint64_t{0}, std::uint64_t{60'000'000});
     case kWorkVaries:

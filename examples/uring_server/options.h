@@ -5,16 +5,29 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace uring_server {
 
 enum exit_code { kCleanEnd = 0, kUncleanEnd = 1, kCannotRun = 2 };
+
+// What a tenant gets: see afflux_tenant_options.
+struct tenant_share {
+  std::string name;
+  std::uint32_t weight = 1;
+  std::uint64_t guaranteed = 0;
+  std::uint64_t cap = 0;
+};
 
 struct options {
   unsigned threads = 2;
   std::uint64_t limit = 64;  // 0: none; with `adapts` the first one
   bool adapts = false;
   std::uint64_t queue = 256;
+  bool tells_tenants = false;
+  unsigned tenants = 1000;  // beside those of `shares`
+  std::vector<tenant_share> shares;
   std::uint64_t work_us = 5000;
   bool work_varies = false;
   std::uint64_t backend = 0;

@@ -26,8 +26,17 @@ afflux::control make_steering(const options& chosen, const afflux::semaphore& pe
 
 service::service(const options& chosen)
     : calls(chosen), permits(make_permits(chosen)), steering(make_steering(chosen, permits)) {
+  if (chosen.tells_tenants) customers.emplace(permits, chosen);
   const afflux::status added = metrics.add(permits);
   if (added != afflux::status::ok) throw afflux::error(added, "metrics");
+}
+
+void service::keep(afflux::permit_token& ret_permit, afflux_tenant* of) const {
+  if (of != nullptr) {
+    afflux_tenant_adopt(of, 1, nullptr, ret_permit.handle());
+  } else {
+    afflux_permit_adopt(permits.handle(), 1, ret_permit.handle());
+  }
 }
 
 void service::give_back(afflux::permit_token& permit, afflux::outcome how) const {

@@ -6,9 +6,13 @@
 
 #include <afflux/afflux.hpp>
 
+#include <optional>
+#include <string_view>
+
 #include "../support/gauge.h"
 #include "backend.h"
 #include "options.h"
+#include "tenants.h"
 
 namespace uring_server {
 
@@ -17,11 +21,19 @@ struct service {
 
   backend calls;
   afflux::semaphore permits;
-  afflux::control steering;  // of the limit; empty: it is fixed
-  afflux::registry metrics;  // the semaphore's, as Prometheus and afflux-top read them
+  afflux::control steering;          // of the limit; empty: it is fixed
+  std::optional<tenants> customers;  // empty: nobody tells them apart
+  afflux::registry metrics;          // the semaphore's, as Prometheus and afflux-top read them
   afflux::event stop{afflux::reset::manual};
   example::gauge in_flight;
 
+  // Null: nobody in particular.
+  afflux_tenant* tenant_of(std::string_view name) {
+    return customers ? customers->of(name) : nullptr;
+  }
+  // A permit that `of` has got. The token knows how long it is held: for the statistics, and for a
+  // limit that adapts; and whose it is.
+  void keep(afflux::permit_token& ret_permit, afflux_tenant* of) const;
   // After the work; `how` is what the limit may learn from it.
   void give_back(afflux::permit_token& permit, afflux::outcome how) const;
 };

@@ -35,6 +35,15 @@ def resident_kib(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1))
 
 
+def tenant_table(text):
+    """{name: {column: number}} of a report's table of tenants, in its order."""
+    heads, *rows = text[text.index("\ntenant  ") + 1:].splitlines()
+    columns = re.split(r"  +", heads.strip())[1:]
+    row = re.compile(r"(\S.*?)" + r" +([\d.]+)" * len(columns))
+    found = [row.fullmatch(line).groups() for line in rows]
+    return {name: dict(zip(columns, map(float, numbers))) for name, *numbers in found}
+
+
 class Server:
     """The program at a free port, for a `with` block; its report afterwards."""
 
@@ -65,6 +74,9 @@ class Server:
     def value(self, label):
         return int(re.search(rf"^{label} +(\d+)", self.report, re.M).group(1))
 
+    def tenants(self):
+        return tenant_table(self.report)
+
     def growth_kib(self):
         return self.value("peak RSS") - self.rss_before
 
@@ -92,10 +104,11 @@ class Load:
     """What so many clients saw; `meanwhile` is called again and again until they end."""
 
     def __init__(self, server, connections=CLIENTS, duration=2, pause_us=0, meanwhile=None,
-                 rate=0, deadline_ms=0):
+                 rate=0, deadline_ms=0, tenants=()):
         with subprocess.Popen([LOAD, "--port", str(server.port), "--connections", str(connections),
                                "--duration", str(duration), "--pause-us", str(pause_us),
-                               "--rate", str(rate), "--deadline-ms", str(deadline_ms)],
+                               "--rate", str(rate), "--deadline-ms", str(deadline_ms),
+                               *("--tenant=" + one for one in tenants)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
             try:
                 while meanwhile is not None and child.poll() is None:
@@ -110,6 +123,10 @@ class Load:
 
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+def get_as(tenant):
+    return b"GET / HTTP/1.1\r\nX-Tenant: " + tenant + b"\r\n\r\n"
 
 
 def read_answer(stream, body=True):
@@ -289,6 +306,71 @@ class OverloadTest(unittest.TestCase):
                         limit * BUFFER_KIB + CLIENTS * CLIENT_KIB + SLACK_KIB)
 
 
+class TenantTest(unittest.TestCase):
+    def test_the_header_tells_tenants_apart(self):
+        with Server(work_us=0, tenants=2, tenant="alice=3:1:2") as server, \
+                server.connect() as client, client.makefile("rb") as stream:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+            def ask(text):
+                client.sendall(text)
+                self.assertEqual(read_answer(stream)[0], 200)
+
+            # In many packets, by another spelling of the header, and with spaces around the name.
+            for byte in get_as(b"  alice \t").replace(b"X-Tenant", b"x-tENANT"):
+                client.sendall(bytes([byte]))
+            self.assertEqual(read_answer(stream)[0], 200)
+            for name in (b"alice", b"bob", b"b" * 64, b"bob"):
+                ask(get_as(name))
+            # Beyond the bound, and what is no name: too long, of other letters, a list.
+            for name in (b"carol", b"b" * 65, b"\xc3\xa4", b"bob\r\nX-Tenant: bob"):
+                ask(get_as(name))
+            # No tenant.
+            for text in (GET, get_as(b""), get_as(b"bob").replace(b"X-Tenant", b"X-Tenants")):
+                ask(text)
+        self.assertEqual(server.child.returncode, 0, server.report)
+        self.assertEqual(server.value("served"), 12)
+        self.assertEqual({name: (row["weight"], row["granted"])
+                          for name, row in server.tenants().items()},
+                         {"alice": (3, 2), "bob": (1, 2), "b" * 64: (1, 1), "(the rest)": (1, 4)})
+
+    def test_both_sides_tell_the_same_of_each_tenant(self):
+        with Server(limit=4, queue=8, work_us=2000, buffer_kib=1, tenants=None) as server:
+            load = Load(server, duration=1, tenants=("greedy=30", "polite=2:20:3"))
+        print(load.text, server.report, file=sys.stderr)
+        self.assertEqual((load.code, server.child.returncode), (0, 0))
+        names = ["greedy", "polite-1", "polite-2", "polite-3"]
+        seen, told = tenant_table(load.text), server.tenants()
+        self.assertEqual(list(seen), [names[0], "polite", *names[1:]])
+        self.assertEqual(set(told), {*names, "(the rest)"})
+        for name in names:
+            self.assertEqual((seen[name]["served"], seen[name]["shed"]),
+                             (told[name]["granted"], told[name]["shed"]), name)
+            self.assertGreater(told[name]["granted"], 0, name)
+        self.assertGreater(told["greedy"]["shed"], 0)
+        for column in ("sent", "served", "shed"):
+            self.assertEqual(seen["polite"][column], sum(seen[name][column] for name in names[1:]))
+        self.assertEqual(seen["greedy"]["sent"] + seen["polite"]["sent"], load.value("sent"))
+        self.assertLessEqual(server.value("peak in flight"), 4)
+
+    def test_one_request_is_served_before_a_line_of_anothers(self):
+        with Server(limit=1, queue=0, work_us=200_000, tenants=None) as server:
+            greedy = [server.connect() for _ in range(40)]
+            for client in greedy:
+                client.sendall(get_as(b"greedy"))
+            give_up = time.monotonic() + SOON
+            while server.metrics()["waiters"] < len(greedy) // 2:
+                self.assertLess(time.monotonic(), give_up)
+            with server.connect() as client, client.makefile("rb") as stream:
+                client.sendall(get_as(b"polite"))
+                self.assertEqual(read_answer(stream)[0], 200)
+            left = server.metrics()["waiters"]
+            server.child.kill()  # a clean end would wait for the call
+            for client in greedy:
+                client.close()
+        self.assertGreater(left, 0)
+
+
 class ServerTest(unittest.TestCase):
     def test_a_signal_ends_it_when_all_that_was_asked_is_answered(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -420,6 +502,22 @@ class LoadTest(unittest.TestCase):
                          ["served", "shed", "timeout", "late", "other", "lost", "sent"])
         for row in rows:
             self.assertRegex(told, rf"(?m)^  {row.split()[0]}  ")
+
+    def test_each_column_of_its_table_of_tenants_is_explained(self):
+        told = subprocess.run([LOAD, "--help"], capture_output=True, text=True, check=True).stdout
+        with Server(work_us=0) as server:
+            load = Load(server, duration=1, tenants=("one=1",))
+        for column in tenant_table(load.text)["one"]:
+            self.assertRegex(told, rf"(?m)^  {column}  ")
+
+    def test_what_is_no_tenant_is_refused(self):
+        for program in (SERVER, LOAD):
+            for text in ("one", "=1", "one=", "one=0", "one=x", "one=1:1:1:1", "o ne=1",
+                         "o" * 65 + "=1"):
+                done = subprocess.run([program, "--tenant", text], capture_output=True, text=True,
+                                      timeout=SOON, check=False)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), text)
+                self.assertIn("--tenant: ", done.stderr)
 
 
 if __name__ == "__main__":
