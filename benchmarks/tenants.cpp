@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What tenants cost: a request queues, and a release grants another one, with as many tenants as
-// there are requests in line, or with none and the same line; and a free pair.
+// there are requests in line, or with none and the same line; and a free pair, of a tenant and of
+// none.
 #include <afflux/afflux.h>
 #include <benchmark/benchmark.h>
 
@@ -99,7 +100,7 @@ void queue_and_grant(benchmark::State& state, bool tenants) {
 void with_tenants(benchmark::State& state) { queue_and_grant(state, true); }
 void without(benchmark::State& state) { queue_and_grant(state, false); }
 
-void free_pair(benchmark::State& state) {
+void free_pair(benchmark::State& state, bool tenants) {
   const sleeper second_thread;
   afflux_sem_options o;
   afflux_sem_options_init(&o);
@@ -107,18 +108,26 @@ void free_pair(benchmark::State& state) {
   afflux_sem* sem = nullptr;
   afflux_tenant* tenant = nullptr;
   afflux_sem_create(&o, &sem);
-  afflux_tenant_create(sem, nullptr, &tenant);
+  if (tenants) afflux_tenant_create(sem, nullptr, &tenant);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(afflux_tenant_try_acquire(tenant, 1));
-    benchmark::DoNotOptimize(afflux_tenant_release(tenant, 1));
+    if (tenants) {
+      benchmark::DoNotOptimize(afflux_tenant_try_acquire(tenant, 1));
+      benchmark::DoNotOptimize(afflux_tenant_release(tenant, 1));
+    } else {
+      benchmark::DoNotOptimize(afflux_sem_try_acquire(sem, 1));
+      benchmark::DoNotOptimize(afflux_sem_release(sem, 1));
+    }
   }
   afflux_tenant_unref(tenant);
   afflux_sem_unref(sem);
 }
+void tenant_pair(benchmark::State& state) { free_pair(state, true); }
+void pair_without(benchmark::State& state) { free_pair(state, false); }
 
 }  // namespace
 
-BENCHMARK(free_pair)->Name("tenant_pair/afflux");
+BENCHMARK(pair_without)->Name("tenant_pair/without");
+BENCHMARK(tenant_pair)->Name("tenant_pair/afflux");
 BENCHMARK(without)->Name("tenant_queue_and_grant/without")->Arg(10)->Arg(1'000)->Arg(100'000);
 BENCHMARK(with_tenants)->Name("tenant_queue_and_grant/afflux")->Arg(10)->Arg(1'000)->Arg(100'000);
 
