@@ -53,10 +53,10 @@ extern "C" {
  * A semaphore with tenants is AFFLUX_FAIR, and does not shed its queue (shed_target_ns). A tenant's
  * calls lock the semaphore for a few instructions; requests that name none take and give back free
  * permits as ever, by one exchange. Of a full queue (max_waiters and max_queue_bytes of the
- * semaphore, for all together) the victims of AFFLUX_OVERFLOW_DROP_OLDEST are of the newcomer's
- * tenant or, if none of its requests waits, of the tenant with most.
- * afflux_sem_stats.oldest_wait_ns is counted from when the request queued that was granted last, or
- * else the first that waits.
+ * semaphore, for all together) the victims of AFFLUX_OVERFLOW_DROP_OLDEST are of the tenant with
+ * most requests in line, by their number within a factor of two; of the newcomer's own if that is
+ * one of them. afflux_sem_stats.oldest_wait_ns is counted from when the request queued that was
+ * granted last, or else the first that waits.
  */
 
 enum {

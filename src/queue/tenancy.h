@@ -83,14 +83,14 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
   return status::pending;
 }
 
-// The line is full for x. The victims of DROP_OLDEST are of its own tenant, or else of the most
-// crowded one.
+// The line is full for x. The victims of DROP_OLDEST are of the most crowded tenant, so that
+// nobody's crowd costs others their places; x's own if that is one of the most crowded.
 template <class P>
 status waiter_queue<P>::admit_to_full_among_tenants(std::uint64_t w, waiter<P>& x, place as) {
   finished<P> done;
   tenant<P>& t = tenants_->of(x);
   const auto victim = [&]() -> waiter<P>& {
-    return (t.waiting->empty() ? tenants_->most_crowded() : t).waiting->oldest_of_lowest();
+    return tenants_->most_crowded(t).waiting->oldest_of_lowest();
   };
   const bool drops =
       settings_.when_full == overflow::drop_oldest && x.cost() <= settings_.max_bytes;

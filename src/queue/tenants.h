@@ -232,9 +232,10 @@ class tenants {
     }
     return true;
   }
-  // The one with most waiters, within a factor of two; somebody waits.
-  tenant<P>& most_crowded() {
-    return *crowd_[63 - static_cast<unsigned>(std::countl_zero(crowds_))];
+  // The one with most waiters, within a factor of two; `t` if it is one of them. Somebody waits.
+  tenant<P>& most_crowded(tenant<P>& t) {
+    const auto most = static_cast<unsigned>(std::bit_width(crowds_));
+    return t.crowd == most ? t : *crowd_[most - 1];
   }
 
   // Tenants that were closed with waiters.

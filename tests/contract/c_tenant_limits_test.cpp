@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "support/per_queue.h"
 #include "support/recorder.h"
@@ -115,24 +116,38 @@ TEST_P(TenantLimits, SuspendRefusesNone) {
   EXPECT_EQ(afflux_sem_waiters(sem), 10u);
 }
 
-TEST_P(TenantLimits, TheOldestOfTheNewcomersTenantIsDropped) {
-  const sem_guard sem(bounded(AFFLUX_OVERFLOW_DROP_OLDEST, 4));
+TEST_P(TenantLimits, OfLinesAsLongTheNewcomersOwnOldestIsDropped) {
+  const sem_guard sem(bounded(AFFLUX_OVERFLOW_DROP_OLDEST, 6));
   const tenant_guard a(sem), b(sem);
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   pending& a1 = add(sem, a);
   pending& b1 = add(sem, b);
-  pending& b2 = add(sem, b);
   pending& none1 = add(sem, nullptr);
-  pending& b3 = add(sem, b);
+  std::vector<pending*> left = {&add(sem, a), &add(sem, b), &add(sem, nullptr)};
+  left.push_back(&add(sem, b));
   EXPECT_TRUE(b1.completed_once_with(AFFLUX_EREJECTED));
-  pending& a2 = add(sem, a);
+  left.push_back(&add(sem, a));
   EXPECT_TRUE(a1.completed_once_with(AFFLUX_EREJECTED));
-  pending& none2 = add(sem, nullptr);
+  left.push_back(&add(sem, nullptr));
   EXPECT_TRUE(none1.completed_once_with(AFFLUX_EREJECTED));
-  EXPECT_EQ(a2.completions() + b2.completions() + b3.completions() + none2.completions(), 0);
-  EXPECT_EQ(afflux_sem_waiters(sem), 4u);
+  for (const pending* each : left) EXPECT_EQ(each->completions(), 0);
+  EXPECT_EQ(afflux_sem_waiters(sem), 6u);
   EXPECT_EQ(a.stats().rejected, 1u);
   EXPECT_EQ(b.stats().rejected, 1u);
+}
+
+TEST_P(TenantLimits, WhoHasLessInLineDropsOneOfTheLongestToo) {
+  const sem_guard sem(bounded(AFFLUX_OVERFLOW_DROP_OLDEST, 5));
+  const tenant_guard greedy(sem), modest(sem);
+  ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  pending& first = add(sem, modest);
+  std::deque<asked> crowd;
+  queue_up(crowd, sem, greedy, 4);
+  pending& second = add(sem, modest);
+  EXPECT_TRUE(crowd[0].completed_once_with(AFFLUX_EREJECTED));
+  EXPECT_EQ(completed(crowd), 1);
+  EXPECT_EQ(first.completions() + second.completions(), 0);
+  EXPECT_EQ(modest.stats().rejected, 0u);
 }
 
 TEST_P(TenantLimits, WhoHasNoneInLineDropsOneOfTheLongestLine) {

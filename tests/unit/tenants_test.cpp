@@ -96,6 +96,21 @@ TEST(Tenants, AQuietOneIsServedWithinTwoReleases) {
   EXPECT_EQ(request.outcome, AFFLUX_OK);
 }
 
+TEST(Tenants, AFullLineIsFullForThoseWithMostInIt) {
+  world w(1, 8);
+  tenant& abuser = w.add();
+  tenant& polite = w.add();
+  for (int i = 0; i < 20; ++i) w.ask(abuser, kMs);  // one holds the permit, eight wait
+  EXPECT_EQ(abuser.totals.rejected.get(), 11u);
+  const world::request& first = w.ask(polite, kMs);
+  for (int i = 1; i < 4; ++i) w.ask(polite, kMs);
+  EXPECT_EQ(abuser.totals.rejected.get(), 15u) << "it had most of the line";
+  EXPECT_EQ(polite.totals.rejected.get(), 0u);
+  w.ask(polite, kMs);
+  EXPECT_EQ(polite.totals.rejected.get(), 1u) << "both have half of it: its own";
+  EXPECT_EQ(first.outcome, AFFLUX_EREJECTED);
+}
+
 // A long hold made the first estimates a thousand times too long; what was charged by them while no
 // other waited is no credit.
 TEST(Tenants, WhoIsAloneSavesNothingUp) {

@@ -44,9 +44,14 @@ class world {
     int outcome = AFFLUX_PENDING;
   };
 
-  explicit world(std::uint64_t limit) {
+  // max_waiters: of all, the oldest are dropped for others; 0: any number.
+  explicit world(std::uint64_t limit, std::uint64_t max_waiters = 0) {
     queue::settings s;
     s.limit = limit;
+    if (max_waiters != 0) {
+      s.max_waiters = max_waiters;
+      s.when_full = queue::overflow::drop_oldest;
+    }
     sem = policy::create<queue::intrusive_queue<policy>>(s);
   }
   world(const world&) = delete;
