@@ -13,7 +13,7 @@ enum { ACQUIRE_NEW, ACQUIRE_WAITING, ACQUIRE_DONE };
 
 typedef struct {
   PyObject_HEAD PyObject *target; /* as for request_start() */
-  Terms terms;                    /* with references to its tag and its client */
+  Terms terms;                    /* with references to its tag, client and tenant */
   int step;                       /* ACQUIRE_… */
   wait *w;                        /* while ACQUIRE_WAITING; the awaitable's reference */
   PyObject *future_iter;          /* likewise */
@@ -33,7 +33,8 @@ static int spare_count;
 static bool may_close_a_cycle(PyObject *target, const Terms *terms) {
   return !(Py_IS_TYPE(target, &Semaphore_Type) || Py_IS_TYPE(target, &Event_Type)) ||
          (terms->tag != NULL && !PyUnicode_CheckExact(terms->tag)) ||
-         (terms->client != NULL && !Py_IS_TYPE(terms->client, &Client_Type));
+         (terms->client != NULL && !Py_IS_TYPE(terms->client, &Client_Type)) ||
+         (terms->tenant != NULL && !Py_IS_TYPE(terms->tenant, &Tenant_Type));
 }
 
 PyObject *acquire_new(PyObject *target, const Terms *terms) {
@@ -52,6 +53,7 @@ PyObject *acquire_new(PyObject *target, const Terms *terms) {
   self->terms = *terms;
   Py_XINCREF(self->terms.tag);
   Py_XINCREF(self->terms.client);
+  Py_XINCREF(self->terms.tenant);
   self->step = ACQUIRE_NEW;
   self->w = NULL;
   self->future_iter = NULL;
@@ -81,6 +83,7 @@ static int acquire_traverse(PyObject *op, visitproc visit, void *arg) {
   Py_VISIT(self->target);
   Py_VISIT(self->terms.tag);
   Py_VISIT(self->terms.client);
+  Py_VISIT(self->terms.tenant);
   Py_VISIT(self->future_iter);
   Py_VISIT(self->held);
   /* relaxed: the other threads stand still. */
@@ -114,8 +117,9 @@ static void acquire_dealloc(PyObject *op) {
           [REQUEST_ANY] = "any_of",
           [REQUEST_ALL] = "all_of",
       };
+      const bool of_tenant = self->terms.tenant != NULL;
       if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "afflux.%s() was never awaited",
-                           calls[self->terms.kind]) < 0) {
+                           of_tenant ? "Tenant.acquire" : calls[self->terms.kind]) < 0) {
         PyErr_WriteUnraisable(NULL);
       }
     }
@@ -124,6 +128,7 @@ static void acquire_dealloc(PyObject *op) {
   Py_CLEAR(self->held);
   Py_CLEAR(self->terms.tag);
   Py_CLEAR(self->terms.client);
+  Py_CLEAR(self->terms.tenant);
   Py_CLEAR(self->target);
 #if KEEPS_SPARES
   if (spare_count < SPARE_MAX) {
@@ -235,8 +240,9 @@ static PySendResult send_unguarded(PyObject *op, PyObject *value, PyObject **ret
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse an already awaited acquire() or wait()");
     return PYGEN_ERROR;
   }
-  /* A client counts what is acquired for it, so that the library has to know. */
-  if (self->terms.kind <= REQUEST_PERMIT && self->terms.client == NULL) {
+  /* What a client counts, and a tenant holds, the library has to know. */
+  if (self->terms.kind <= REQUEST_PERMIT && self->terms.client == NULL &&
+      self->terms.tenant == NULL) {
     Semaphore *sem = (Semaphore *)self->target;
     if (fast_acquire(sem->sem, sem->fast, self->terms.permits)) {
       *ret_result = result_of(self, NULL, AFFLUX_OK);

@@ -2,7 +2,8 @@
 /*
  * What the files of the extension share. The data flows one way:
  *
- *   module -> semaphore, event -> acquire (await), blocking (threads) -> wait -> mailbox -> loop
+ *   module -> semaphore, tenant, event -> acquire (await), blocking (threads) -> wait -> mailbox
+ *   -> loop
  *
  * All of it runs with the GIL held except the wake functions of wait.c and blocking.c: these run on
  * whichever thread completes a request, which may be a thread that Python has never seen. What a
@@ -43,6 +44,12 @@ typedef struct {
   PyObject *weakrefs;
 } Client;
 
+typedef struct {
+  PyObject_HEAD afflux_tenant *tenant; /* one reference */
+  Semaphore *sem;
+  PyObject *weakrefs;
+} Tenant;
+
 typedef struct listener listener;
 
 typedef struct {
@@ -54,7 +61,7 @@ typedef struct {
 } Control;
 
 extern PyTypeObject Semaphore_Type, Event_Type, Permit_Type, Acquire_Type, Ready_Type, Mailbox_Type,
-    Registry_Type, Client_Type, Permits_Type, Taken_Type, Control_Type, Measure_Type;
+    Registry_Type, Client_Type, Permits_Type, Taken_Type, Control_Type, Measure_Type, Tenant_Type;
 
 /* The awaitable that is ready at once, with None. One object serves all. */
 extern PyObject *ready;
@@ -63,6 +70,8 @@ extern PyObject *error_base, *error_closed, *error_rejected, *error_too_large;
 
 /* Raise what a failed status means. Returns NULL. */
 PyObject *raise_status(afflux_status status);
+/* The same for a call that names a tenant. */
+PyObject *raise_tenant_status(afflux_status status);
 /* What `callable` has raised, where no caller can be told: sys.unraisablehook is. */
 void callback_failed(PyObject *callable);
 
@@ -70,11 +79,13 @@ void callback_failed(PyObject *callable);
 int stats_init(void);
 int client_init(void);
 int control_init(void);
+int tenant_init(void);
 int mailbox_init(void);
 /* The named tuples. 0, or -1 with an exception. */
 int stats_add_types(PyObject *module);
 int client_add_types(PyObject *module);
 int control_add_types(PyObject *module);
+int tenant_add_types(PyObject *module);
 
 /* ---- Arguments: each returns 0, or -1 with an exception ---------------------------------------
  */
@@ -82,6 +93,8 @@ int control_add_types(PyObject *module);
 /* None, or seconds from 0 on (infinity: as None), as the library's nanoseconds. */
 int parse_timeout(PyObject *value, int64_t *ret_ns);
 int parse_permits(PyObject *value, uint64_t *ret_permits);
+/* The permits of a call that takes `n` as its only argument, 1 without it. */
+int parse_n(PyObject *const *args, Py_ssize_t nargs, uint64_t *ret_n);
 int parse_u64(PyObject *value, const char *name, uint64_t *ret_number);
 int parse_u32(PyObject *value, const char *name, uint32_t *ret_number);
 int parse_priority(PyObject *value, uint32_t *ret_priority);
@@ -111,6 +124,7 @@ typedef struct {
   int64_t timeout_ns;
   PyObject *tag;    /* str that has its UTF-8, or NULL */
   PyObject *client; /* Client, or NULL */
+  PyObject *tenant; /* Tenant of the target, which is a Semaphore; or NULL */
 } Terms;
 
 #define TERMS_INIT(of_kind)                    \
@@ -119,8 +133,8 @@ typedef struct {
            .permits = 1,                       \
            .timeout_ns = AFFLUX_FOREVER})
 
-/* Arguments of acquire(n=1, *, priority, timeout, cost, tag, client, wait_for_resize); `terms`
-   borrows tag and client. */
+/* Arguments of acquire(n=1, *, priority, timeout, cost, tag, client, wait_for_resize), without
+   `client` for a tenant; `terms` borrows tag and client. */
 int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 /* Arguments of wait(timeout=None). */
 int parse_wait(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
@@ -171,8 +185,9 @@ PyObject *acquire_new(PyObject *target, const Terms *terms);
 /* The same for a thread: block, with the GIL released. */
 PyObject *acquire_blocking(PyObject *target, const Terms *terms);
 
-/* A permit object for permits that the caller holds; on failure they have been given back. */
-PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag);
+/* A permit object for permits that the caller holds, the tenant's if it is not NULL; on failure
+   they have been given back. */
+PyObject *permit_new(Semaphore *sem, Tenant *tenant, uint64_t permits, PyObject *tag);
 /* 1: given back by this call; 0: it was before; -1: an exception. */
 int permit_release(PyObject *permit);
 /* The same for what a request answered: a Permit, or a tuple (Permits, Taken) with some. */
@@ -190,6 +205,7 @@ PyObject *held_unless_interrupted(PyObject *held);
 
 /* Give permits back and deliver what that lets in. 0, or -1 with an exception. */
 int semaphore_release(Semaphore *sem, uint64_t permits);
+int tenant_release(Tenant *tenant, uint64_t permits);
 
 /* ---- Named tuples: stats.c ------------------------------------------------------------------- */
 
@@ -221,6 +237,12 @@ const char *outcome_name(uint32_t outcome);
 int control_add_sample(Control *self, int64_t latency_ns, uint32_t outcome);
 /* The method Control.measure(). */
 PyObject *control_measure(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
+/* ---- Tenants ----------------------------------------------------------------------------------
+ */
+
+/* The method Semaphore.set_default_weight(). */
+PyObject *semaphore_set_default_weight(PyObject *op, PyObject *arg);
 
 /* ---- Threads ---------------------------------------------------------------------------------
  *
@@ -292,6 +314,7 @@ struct wait {
   afflux_sem *sem;       /* a reference, or NULL: `permits` go back there if the task has gone */
   afflux_event *event;   /* a reference, or NULL: the notification goes back there likewise */
   afflux_client *client; /* a reference, or NULL */
+  afflux_tenant *tenant; /* a reference, or NULL: `permits` go back to it, not to `sem` */
   uint64_t permits;
   /* Resumed by set_result(None). NULL: not made yet, resumed, or the task has gone. The thread that
      exchanges it for NULL has the reference. */

@@ -61,6 +61,14 @@ int parse_permits(PyObject *value, uint64_t *ret_permits) {
   return 0;
 }
 
+int parse_n(PyObject *const *args, Py_ssize_t nargs, uint64_t *ret_n) {
+  *ret_n = 1;
+  if (nargs == 0) return 0;
+  if (nargs == 1) return parse_permits(args[0], ret_n);
+  PyErr_Format(PyExc_TypeError, "at most 1 argument, the permits (%zd given)", nargs);
+  return -1;
+}
+
 int parse_priority(PyObject *value, uint32_t *ret_priority) {
   const long n = PyLong_AsLong(value);
   if (n == -1 && PyErr_Occurred()) {
@@ -161,7 +169,8 @@ int parse_acquire(Terms *terms, PyObject *const *args, Py_ssize_t nargs, PyObjec
     return -1;
   }
   if (nargs == 1 && parse_permits(args[0], &terms->permits) < 0) return -1;
-  const unsigned takes = TAKES_TIMEOUT | TAKES_TERMS | TAKES_CLIENT;
+  /* A request is accounted to one of the two. */
+  const unsigned takes = TAKES_TIMEOUT | TAKES_TERMS | (terms->tenant == NULL ? TAKES_CLIENT : 0);
   return parse_keywords(terms, args + nargs, kwnames, nargs == 0 ? takes | TAKES_N : takes);
 }
 

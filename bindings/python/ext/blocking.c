@@ -80,7 +80,7 @@ static PyObject *answer(PyObject *target, const Terms *terms, const request_memo
 }
 
 PyObject *acquire_blocking(PyObject *target, const Terms *terms) {
-  if (terms->kind <= REQUEST_PERMIT && terms->client == NULL) {
+  if (terms->kind <= REQUEST_PERMIT && terms->client == NULL && terms->tenant == NULL) {
     Semaphore *sem = (Semaphore *)target;
     if (fast_acquire(sem->sem, sem->fast, terms->permits)) {
       return answer(target, terms, NULL, AFFLUX_OK);

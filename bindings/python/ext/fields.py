@@ -2,7 +2,7 @@
 """Write the fields of the library's structs of statistics as a C header: a new counter of the
 library is one of Python's when the extension is built.
 
-    python fields.py include/afflux/{stats,client,control}.h > fields.h
+    python fields.py include/afflux/{stats,client,control,tenant}.h > fields.h
 
 For afflux_sem_stats it writes `#define AFFLUX_SEM_STATS(F) F(field, kind, count, "its comment") …`,
 and likewise for each struct of STRUCTS.
@@ -11,7 +11,12 @@ and likewise for each struct of STRUCTS.
 import re
 import sys
 
-STRUCTS = ("afflux_sem_stats", "afflux_client_summary_t", "afflux_control_stats")
+STRUCTS = (
+    "afflux_sem_stats",
+    "afflux_client_summary_t",
+    "afflux_control_stats",
+    "afflux_tenant_stats",
+)
 KINDS = {"uint64_t": "'u'", "int64_t": "'i'", "double": "'d'"}
 
 # A declaration, and the comment that follows it.

@@ -76,6 +76,7 @@ afflux_status request_start(PyObject *target, const Terms *terms, afflux_wake_fn
   request.wake = wake;
   request.ctx = ctx;
   if (terms->client != NULL) request.client = ((Client *)terms->client)->client;
+  if (terms->tenant != NULL) request.tenant = ((Tenant *)terms->tenant)->tenant;
   switch (terms->kind) {
     case REQUEST_ENTER:
     case REQUEST_PERMIT:
@@ -99,7 +100,7 @@ PyObject *request_result(PyObject *target, const Terms *terms, const request_mem
   if (status == AFFLUX_OK) {
     switch (terms->kind) {
       case REQUEST_PERMIT:
-        return permit_new((Semaphore *)target, terms->permits, terms->tag);
+        return permit_new((Semaphore *)target, (Tenant *)terms->tenant, terms->permits, terms->tag);
       case REQUEST_EVENT:
         Py_RETURN_TRUE;
       case REQUEST_ENTER:
@@ -114,11 +115,13 @@ PyObject *request_result(PyObject *target, const Terms *terms, const request_mem
     PyErr_SetString(PyExc_TimeoutError, "the time ran out");
     return NULL;
   }
-  return raise_status(status);
+  return terms->tenant == NULL ? raise_status(status) : raise_tenant_status(status);
 }
 
 void request_undo(PyObject *target, const Terms *terms, const request_memory *memory) {
-  if (terms->kind <= REQUEST_PERMIT) {
+  if (terms->tenant != NULL) {
+    COLLECTING(afflux_tenant_release(((Tenant *)terms->tenant)->tenant, terms->permits));
+  } else if (terms->kind <= REQUEST_PERMIT) {
     COLLECTING(afflux_sem_release(((Semaphore *)target)->sem, terms->permits));
   } else if (terms->kind == REQUEST_EVENT && !((Event *)target)->manual_reset) {
     COLLECTING(afflux_event_notify_one(((Event *)target)->event));
@@ -151,8 +154,9 @@ static int exceptions_init(void) {
 }
 
 static PyTypeObject *const all_types[] = {
-    &Semaphore_Type, &Event_Type,   &Permit_Type,   &Permits_Type, &Taken_Type,   &Acquire_Type,
-    &Ready_Type,     &Mailbox_Type, &Registry_Type, &Client_Type,  &Control_Type, &Measure_Type,
+    &Semaphore_Type, &Event_Type,   &Permit_Type,  &Permits_Type,  &Taken_Type,
+    &Acquire_Type,   &Ready_Type,   &Mailbox_Type, &Registry_Type, &Client_Type,
+    &Control_Type,   &Measure_Type, &Tenant_Type,
 };
 enum { TYPES = sizeof all_types / sizeof *all_types };
 
@@ -164,7 +168,7 @@ static int process_init(void) {
     if (PyType_Ready(all_types[i]) < 0) return -1;
   }
   if (exceptions_init() < 0 || stats_init() < 0 || client_init() < 0 || control_init() < 0 ||
-      mailbox_init() < 0) {
+      tenant_init() < 0 || mailbox_init() < 0) {
     return -1;
   }
   ready = (PyObject *)PyObject_New(PyObject, &Ready_Type); /* last: all is there */
@@ -185,7 +189,7 @@ static int module_exec(PyObject *module) {
     if (PyModule_AddType(module, (PyTypeObject *)errors[i]) < 0) return -1;
   }
   if (stats_add_types(module) < 0 || client_add_types(module) < 0 ||
-      control_add_types(module) < 0) {
+      control_add_types(module) < 0 || tenant_add_types(module) < 0) {
     return -1;
   }
   return PyModule_AddStringConstant(module, "__version__", afflux_version_string());

@@ -12,6 +12,7 @@
 
 typedef struct {
   PyObject_HEAD Semaphore *sem;
+  Tenant *tenant;             /* whose they are; NULL: none's */
   _Atomic uint64_t permits;   /* 0: given back, forgotten or merged away; unused with a token */
   afflux_permit_token *token; /* NULL: without */
 } Permit;
@@ -22,7 +23,8 @@ static Permit *spare[SPARE_MAX];
 static int spare_count;
 #endif
 
-static Permit *permit_alloc(Semaphore *sem, uint64_t permits, afflux_permit_token *token) {
+static Permit *permit_alloc(Semaphore *sem, Tenant *tenant, uint64_t permits,
+                            afflux_permit_token *token) {
   Permit *self;
 #if KEEPS_SPARES
   if (spare_count > 0) {
@@ -35,19 +37,25 @@ static Permit *permit_alloc(Semaphore *sem, uint64_t permits, afflux_permit_toke
     if (self == NULL) return NULL;
   }
   self->sem = (Semaphore *)Py_NewRef((PyObject *)sem);
+  self->tenant = (Tenant *)Py_XNewRef((PyObject *)tenant);
   atomic_init(&self->permits, permits);
   self->token = token;
-  /* Only a semaphore of a subclass may refer to it; the collector need not know the others'. */
-  if (!Py_IS_TYPE((PyObject *)sem, &Semaphore_Type)) PyObject_GC_Track(self);
+  /* Only a semaphore or tenant of a subclass may refer to it; the collector need not know the
+     others'. */
+  if (!Py_IS_TYPE((PyObject *)sem, &Semaphore_Type) ||
+      (tenant != NULL && !Py_IS_TYPE((PyObject *)tenant, &Tenant_Type))) {
+    PyObject_GC_Track(self);
+  }
   return self;
 }
 
 static int permit_traverse(PyObject *op, visitproc visit, void *arg) {
   Py_VISIT((PyObject *)((Permit *)op)->sem);
+  Py_VISIT((PyObject *)((Permit *)op)->tenant);
   return 0;
 }
 
-static afflux_permit_token *adopt(Semaphore *sem, uint64_t permits, PyObject *tag) {
+static afflux_permit_token *adopt(Semaphore *sem, Tenant *tenant, uint64_t permits, PyObject *tag) {
   const char *text = NULL;
   if (tag != NULL) {
     text = PyUnicode_AsUTF8(tag);
@@ -58,25 +66,29 @@ static afflux_permit_token *adopt(Semaphore *sem, uint64_t permits, PyObject *ta
     PyErr_NoMemory();
     return NULL;
   }
-  const afflux_status status = afflux_permit_adopt_tagged(sem->sem, permits, text, token);
+  const afflux_status status = tenant == NULL
+                                   ? afflux_permit_adopt_tagged(sem->sem, permits, text, token)
+                                   : afflux_tenant_adopt(tenant->tenant, permits, text, token);
   if (status == AFFLUX_OK) return token;
   free(token);
   raise_status(status);
   return NULL;
 }
 
-PyObject *permit_new(Semaphore *sem, uint64_t permits, PyObject *tag) {
+PyObject *permit_new(Semaphore *sem, Tenant *tenant, uint64_t permits, PyObject *tag) {
   afflux_permit_token *token = NULL;
   Permit *self = NULL;
   /* relaxed: see control.c. */
   if (!atomic_load_explicit(&sem->uses_tokens, memory_order_relaxed) ||
-      (token = adopt(sem, permits, tag)) != NULL) {
-    self = permit_alloc(sem, permits, token);
+      (token = adopt(sem, tenant, permits, tag)) != NULL) {
+    self = permit_alloc(sem, tenant, permits, token);
     if (self != NULL) return (PyObject *)self;
   }
   if (token != NULL) {
     COLLECTING(afflux_permit_release(token));
     free(token);
+  } else if (tenant != NULL) {
+    COLLECTING(afflux_tenant_release(tenant->tenant, permits));
   } else {
     COLLECTING(afflux_sem_release(sem->sem, permits));
   }
@@ -91,6 +103,7 @@ static void permit_dealloc(PyObject *op) {
     free(self->token);
   }
   Py_DECREF(self->sem);
+  Py_XDECREF((PyObject *)self->tenant);
 #if KEEPS_SPARES
   if (spare_count < SPARE_MAX) {
     spare[spare_count++] = self;
@@ -110,7 +123,9 @@ int permit_release(PyObject *op) {
   if (self->token == NULL) {
     const uint64_t permits = take_all(self);
     if (permits == 0) return 0;
-    return semaphore_release(self->sem, permits) < 0 ? -1 : 1;
+    const int failed = self->tenant == NULL ? semaphore_release(self->sem, permits)
+                                            : tenant_release(self->tenant, permits);
+    return failed < 0 ? -1 : 1;
   }
   afflux_status status;
   COLLECTING(status = afflux_permit_release(self->token));
@@ -162,7 +177,7 @@ static PyObject *permit_split(PyObject *op, PyObject *arg) {
   Permit *self = (Permit *)op;
   uint64_t n;
   if (parse_permits(arg, &n) < 0) return NULL;
-  Permit *other = permit_alloc(self->sem, 0, NULL);
+  Permit *other = permit_alloc(self->sem, self->tenant, 0, NULL);
   if (other == NULL) return NULL;
   if (self->token != NULL) {
     other->token = calloc(1, sizeof *other->token);
@@ -204,6 +219,10 @@ static bool merge_counts(Permit *self, Permit *other) {
   return false;
 }
 
+static afflux_tenant *tenant_of(const Permit *self) {
+  return self->tenant == NULL ? NULL : self->tenant->tenant;
+}
+
 static PyObject *permit_merge(PyObject *op, PyObject *arg) {
   Permit *self = (Permit *)op;
   if (!Py_IS_TYPE(arg, &Permit_Type)) {
@@ -211,9 +230,10 @@ static PyObject *permit_merge(PyObject *op, PyObject *arg) {
                         Py_TYPE(arg)->tp_name);
   }
   Permit *other = (Permit *)arg;
-  if (self == other || self->sem->sem != other->sem->sem ||
+  if (self == other || self->sem->sem != other->sem->sem || tenant_of(self) != tenant_of(other) ||
       (self->token == NULL) != (other->token == NULL)) {
-    PyErr_SetString(PyExc_ValueError, "can merge another permit of the same semaphore only");
+    PyErr_SetString(PyExc_ValueError,
+                    "can merge another permit of the same semaphore and tenant only");
     return NULL;
   }
   afflux_status status;
@@ -255,6 +275,11 @@ static PyObject *permit_get_semaphore(PyObject *op, void *unused) {
   return Py_NewRef((PyObject *)((Permit *)op)->sem);
 }
 
+static PyObject *permit_get_tenant(PyObject *op, void *unused) {
+  Permit *self = (Permit *)op;
+  return Py_NewRef(self->tenant == NULL ? Py_None : (PyObject *)self->tenant);
+}
+
 static PyObject *permit_repr(PyObject *op) {
   return PyUnicode_FromFormat("<afflux.Permit permits=%llu>",
                               (unsigned long long)permit_count((Permit *)op));
@@ -269,6 +294,8 @@ static PyGetSetDef permit_getset[] = {
     {"held_ns", permit_get_held_ns, NULL,
      "Nanoseconds since it was acquired; None without a ledger, hold times and a Control."},
     {"semaphore", permit_get_semaphore, NULL, "Where it was acquired."},
+    {"tenant", permit_get_tenant, NULL,
+     "The Tenant whose permits it has; None: they are no Tenant's."},
     {NULL},
 };
 
@@ -279,13 +306,13 @@ static PyMethodDef permit_methods[] = {
      "threads\nexactly one gets True."},
     {"forget", permit_forget, METH_NOARGS,
      "forget($self)\n--\n\nEmpty it without giving back: the permits stay held until "
-     "Semaphore.release(n)."},
+     "Semaphore.release(n),\nor Tenant.release(n) if they are a tenant's."},
     {"split", permit_split, METH_O,
      "split($self, n, /)\n--\n\nMove n of its permits into a new Permit. ValueError: it has not "
      "more than n."},
     {"merge", permit_merge, METH_O,
-     "merge($self, other, /)\n--\n\nMove all permits of another Permit of the same semaphore into "
-     "this one."},
+     "merge($self, other, /)\n--\n\nMove all permits of another Permit of the same semaphore and "
+     "tenant into this one."},
     {"__enter__", permit_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void *)permit_exit, METH_FASTCALL, NULL},
     {NULL},

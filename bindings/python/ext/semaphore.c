@@ -136,15 +136,6 @@ static PyObject *semaphore_acquire_blocking(PyObject *op, PyObject *const *args,
   return parse_acquire(&terms, args, nargs, kwnames) < 0 ? NULL : acquire_blocking(op, &terms);
 }
 
-/* The permits of a call that takes `n` as its only argument, 1 without it. */
-static int parse_n(PyObject *const *args, Py_ssize_t nargs, uint64_t *ret_n) {
-  *ret_n = 1;
-  if (nargs == 0) return 0;
-  if (nargs == 1) return parse_permits(args[0], ret_n);
-  PyErr_Format(PyExc_TypeError, "at most 1 argument, the permits (%zd given)", nargs);
-  return -1;
-}
-
 static PyObject *semaphore_try_acquire(PyObject *op, PyObject *const *args, Py_ssize_t nargs) {
   Semaphore *self = (Semaphore *)op;
   uint64_t n;
@@ -155,7 +146,7 @@ static PyObject *semaphore_try_acquire(PyObject *op, PyObject *const *args, Py_s
     if (status == AFFLUX_EAGAIN) Py_RETURN_NONE;
     if (status != AFFLUX_OK) return raise_status(status);
   }
-  return held_unless_interrupted(permit_new(self, n, NULL));
+  return held_unless_interrupted(permit_new(self, NULL, n, NULL));
 }
 
 static PyObject *semaphore_try_acquire_up_to(PyObject *op, PyObject *args) {
@@ -173,7 +164,7 @@ static PyObject *semaphore_try_acquire_up_to(PyObject *op, PyObject *args) {
   afflux_status status;
   COLLECTING(status = afflux_sem_try_acquire_up_to(self->sem, min, max, &n));
   if (status == AFFLUX_EAGAIN) Py_RETURN_NONE;
-  return status == AFFLUX_OK ? held_unless_interrupted(permit_new(self, n, NULL))
+  return status == AFFLUX_OK ? held_unless_interrupted(permit_new(self, NULL, n, NULL))
                              : raise_status(status);
 }
 
@@ -333,6 +324,11 @@ static PyMethodDef semaphore_methods[] = {
      "nothing."},
     {"resize_by", semaphore_resize_by, METH_O,
      "resize_by($self, delta, /)\n--\n\nChange the limit by a difference; answers the new limit."},
+    {"set_default_weight", semaphore_set_default_weight, METH_O,
+     "set_default_weight($self, weight, /)\n--\n\n"
+     "The weight, 1 to 65,535, of the requests that name no Tenant, against those of Tenants. It "
+     "is\n"
+     "1 at first."},
     {"close", semaphore_close, METH_NOARGS,
      "close($self)\n--\n\nEvery queued and new request raises Closed. What is held may be "
      "released."},

@@ -157,7 +157,7 @@ void several_undo(const several *s) {
 static PyObject *take_item(PyObject *target, const Terms *terms, const several *s, size_t i) {
   PyObject *object = PyTuple_GET_ITEM(PyTuple_GET_ITEM(target, (Py_ssize_t)i), 0);
   if (s->items[i].sem == NULL) Py_RETURN_NONE;
-  return permit_new((Semaphore *)object, s->items[i].permits, terms->tag);
+  return permit_new((Semaphore *)object, NULL, s->items[i].permits, terms->tag);
 }
 
 /* Takes over the tuple. */

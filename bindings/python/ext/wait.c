@@ -69,6 +69,7 @@ wait *wait_new(mailbox *box, PyObject *target, const Terms *terms) {
   w->sem = NULL;
   w->event = NULL;
   w->client = terms->client == NULL ? NULL : afflux_client_ref(((Client *)terms->client)->client);
+  w->tenant = terms->tenant == NULL ? NULL : afflux_tenant_ref(((Tenant *)terms->tenant)->tenant);
   w->permits = terms->permits;
   if (terms->kind == REQUEST_EVENT) {
     Event *event = (Event *)target;
@@ -84,6 +85,7 @@ wait *wait_new(mailbox *box, PyObject *target, const Terms *terms) {
 }
 
 static void wait_free(wait *w) {
+  afflux_tenant_unref(w->tenant);
   afflux_sem_unref(w->sem);
   afflux_event_unref(w->event);
   afflux_client_unref(w->client);
@@ -102,7 +104,10 @@ void wait_discard(wait *w) { wait_free(w); }
 /* What the wait has got, and no task will take. Any thread. */
 static void wait_undo(wait *w) {
   if (w->status != AFFLUX_OK) return;
-  if (w->sem != NULL) afflux_sem_release(w->sem, w->permits);
+  if (w->tenant != NULL)
+    afflux_tenant_release(w->tenant, w->permits);
+  else if (w->sem != NULL)
+    afflux_sem_release(w->sem, w->permits);
   if (w->event != NULL) afflux_event_notify_one(w->event);
   if (w->memory.group != NULL) several_undo(w->memory.group);
 }

@@ -76,6 +76,7 @@ WRONG: list[Any] = [
     afflux.Client(),
     afflux.Semaphore(2),
     afflux.Semaphore(2).try_acquire(),
+    afflux.Tenant(afflux.Semaphore(2)),
     TimeoutError,
     (afflux.Semaphore(2), 2**64 - 1),
 ]
@@ -130,6 +131,7 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
             "algorithm min max initial seed window timeout probe_interval on_change".split(),
         ),
         ("Measure", lambda: afflux.Measure, []),
+        ("Tenant", lambda: afflux.Tenant, "name weight guaranteed cap max_waiters".split()),
         ("Registry", lambda: afflux.Registry, []),
         ("Permits", lambda: afflux.Permits, []),
         ("Taken", lambda: afflux.Taken, []),
@@ -151,6 +153,7 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
         "content_type": ["format"],
         "sample": ["outcome"],
         "measure": ["dropped"],
+        "set": ["weight", "guaranteed", "cap", "max_waiters"],
     }
 
     def full() -> afflux.Semaphore:
@@ -173,6 +176,7 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
         (afflux.Registry, afflux.Registry),
         (afflux.Control, lambda: afflux.Control(full())),
         (afflux.Measure, lambda: afflux.Control(full()).measure()),
+        (afflux.Tenant, lambda: afflux.Tenant(full())),
         (afflux.Permit, permit),
         (afflux.Permits, lambda: afflux.all_of_blocking(full())),
         (afflux.Acquire, lambda: afflux.Semaphore().acquire()),

@@ -101,6 +101,39 @@ def test_a_task_that_goes_before_it_is_told_gives_back(run: Runner, library: cty
     run(main())
 
 
+def test_its_release_for_a_tenant(run: Runner, library: ctypes.CDLL) -> None:
+    """A task that goes before it is told gives back to the tenant."""
+    release = library.afflux_tenant_release
+    release.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+
+    async def main() -> None:
+        sem = afflux.Semaphore(1)
+        tenant, other = afflux.Tenant(sem), afflux.Tenant(sem)
+        for way in ("await", "cancel", "close"):
+            other.try_acquire()
+            wait = tenant.acquire()
+            task = asyncio.ensure_future(wait) if way != "close" else None
+            if task is None:
+                wait.send(None)
+            await turns()
+            assert release(other.handle, 1) == 0
+            assert (tenant.stats().held, other.stats().held) == (1, 0)
+            if way == "await":
+                assert task is not None and (await task).release()
+            elif way == "cancel":
+                assert task is not None
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            else:
+                wait.close()
+            assert (tenant.stats().held, sem.held) == (0, 0), way
+            await turns()
+        assert check_laws(sem).granted == 3
+
+    run(main())
+
+
 def test_several_are_told_by_it(run: Runner, library: ctypes.CDLL) -> None:
     async def main() -> None:
         a, b = afflux.Semaphore(1), afflux.Semaphore(1)

@@ -33,6 +33,7 @@ def test_a_hundred_thousand_waits_leave_nothing() -> None:
     sem, other = afflux.Semaphore(1), afflux.Semaphore(1)
     event = afflux.Event(manual_reset=False)
     client = afflux.Client()
+    tenant = afflux.Tenant(sem)
 
     async def waits(count: int) -> None:
         for i in range(count // 10):
@@ -40,6 +41,7 @@ def test_a_hundred_thousand_waits_leave_nothing() -> None:
                 pending = [
                     sem.acquire(),
                     sem.acquire(client=client),
+                    tenant.acquire(),
                     afflux.all_of(sem, other),
                     afflux.any_of(sem, event),
                     event.wait(),
@@ -61,7 +63,7 @@ def test_a_hundred_thousand_waits_leave_nothing() -> None:
                 await asyncio.sleep(0)
 
     async def main() -> None:
-        objects = [sem, other, event, client]
+        objects = [sem, other, event, client, tenant]
         await waits(2_000)
         gc.collect()
         before = len(gc.get_objects()), sys.getallocatedblocks(), malloced()

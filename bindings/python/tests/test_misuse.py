@@ -365,6 +365,7 @@ def test_cycles_are_collected(full: bool) -> None:
         lambda sem: afflux.any_of(sem),
         lambda sem: afflux.Control(sem, on_change=sem.kept),
         lambda sem: afflux.Control(sem).measure(),
+        lambda sem: afflux.Tenant(sem),
     ]
     for make in made:
         sem = Kept(5, statistics="full" if full else "off")

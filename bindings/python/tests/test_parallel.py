@@ -187,6 +187,34 @@ def test_controls_come_and_go() -> None:
     afflux.Control(sem)
 
 
+def test_tenants_come_and_go() -> None:
+    """While others use them, change their shares, and release each permit twice."""
+    sem = afflux.Semaphore(2 * THREADS)  # each thread holds two at once
+    shared = afflux.Tenant(sem, "shared", cap=3)
+    permits: list[afflux.Permit] = []
+
+    def use(seed: int) -> None:
+        rng = random.Random(seed)
+        for i in range(200):
+            with afflux.Tenant(sem) as _, shared.acquire_blocking() as permit:
+                assert permit.tenant is shared
+            mine = afflux.Tenant(sem, weight=1 + seed).acquire_blocking()
+            permits.append(mine)
+            for other in (mine, *permits[-3:]):
+                other.release()
+            if i % 10 == 0:
+                shared.set(weight=rng.randint(1, 9))
+                shared.set(guaranteed=rng.randint(0, 3))
+                shared.stats(), repr(shared)
+                sem.set_default_weight(rng.randint(1, 9))
+
+    together(*[lambda seed=seed: use(seed) for seed in range(THREADS)])  # type: ignore[misc]
+    stats = shared.stats()
+    assert stats.requests == THREADS * 200 and stats.cap == 3
+    assert not any(permit.release() for permit in permits)
+    assert (stats.held, check_laws(sem).held) == (0, 0)
+
+
 def test_loops_that_begin_at_once() -> None:
     """Each finds a mailbox of its own, while others come and go."""
     sem = afflux.Semaphore(1)

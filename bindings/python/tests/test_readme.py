@@ -15,11 +15,11 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) == 5
+    assert len(PROGRAMS) == 6
 
 
 @pytest.mark.parametrize(
-    "program", PROGRAMS, ids=["first", "tour", "several", "control", "tenants"]
+    "program", PROGRAMS, ids=["first", "tour", "several", "control", "tenants", "clients"]
 )
 def test_program(program: str) -> None:
     done = subprocess.run(

@@ -10,6 +10,7 @@ STORM = """
     import signal, threading, afflux
     sem = afflux.Semaphore(2)
     other = afflux.Semaphore(2)
+    tenant = afflux.Tenant(sem)
     class Alarm(Exception): pass
     armed = False
     def handler(*_):
@@ -50,8 +51,8 @@ STORM = """
 
 @pytest.mark.parametrize(
     "use",
-    ["with sem: pass", "with sem, other: pass"],
-    ids=["with", "two"],
+    ["with sem: pass", "with sem, other: pass", "with tenant: pass"],
+    ids=["with", "two", "tenant"],
 )
 def test_a_storm_of_signals_that_raise(use: str) -> None:
     assert output_of(STORM.replace("{use}", use)) == "True 0 0 0 0 0\n"
@@ -75,6 +76,7 @@ def test_a_signal_within_a_call_that_answers_a_permit() -> None:
             lambda: sem.acquire_blocking(2, cost=Cost()),
             lambda: other.acquire_blocking(2, cost=Cost()),
             lambda: sem.acquire_blocking(2, cost=Cost(), client=client),
+            lambda: afflux.Tenant(sem).acquire_blocking(2, cost=Cost()),
             lambda: afflux.all_of_blocking(sem, (other, 2), cost=Cost()),
             lambda: afflux.any_of_blocking(sem, other, cost=Cost()),
         ):
@@ -84,7 +86,7 @@ def test_a_signal_within_a_call_that_answers_a_permit() -> None:
                 print("raised", sem.held, other.held)
         """
     )
-    assert out == "raised 0 0\n" * 5
+    assert out == "raised 0 0\n" * 6
 
 
 TASK_STORM = """

@@ -39,11 +39,13 @@ def test_the_stub_has_what_the_extension_has(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     # Dunder methods of slots, and the named tuples, which C makes in its own way.
     allowed.write_text(
-        r"afflux(\._afflux)?\.(Client|Control|Event|Semaphore|Permits|Taken)"
+        r"afflux(\._afflux)?\.(Client|Control|Event|Semaphore|Permits|Taken|Tenant)"
         "\n"  # @disjoint_base is too new
         r"afflux\._afflux\.(Acquire|_Mailbox).*"
         "\n"
         r"afflux(\._afflux)?\.(Acquire|Stats|ClientSummary|ControlStats|Health|Times|Holder).*"
+        "\n"
+        r"afflux(\._afflux)?\.TenantStats.*"
         "\n"
         r"afflux\._trio.*"
         "\n"
@@ -84,8 +86,8 @@ def test_the_stub_names_every_field() -> None:
     sem = afflux.Semaphore(ledger=1, statistics="full")
     with sem.acquire_blocking():
         tuples: list[object] = [sem.stats(), sem.health(), sem.wait_times(), *sem.holders()]
-    tuples += [afflux.Client().summary(), afflux.Control(sem).stats()]
-    assert len(tuples) == 6
+    tuples += [afflux.Client().summary(), afflux.Control(sem).stats(), afflux.Tenant(sem).stats()]
+    assert len(tuples) == 7
     for made in tuples:
         body = stub.split(f"class {type(made).__name__}(NamedTuple):\n")[1].split("\nclass ")[0]
         fields = [
@@ -100,6 +102,7 @@ HEADERS = {
     "afflux_sem_stats": afflux.Stats,
     "afflux_client_summary_t": afflux.ClientSummary,
     "afflux_control_stats": afflux.ControlStats,
+    "afflux_tenant_stats": afflux.TenantStats,
 }
 
 
@@ -113,10 +116,11 @@ def test_every_counter_of_the_library_is_there(struct: str) -> None:
     if include.returncode != 0:
         pytest.skip("pkg-config does not find the library")
     headers = Path(include.stdout.strip()) / "afflux"
-    text = "".join((headers / name).read_text() for name in ("stats.h", "client.h", "control.h"))
+    names = ("stats.h", "client.h", "control.h", "tenant.h")
+    text = "".join((headers / name).read_text() for name in names)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     body = re.search(rf"typedef struct {struct} {{(.*?)}} {struct};", text, re.DOTALL)
     assert body is not None
-    names = re.findall(r"[ ,](\w+)(?:\[\w+\])?(?=[;,])", body[1])
+    declared = re.findall(r"[ ,](\w+)(?:\[\w+\])?(?=[;,])", body[1])
     made = list(HEADERS[struct].__match_args__)  # type: ignore[attr-defined]
-    assert sorted(made) == sorted(set(names) - {"struct_size", "reserved", "later"})
+    assert sorted(made) == sorted(set(declared) - {"struct_size", "reserved", "later"})

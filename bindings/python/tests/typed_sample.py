@@ -68,6 +68,24 @@ def controls(sem: afflux.Semaphore) -> None:
     assert_type(control.semaphore, afflux.Semaphore)
 
 
+async def tenants(sem: afflux.Semaphore) -> None:
+    tenant = afflux.Tenant(sem, "red", weight=3, guaranteed=1, cap=5, max_waiters=100)
+    async with tenant as nothing:
+        assert_type(nothing, None)
+    async with tenant.acquire(2, timeout=1, tag="t") as permit:
+        assert_type(permit.tenant, afflux.Tenant | None)
+    with tenant, tenant.acquire_blocking(priority=3) as permit:
+        assert_type(permit, afflux.Permit)
+    assert_type(tenant.try_acquire(2), afflux.Permit | None)
+    tenant.release(2)
+    tenant.set(weight=2)
+    assert_type(tenant.stats().weight, int)
+    assert_type(tenant.stats().used_permit_seconds, float)
+    assert_type(tenant.semaphore, afflux.Semaphore)
+    sem.set_default_weight(2)
+    tenant.close()
+
+
 def threads(sem: afflux.Semaphore) -> None:
     with sem:
         pass
@@ -86,6 +104,8 @@ def wrong(sem: afflux.Semaphore) -> None:
     afflux.Semaphore(queue="lifo")  # type: ignore[arg-type]
     afflux.Control(sem, algorithm="codel")  # type: ignore[arg-type]
     afflux.Control(sem).sample(1, "done")  # type: ignore[arg-type]
+    afflux.Tenant(sem, weight="2")  # type: ignore[arg-type]
+    afflux.Tenant(sem).set(name="t")  # type: ignore[call-arg]
     with sem.acquire():  # type: ignore[attr-defined]
         pass
     afflux.any_of((afflux.Event(), 1))  # type: ignore[arg-type]

@@ -29,6 +29,8 @@ class Permit:
     def held_ns(self) -> int | None: ...
     @property
     def semaphore(self) -> Semaphore: ...
+    @property
+    def tenant(self) -> Tenant | None: ...
     def release(self) -> bool: ...
     def forget(self) -> bool: ...
     def split(self, n: int, /) -> Permit: ...
@@ -147,6 +149,7 @@ class Semaphore:
     def release(self, n: int = 1, /) -> None: ...
     def resize(self, permits: int, /) -> None: ...
     def resize_by(self, delta: int, /) -> int: ...
+    def set_default_weight(self, weight: int, /) -> None: ...
     def close(self) -> None: ...
     def wait_idle(self, timeout: float | None = None) -> Acquire[None]: ...
     def wait_idle_blocking(self, timeout: float | None = None) -> None: ...
@@ -304,6 +307,75 @@ class Control:
     @property
     def handle(self) -> int: ...
 
+class Tenant:
+    def __new__(
+        cls,
+        semaphore: Semaphore,
+        /,
+        name: str | None = None,
+        *,
+        weight: int = 1,
+        guaranteed: int = 0,
+        cap: int = 0,
+        max_waiters: int = 0,
+    ) -> Self: ...
+    @classmethod
+    def from_handle(cls, address: int, semaphore: Semaphore, /) -> Self: ...
+    def acquire(
+        self,
+        n: int = 1,
+        *,
+        priority: int = 1,
+        timeout: float | None = None,
+        cost: int = 0,
+        tag: str | None = None,
+        wait_for_resize: bool = False,
+    ) -> Acquire[Permit]: ...
+    def acquire_blocking(
+        self,
+        n: int = 1,
+        *,
+        priority: int = 1,
+        timeout: float | None = None,
+        cost: int = 0,
+        tag: str | None = None,
+        wait_for_resize: bool = False,
+    ) -> Permit: ...
+    def try_acquire(self, n: int = 1, /) -> Permit | None: ...
+    def release(self, n: int = 1, /) -> None: ...
+    def set(
+        self,
+        *,
+        weight: int = ...,
+        guaranteed: int = ...,
+        cap: int = ...,
+        max_waiters: int = ...,
+    ) -> None: ...
+    def close(self) -> None: ...
+    def stats(self) -> TenantStats: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def semaphore(self) -> Semaphore: ...
+    @property
+    def handle(self) -> int: ...
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
 @final
 class Measure:
     @property
@@ -408,6 +480,27 @@ class ControlStats(NamedTuple):
     window_latency_ns: float
     window_in_flight: float
     window_throughput: float
+
+class TenantStats(NamedTuple):
+    weight: int
+    guaranteed: int
+    cap: int
+    max_waiters: int
+    held: int
+    waiting: int
+    hold_ns: float
+    acquired: int
+    requests: int
+    waits: int
+    by_guarantee: int
+    wait_sum_ns: int
+    wait_max_ns: int
+    try_failed: int
+    rejected: int
+    timed_out: int
+    canceled: int
+    ended: int
+    used_permit_seconds: float
 
 class Health(NamedTuple):
     healthy: bool
