@@ -12,9 +12,10 @@ public enum AffluxError: Error, Sendable, Hashable {
   case timedOut
   /// Cancelled by other means than the task's cancellation.
   case canceled
-  /// The semaphore is closed.
+  /// The semaphore is closed, or the tenant (``AsyncSemaphore/Tenant``).
   case closed
-  /// The ``AsyncSemaphore/Strategy`` has refused or dropped the request at a queue limit.
+  /// The ``AsyncSemaphore/Strategy`` has refused or dropped the request at a queue limit, or it was
+  /// beyond the tenant's ``AsyncSemaphore/Tenant/Share/maxWaiters``.
   case rejected
   /// Too late, or done before.
   case already
@@ -30,7 +31,8 @@ public enum AffluxError: Error, Sendable, Hashable {
   case notSupported
   /// An operating-system call failed, with this `errno`.
   case system(errno: Int32)
-  /// More permits than the limit: the request could never be served.
+  /// More permits than the limit, or than the tenant's ``AsyncSemaphore/Tenant/Share/cap``: the request
+  /// could never be served.
   case tooLarge
   /// A status that this version of the package does not know.
   case unknown(status: Int32)

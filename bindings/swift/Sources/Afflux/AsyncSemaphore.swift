@@ -338,7 +338,7 @@ public final class AsyncSemaphore: Sendable {
     _ isolation: isolated (any Actor)?
   ) async throws {
     let ask = try Ask(
-      count(permits, 1...Int.max, "permits"), priority ?? Priority(TaskPriority(rawValue: afflux_swift_priority())),
+      count(permits, 1...Int.max, "permits"), priority ?? .ofTheTask,
       count(estimatedSize, 0...Int.max, "estimatedSize"), nanoseconds(timeout))
     try await completion(of: ask, isolation: isolation)
   }

@@ -74,6 +74,11 @@ extension AsyncSemaphore {
       default: self = .critical
       }
     }
+
+    /// That of the calling task; within a task only.
+    static var ofTheTask: Priority {
+      Priority(TaskPriority(rawValue: afflux_swift_priority()))
+    }
   }
 
   /// How to create a semaphore: `AsyncSemaphore(permits: 8)` with all else at its default, or

@@ -13,9 +13,9 @@ internal import Synchronization
 /// A token that nobody keeps ends at once, and gives its permits back: `_ = try await s.acquire()`
 /// holds nothing.
 ///
-/// A token has an ``id``, a ``tag`` and a hold time (``heldFor``) if it was acquired with a tag, or its
-/// semaphore has a ledger, full statistics or a control (``AsyncSemaphore/Control``). That is an
-/// allocation, and reads the clock; without it these are `nil`.
+/// A token has an ``id``, a ``tag`` and a hold time (``heldFor``) if it was acquired with a tag or for a
+/// tenant (``AsyncSemaphore/Tenant``), or its semaphore has a ledger, full statistics or a control
+/// (``AsyncSemaphore/Control``). That is an allocation, and reads the clock; without it these are `nil`.
 public struct Permit: ~Copyable, Sendable {
   /// Whose permits these are.
   public let semaphore: AsyncSemaphore
@@ -31,7 +31,7 @@ public struct Permit: ~Copyable, Sendable {
     token = semaphore.keepsHoldTimes || tag != nil ? Token.adopt(semaphore, n, tag) : nil
   }
 
-  private init(_ semaphore: AsyncSemaphore, _ n: UInt64, token: Token?) {
+  init(_ semaphore: AsyncSemaphore, _ n: UInt64, token: Token?) {
     self.semaphore = semaphore
     left = n
     self.token = token
@@ -76,6 +76,9 @@ public struct Permit: ~Copyable, Sendable {
   /// The tag given when the permits were acquired.
   public var tag: String? { token?.tag }
 
+  /// The tenant whose permits these are; `nil`: no tenant's.
+  public var tenant: AsyncSemaphore.Tenant? { token?.tenant }
+
   /// How long the permits have been held; zero after ``release()``. `nil`: that is not kept.
   public var heldFor: Duration? { token?.heldFor }
 
@@ -97,8 +100,8 @@ public struct Permit: ~Copyable, Sendable {
     return Permit(semaphore, n, token: nil)
   }
 
-  /// Gives the permits up without giving them back: they stay counted as held. Fewer may be held at
-  /// once from now on, until ``AsyncSemaphore/resize(by:)`` makes up for them.
+  /// Gives the permits up without giving them back: they stay counted as held, by their tenant too. Fewer
+  /// may be held at once from now on, until ``AsyncSemaphore/resize(by:)`` makes up for them.
   public consuming func forget() {
     token?.forget()
     left = 0
@@ -147,12 +150,14 @@ public final class SharedPermit: Sendable {
   public var id: UInt64? { token?.id }
   /// As ``Permit/tag``.
   public var tag: String? { token?.tag }
+  /// As ``Permit/tenant``.
+  public var tenant: AsyncSemaphore.Tenant? { token?.tenant }
   /// As ``Permit/heldFor``.
   public var heldFor: Duration? { token?.heldFor }
 }
 
-/// A token of the C library's, at an address that stays: it has a line in the ledger, and its hold
-/// time goes into the histogram.
+/// A token of the C library's, at an address that stays: it has a line in the ledger, its hold time goes
+/// into the histogram, and it knows its tenant.
 ///
 /// Sendable: the library's tokens may be used by any number of threads at once.
 @usableFromInline
@@ -160,6 +165,7 @@ final class Token: Sendable {
   nonisolated(unsafe) private let token: UnsafeMutablePointer<afflux_permit_token>
   nonisolated(unsafe) private let handle: OpaquePointer
   let tag: String?
+  let tenant: AsyncSemaphore.Tenant?
 
   /// One with permits that the caller holds. Not an initializer: that takes its arguments over, and a
   /// token that is none would have a reference to the semaphore counted for it.
@@ -171,10 +177,34 @@ final class Token: Sendable {
     return made
   }
 
+  /// The same with permits that the tenant holds.
+  static func adopt(_ tenant: AsyncSemaphore.Tenant, _ n: UInt64, _ tag: String?) -> Token {
+    let made = Token(tenant.semaphore.handle, tag, tenant)
+    _ = withCString(tag) { afflux_tenant_adopt(tenant.handle, n, $0, made.token) }
+    return made
+  }
+
+  /// Blocks the thread until the request, which names the tenant, has got its permits.
+  static func acquire(
+    for tenant: AsyncSemaphore.Tenant, _ request: afflux_request, _ tag: String?
+  ) throws(AffluxError) -> Token {
+    let made = Token(tenant.semaphore.handle, tag, tenant)
+    var request = request
+    try check(
+      withCString(tag) {
+        request.tag = $0
+        return afflux_sem_acquire_permit(made.handle, &request, request.timeout_ns, made.token)
+      })
+    return made
+  }
+
   /// An empty one.
-  private init(_ handle: OpaquePointer, _ tag: String?) {
+  private init(
+    _ handle: OpaquePointer, _ tag: String?, _ tenant: AsyncSemaphore.Tenant? = nil
+  ) {
     self.handle = handle
     self.tag = tag
+    self.tenant = tenant
     token = .allocate(capacity: 1)
     token.initialize(to: afflux_permit_token())
   }
@@ -199,7 +229,7 @@ final class Token: Sendable {
   var heldFor: Duration { .nanoseconds(afflux_permit_held_ns(token)) }
 
   func split(_ n: UInt64) throws(AffluxError) -> Token {
-    let other = Token(handle, tag)
+    let other = Token(handle, tag, tenant)
     try check(afflux_permit_split(token, n, other.token))
     return other
   }

@@ -103,7 +103,7 @@ private struct Wait: Sendable {
 }
 
 /// What is asked for.
-struct Ask: @unchecked Sendable {  // the request's pointers are all NULL
+struct Ask: @unchecked Sendable {  // the request's pointers are NULL, but for a tenant that the caller has
   var request: afflux_request
   var forIdleness = false
 
