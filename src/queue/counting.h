@@ -31,11 +31,11 @@ class counting {
 
   // x is about to queue: before any thread can find it.
   void arrives(waiter<P>& x) {
-    if (stats_ != nullptr || exactly_ || x.has(traits::kAccounted) || x.of_tenant() ||
-        AFFLUX_TRACED(enqueue)) {
+    if (stats_ != nullptr || exactly_ || x.has(traits::kAccounted) || AFFLUX_TRACED(enqueue))
       stamp(x);
-    }
   }
+  // Likewise, of a tenant, which counts its waits.
+  void arrives_of_tenant(waiter<P>& x) { stamp(x); }
 
   // ---- with the lock: each of these is final
 

@@ -178,7 +178,7 @@ void waiter_queue<P>::take_in() {
     oldest = x.next;
     link(x, line_.empty());
     if constexpr (P::kMutant == mutant::arrival_not_rechecked) continue;
-    if (impossible(x)) special_ = shrunk_ = true;  // by a resize between its look and its post
+    if (beyond_limit(x)) special_ = shrunk_ = true;  // by a resize between its look and its post
   }
 }
 

@@ -52,7 +52,7 @@ status waiter_queue<P>::enqueue(waiter<P>& x, place as) {
   std::uint64_t w = word().load(std::memory_order_acquire);  // acquire: as in try_acquire()
   for (;;) {
     if ((w & kClosed) != 0) return status::closed;
-    if (impossible(x) && !x.of_tenant()) return status::too_big;  // a tenant may be closed
+    if (beyond_limit(x) && !x.of_tenant()) return status::too_big;  // a tenant may be closed
     if ((w & kLocked) == 0) {
       // [lock] acquire, pairs with [unlock].
       if (word().compare_exchange_strong(w, w | kLocked, std::memory_order_acquire,
@@ -81,7 +81,7 @@ template <class P>
 status waiter_queue<P>::admit(std::uint64_t w, waiter<P>& x, place as) {
   if (!plain_ && tenants_ != nullptr) [[unlikely]]
     return admit_among_tenants(w, x, as);
-  if ((w & kClosed) != 0 || impossible(x)) [[unlikely]] {
+  if ((w & kClosed) != 0 || beyond_limit(x)) [[unlikely]] {
     settle(w, 0);
     return (w & kClosed) != 0 ? status::closed : status::too_big;
   }

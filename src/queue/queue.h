@@ -222,6 +222,10 @@ class alignas(128) waiter_queue {
   // nothing.
   bool idle();
   // A request that could never be satisfied as things are.
+  bool beyond_limit(const waiter<P>& x) const {
+    return x.permits > limit() && !x.has(traits::kWaitsForResize);
+  }
+  // Likewise, of one that may be a tenant's.
   bool impossible(const waiter<P>& x) const {
     const bool fits = x.permits <= limit() && (!x.of_tenant() || x.permits <= x.tenant->cap.get());
     return !fits && !x.has(traits::kWaitsForResize);

@@ -76,7 +76,7 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
     return status::rejected;
   }
   if (full) return admit_to_full_among_tenants(w, x, as);
-  counts_.arrives(x);
+  counts_.arrives_of_tenant(x);
   link(x, false);
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0);
@@ -107,7 +107,7 @@ status waiter_queue<P>::admit_to_full_among_tenants(std::uint64_t w, waiter<P>& 
     }
     take_off(victim(), status::rejected, done);
   }
-  counts_.arrives(x);
+  counts_.arrives_of_tenant(x);
   link(x, false);
   x.where.store(as, std::memory_order_release);  // [in]
   settle(w, 0, done);

@@ -39,7 +39,7 @@ status waiter_queue<P>::seen_by(const waiter<P>& x, std::uint64_t w, std::int64_
     return (w & kDead) != 0 ? status::closed : status::pending;
   }
   if ((w & kClosed) != 0) return status::closed;
-  return impossible(x) ? status::too_big : status::pending;
+  return beyond_limit(x) ? status::too_big : status::pending;
 }
 
 template <class P>

@@ -417,6 +417,7 @@ class Stats(NamedTuple):
     rejected: int
     dropped: int
     closed_out: int
+    shed: int
     resizes: int
     requests_fast: int
     granted: int
