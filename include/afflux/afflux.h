@@ -688,7 +688,7 @@ AFFLUX_API const char *afflux_sem_name(const afflux_sem *sem);
  *
  * @param ctx     afflux_request.ctx
  * @param status  AFFLUX_OK (the permits are held), AFFLUX_ETIMEDOUT, AFFLUX_ECLOSED,
- *                AFFLUX_EREJECTED (dropped by a queue limit) or AFFLUX_E2BIG (more than
+ *                AFFLUX_EREJECTED (dropped by a queue limit, or shed) or AFFLUX_E2BIG (more than
  *                the limit, by a shrink)
  * Chapter 8 tells where it runs and what it may do. Since: 0.1
  */
@@ -743,8 +743,8 @@ typedef struct afflux_request {
                                 that flag */
   afflux_tenant *tenant;   /**< whose request it is (tenant.h): a tenant of the same semaphore, to
                                 which the caller has a reference during the call; the last unref
-                                ends what queues. client is NULL then. Default NULL: none's. Only in requests to a semaphore;
-                                elsewhere AFFLUX_EINVAL */
+                                ends what queues. client is NULL then. Default NULL: none's. Only in
+                              requests to a semaphore;   elsewhere AFFLUX_EINVAL */
 } afflux_request;
 
 /**
@@ -792,10 +792,11 @@ AFFLUX_API size_t afflux_waiter_align(void);
  *                           answers AFFLUX_OK
  *         AFFLUX_EAGAIN     timeout_ns is 0 and it would have to wait
  *         AFFLUX_ECLOSED    closed, or it would have to wait for a port that is
- *         AFFLUX_EREJECTED  refused by a queue limit
- *         AFFLUX_E2BIG      permits is above the limit; with AFFLUX_WAIT_FOR_RESIZE: above
- *                           2^42 − 1
- *         AFFLUX_EINVAL     a pointer is NULL, permits is 0, an unknown flag or priority, a
+ *         AFFLUX_EREJECTED  refused by a queue limit, of the semaphore or of the tenant
+ *         AFFLUX_E2BIG      permits is above the limit, or the tenant's cap; with
+ *                           AFFLUX_WAIT_FOR_RESIZE: above 2^42 − 1
+ *         AFFLUX_EINVAL     a pointer is NULL, permits is 0, a tenant of another semaphore, a
+ *                           tenant beside a client, an unknown flag or priority, a
  *                           negative time other than AFFLUX_FOREVER, reserved is not 0, neither
  *                           wake function nor port (with AFFLUX_WAIT_FOR_URING or
  *                           AFFLUX_WAIT_FOR_NOTE: either), both of those flags, notify without
@@ -1285,7 +1286,7 @@ typedef struct afflux_permit_token {
 /**
  * Acquire permits into a token, blocking for at most `timeout_ns`.
  *
- * @param request     Borrowed; permits, priority, cost_bytes, client, tag and the flag
+ * @param request     Borrowed; permits, priority, cost_bytes, client, tenant, tag and the flag
  *                    AFFLUX_WAIT_FOR_RESIZE count; reserved must be 0; timeout_ns, wake, ctx,
  *                    port, user_data and notify are ignored. NULL: one permit, normal priority.
  * @param timeout_ns  As for afflux_sem_acquire().
@@ -1359,7 +1360,8 @@ AFFLUX_API afflux_status afflux_permit_split(afflux_permit_token *permit, uint64
  *
  * @return AFFLUX_OK        merged
  *         AFFLUX_EALREADY  one of them is empty
- *         AFFLUX_EINVAL    a pointer is NULL, both are the same, or their semaphores differ
+ *         AFFLUX_EINVAL    a pointer is NULL, both are the same, or their semaphores or
+ *                          tenants differ
  * Threads: any number at once on one token.
  * Since:   0.1
  */
@@ -1379,7 +1381,8 @@ AFFLUX_API int64_t afflux_permit_held_ns(const afflux_permit_token *permit);
 
 /**
  * Empty the token without releasing: its permits stay counted as held until
- * as many are given to afflux_sem_release(), or a resize makes up for them.
+ * as many are given to afflux_sem_release(), of a tenant's token to afflux_tenant_release(), or a
+ * resize makes up for them.
  *
  * @return AFFLUX_OK        forgotten
  *         AFFLUX_EALREADY  the token is empty

@@ -37,10 +37,16 @@ extern "C" {
  * one tenant and for 100,000.
  *
  * Nothing lies idle: what a tenant does not use is lent to the others. `guaranteed` permits of a
- * tenant come back first: while it waits and would not hold more than these, its requests are
- * granted before all others, by turns with other such tenants. `cap` is the most that it ever
- * holds: a request that would make it more waits, and keeps no other tenant from a free permit.
- * The guaranteed shares together should be no more than the limit.
+ * tenant come back first: while it waits and would not hold more than these with its next request,
+ * that is granted before all others, by turns with other such tenants. A larger request that is
+ * next by weight is passed so AFFLUX_AGEING_BOUND times; then they wait until it has its permits.
+ * `cap` is the most that a tenant ever holds: a request that would make it more waits, with those
+ * of its tenant behind it, and keeps no other tenant from a free permit. Guaranteed shares that
+ * cover the limit, and are in use, leave nothing to the others: together they should be less.
+ *
+ * As without tenants, the request that is next waits until all its permits are free, and no other
+ * passes it. That goes for one that waits for a resize (AFFLUX_WAIT_FOR_RESIZE), too. A request is
+ * charged for at most an hour of the whole limit.
  *
  * A request names its tenant (afflux_request.tenant), or is made by the calls below. Requests that
  * name none are, together, those of one more tenant of weight 1 (afflux_tenant_set_default_weight),
@@ -55,8 +61,9 @@ extern "C" {
  * permits as ever, by one exchange. Of a full queue (max_waiters and max_queue_bytes of the
  * semaphore, for all together) the victims of AFFLUX_OVERFLOW_DROP_OLDEST are of the tenant with
  * most requests in line, by their number within a factor of two; of the newcomer's own if that is
- * one of them. afflux_sem_stats.oldest_wait_ns is counted from when the request queued that was
- * granted last, or else the first that waits.
+ * one of them. A tenant's own max_waiters refuses newcomers under every policy.
+ * afflux_sem_stats.oldest_wait_ns is that of the next request, or else of one that a cap holds
+ * back.
  */
 
 enum {
@@ -68,10 +75,11 @@ typedef struct afflux_tenant_options {
   uint32_t struct_size; /**< sizeof(afflux_tenant_options) */
   uint32_t weight;      /**< of permit-seconds, relative to the other tenants that wait; 1 …
                              AFFLUX_TENANT_MAX_WEIGHT; default 1 */
-  uint64_t guaranteed;  /**< permits that come before all weights; 0 (default) … cap */
-  uint64_t cap;         /**< permits that it holds at most; 0 (default): no cap. A request for more
-                             is answered, or completes, with AFFLUX_E2BIG, but for
-                             AFFLUX_WAIT_FOR_RESIZE, which waits for the cap, too */
+  uint64_t guaranteed; /**< permits that come before all weights; 0 (default) … cap, or 2^42 − 1
+                            without one; the limit may be lower */
+  uint64_t cap;        /**< permits that it holds at most; 0 (default): no cap. A request for more
+                            is answered, or completes, with AFFLUX_E2BIG, but for
+                            AFFLUX_WAIT_FOR_RESIZE, which waits for the cap, too */
   uint64_t max_waiters; /**< requests that queue at most; another is answered with
                              AFFLUX_EREJECTED. 0 (default): no limit but the semaphore's */
   const char *name;     /**< label in the exposition; UTF-8, copied; NULL (default): none */
@@ -91,8 +99,10 @@ AFFLUX_API afflux_status afflux_tenant_options_init(afflux_tenant_options *optio
  *         AFFLUX_EINVAL   sem or ret_tenant is NULL, a weight of 0 or above
  *                         AFFLUX_TENANT_MAX_WEIGHT, guaranteed above the cap or 2^42 − 1, or
  *                         struct_size is too short
- *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue, or bytes beyond
- * the known struct are not zero AFFLUX_ECLOSED  the semaphore is closed AFFLUX_ENOMEM   no memory
+ *         AFFLUX_ENOTSUP  the semaphore is AFFLUX_THROUGHPUT or sheds its queue; or bytes beyond
+ *                         the known struct are not zero
+ *         AFFLUX_ECLOSED  the semaphore is closed
+ *         AFFLUX_ENOMEM   no memory
  * Threads: any number at once. The first tenant of a semaphore allocates 0.1 MB for the order.
  *          Requests and grants allocate nothing afterwards.
  * Owns:    the caller owes one afflux_tenant_unref().
@@ -106,7 +116,8 @@ AFFLUX_API afflux_tenant *afflux_tenant_ref(afflux_tenant *tenant);
 
 /** Drop one reference. The last one closes the tenant, as afflux_tenant_close(), and frees it when
  *  its queued requests have completed. What it holds then counts as held by those who name no
- *  tenant, and is given back by afflux_sem_release(). A token keeps its tenant. NULL is fine.
+ *  tenant, and is given back by afflux_sem_release(). Calls that block for the tenant end with
+ *  AFFLUX_ECLOSED. A token keeps its tenant, which then goes on. NULL is fine.
  *  Threads: as afflux_tenant_close(). Since: 0.1 */
 AFFLUX_API void afflux_tenant_unref(afflux_tenant *tenant);
 
@@ -171,7 +182,7 @@ AFFLUX_API afflux_status afflux_tenant_acquire(afflux_tenant *tenant, uint64_t n
  * Give back permits of the tenant.
  *
  * @return AFFLUX_OK         given back, and granted to those whose turn it is
- *         AFFLUX_EOVERFLOW  nothing done: the tenant holds less than n
+ *         AFFLUX_EOVERFLOW  nothing done: the tenant, or the semaphore, holds less than n
  *         AFFLUX_EINVAL     tenant is NULL, or n is 0
  * Threads: any number at once, from any callback too. Runs completions, as afflux_sem_release().
  *          May wait for the few instructions in which another call has the semaphore locked.

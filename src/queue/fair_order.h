@@ -13,7 +13,8 @@
 //   FO2  A piece of work c moves now_ ahead by c over the weights of all that are in the fluid's
 //        service: of members, and of those that have left with more than they were due (leads_),
 //        until the fluid has caught up with them. Leads of similar length count as one.
-//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A member
+//   FO3  Pieces of similar length share a level: its slots are a sixteenth of a piece wide. A
+//   member
 //        lies in the slot that holds its start, on its level, or on the lowest above whose 32 slots
 //        reach from the first that is occupied to that.
 //
@@ -26,7 +27,7 @@
 
 namespace afflux::queue {
 
-// 2^16 units are one permit-nanosecond at weight 1. It never comes round.
+// Its unit is the owner's. It never comes round.
 struct virtual_time {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -43,7 +44,6 @@ struct virtual_time {
   }
 };
 
-inline constexpr unsigned kUnitShift = 16;
 inline constexpr double kLongestPiece = static_cast<double>(std::uint64_t{1} << 60);
 
 // By how much a is after b, within ± 2^61.

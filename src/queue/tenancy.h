@@ -154,7 +154,8 @@ std::uint64_t waiter_queue<P>::unlocked_among_tenants(std::uint64_t then) {
 
 template <class P>
 void waiter_queue<P>::leaves_among_tenants(std::uint64_t then) {
-  counts_.leaves(tenants_->any(), tenants_->oldest(), held(then, limit()));
+  if (stats() == nullptr) return;
+  counts_.leaves(tenants_->longest_known(), held(then, limit()));
 }
 
 template <class P>
@@ -185,10 +186,9 @@ bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64
   tenant<P>& t = tenants_->of(x);
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority();
-  const stats::stamp queued = x.queued_at();
   std::uint64_t its_wait = 0;
   if (result == status::ok && x.of_tenant()) {
-    const std::int64_t since = stats::since(queued, stats::stamp_of(tenants_->now()));
+    const std::int64_t since = stats::since(x.queued_at(), stats::stamp_of(tenants_->now()));
     its_wait = static_cast<std::uint64_t>(since);
   }
   if (!mark_off(x, result, done)) {
@@ -196,7 +196,7 @@ bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64
     return false;
   }
   if (result == status::ok) {
-    tenants_->granted(t, n, priority, queued, its_wait);
+    tenants_->granted(t, n, priority, its_wait);
     counts_.granted(n, waited);
   } else {
     tenants_->ended(t, result);

@@ -150,14 +150,14 @@ class alignas(64) tenant : public fair_member {
     hold.set(recent_used_ / recent_released_);
   }
 
-  // The charge for n permits: what is owed from before, too.
-  double charge(std::uint64_t n, double estimate) const {
+  // The charge for n permits, at most `most`: what is owed from before, too.
+  double charge(std::uint64_t n, double estimate, double most) const {
     const double by_estimate = static_cast<double>(n) * estimate;
-    return std::clamp(by_estimate + balance_, std::max(by_estimate / 8, 1.0), kMost);
+    return std::min(std::max({by_estimate + balance_, by_estimate / 8, 1.0}), most);
   }
   // By what it has been charged too much.
   double surplus() const { return std::max<double>(-balance_, 0.0); }
-  void paid(double work) { balance_ = std::clamp<double>(balance_ - work, -kMost, kMost); }
+  void paid(double work) { balance_ = balance_ - work; }
 
   standing stands = standing::nowhere;
   standing stood = standing::nowhere;  // before it was taken out last
@@ -178,7 +178,6 @@ class alignas(64) tenant : public fair_member {
 
  private:
   static constexpr double kRemembered = 0.875;  // at each release, of the average
-  static constexpr double kMost = kLongestPiece / (1u << kUnitShift);
 
   var<std::int64_t> settled_at_{0};
   var<double> balance_{0};  // used, and prepaid, but not charged

@@ -8,7 +8,8 @@
 //        holds, of its head or of its share places it anew. So the flag kQueued tells of owed and
 //        ordered ones only: what a cap holds back keeps no other request from what is free.
 //   TN2  Owed ones come first, by turns. A release so brings back one request's worth of a
-//        guaranteed share that was lent.
+//        guaranteed share that was lent. A larger request that is first in order is passed so
+//        P::kAgeingBound times; then they wait until it has its permits.
 //   TN3  Charges count while a tenant waits that a cap does not hold back: an epoch. Nothing from
 //        before it is held against any, nor saved up: with no other to share with a tenant's
 //        account stays even.
@@ -48,7 +49,7 @@ class tenants {
 
   // The next to be granted, or nullptr.
   waiter<P>* first() {
-    if (!owed_.empty()) return owed_.first->waiting->first();
+    if (owed_go_first()) return owed_.first->waiting->first();
     fair_member* const next = order_.first();
     return next == nullptr ? nullptr : static_cast<tenant<P>*>(next)->waiting->first();
   }
@@ -64,8 +65,11 @@ class tenants {
     contended_ = any();
     if (contended_) warm_next();
   }
-  // When the request queued that was granted last, or else the first that waits.
-  stats::stamp oldest() const { return oldest_; }
+  // The next to be granted, or else the first that a cap holds back; nullptr: none waits.
+  const waiter<P>* longest_known() {
+    if (any()) return first();
+    return barred_.empty() ? nullptr : barred_.first->waiting->first();
+  }
 
   // ---- waiters
 
@@ -78,7 +82,6 @@ class tenants {
       add_to(waiting_bytes_, x.cost());
     }
     crowd(t);
-    if (!any()) oldest_ = x.queued_at();
     if (t.waiting->first() == &x) place(t);
   }
   // x leaves it. The tenant is to be placed anew. Out of line, as ended(): the paths without
@@ -93,10 +96,8 @@ class tenants {
     }
     crowd(t);
   }
-  // One that queued then, which unlink() took, got its permits after a wait of that length.
-  void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, stats::stamp queued,
-               std::uint64_t waited) {
-    oldest_ = queued;
+  // A request of t, which unlink() took, got its permits after a wait of that length.
+  void granted(tenant<P>& t, std::uint64_t n, std::uint32_t priority, std::uint64_t waited) {
     if (t.stood == standing::owed) add_to(t.totals.by_guarantee, std::uint64_t{1});
     add_to(t.totals.waits, std::uint64_t{1});
     add_to(t.totals.wait_sum, waited);
@@ -107,11 +108,9 @@ class tenants {
   bool goes_first(waiter<P>& x) {
     tenant<P>& t = of(x);
     if (!t.waiting->goes_first(x.priority())) return false;
-    const stats::stamp oldest = oldest_;
     push(x);
     const bool is_first = first() == &x;
     unlink(x);
-    oldest_ = oldest;
     if (is_first) {
       serve(t, x.permits, x.priority());
     } else {
@@ -138,7 +137,8 @@ class tenants {
   }
   // Its own head may be granted to it, past the others that wait.
   bool passes(const tenant<P>& t, std::uint64_t n) const {
-    return t.waiting->empty() && t.may_hold(n) && (!any() || (owed_.empty() && t.is_owed(n)));
+    if (!t.waiting->empty() || !t.may_hold(n)) return false;
+    return !any() || (owed_.empty() && t.is_owed(n) && !(aged() && !order_.empty()));
   }
 
   // Owed, ordered or barred, by what it holds and by its head.
@@ -155,21 +155,24 @@ class tenants {
     }
     if (!contended_) begin_epoch();
     catch_up(t);
-    const double work = t.charge(n, estimate_for(t)) * kUnit;
+    const double work = t.charge(n, estimate_for(t), kLongestPiece / unit_) * unit_;
     if (t.is_owed(n) && P::kMutant != mutant::guarantee_ignored) {
       order_.leave(t);
       order_.measure(t, work);
       owed_.push_back(t);
       t.stands = standing::owed;
     } else {
-      t.paid(-order_.insert(t, work, t.surplus() * kUnit) / kUnit);
+      t.paid(-order_.insert(t, work, t.surplus() * unit_) / unit_);
       t.stands = standing::ordered;
     }
   }
 
   // ---- permits
 
-  void take(tenant<P>& t, std::uint64_t n) { take(t, n, estimate_for(t), contended_); }
+  void take(tenant<P>& t, std::uint64_t n) {
+    if (any()) pass(n);  // as an owed one
+    take(t, n, estimate_for(t), contended_);
+  }
   // n of what it holds. It may be owed now, or below its cap.
   void give(tenant<P>& t, std::uint64_t n) {
     catch_up(t);
@@ -270,9 +273,21 @@ class tenants {
   }
 
  private:
-  static constexpr double kUnit = static_cast<double>(std::uint64_t{1} << kUnitShift);
-  static constexpr double kFirstEstimate = 1e3;  // 1 us
+  static constexpr double kFirstEstimate = 1e3;   // 1 us
+  static constexpr double kLongestHold = 3.6e12;  // an hour, of the whole limit: more is charged so
 
+  // TN2
+  bool aged() const { return passed_ >= P::kAgeingBound; }
+  bool owed_go_first() const { return !owed_.empty() && !(aged() && !order_.empty()); }
+  // An owed one gets n permits.
+  void pass(std::uint64_t n) {
+    auto* const held_back = static_cast<tenant<P>*>(order_.first());
+    if (held_back == nullptr) {
+      passed_ = 0;
+    } else if (held_back->waiting->first()->permits > n) {
+      ++passed_;
+    }
+  }
   double estimate_for(const tenant<P>& t) const {
     if (t.hold.get() > 0) return t.hold.get();
     return estimate_ > 0 ? estimate_ : kFirstEstimate;
@@ -280,7 +295,7 @@ class tenants {
   // The next one's tenant is far, most likely: it is on its way here, and its request, before it is
   // granted.
   void warm_next() {
-    if (!owed_.empty()) return;
+    if (owed_go_first()) return;
     auto* const t = static_cast<tenant<P>*>(order_.first());
     if (t == warmed_) return P::own(t->waiting->first());
     warmed_ = t;
@@ -294,6 +309,9 @@ class tenants {
     ++epoch_;
     epoch_began_ = now();
     order_.forget_leads();
+    passed_ = 0;
+    const auto limit = static_cast<double>(std::max(usual_.of.limit(), std::uint64_t{1}));
+    unit_ = kLongestPiece / (kLongestHold * limit);
   }
   void catch_up(tenant<P>& t) {
     if (t.held.get() != 0) t.settle(now());
@@ -315,10 +333,12 @@ class tenants {
     const bool alone = owed_.empty() && order_.idle();
     if (t.stood == standing::owed) {
       order_.serve_aside(t);
+      pass(n);
     } else {
       order_.serve(t);
+      passed_ = 0;
     }
-    t.paid(fair_order::work(t) / kUnit);
+    t.paid(fair_order::work(t) / unit_);
     take(t, n, estimate, true);
     // TN3: what it was charged too much while it was alone took nothing from it.
     if (alone) t.begin(now());
@@ -391,12 +411,13 @@ class tenants {
   typename P::template gauge<std::uint64_t> waiting_;
   typename P::template gauge<std::uint64_t> waiting_bytes_;
   const tenant<P>* warmed_ = nullptr;
-  stats::stamp oldest_ = 0;
   std::int64_t now_ = 0;
   std::int64_t epoch_began_ = 0;
   std::uint32_t epoch_ = 0;
-  bool contended_ = false;  // somebody waits, or has waited when this hold began
-  double estimate_ = 0;     // how long a permit is held, by all
+  bool contended_ = false;    // somebody waits, or has waited when this hold began
+  double unit_ = 1;           // of the order's time in a permit-nanosecond; set where none waits
+  std::uint32_t passed_ = 0;  // grants to owed ones past a larger request, since one in order
+  double estimate_ = 0;       // how long a permit is held, by all
   fair_order order_;
   std::uint64_t crowds_ = 0;
   tenant<P>* crowd_[64] = {};  // by the binary digits of the number of waiters

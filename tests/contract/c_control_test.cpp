@@ -123,7 +123,8 @@ TEST_P(Control, EachAlgorithmBeginsWithinItsBoundsAndStaysThere) {
     EXPECT_EQ(first.windows, 0u);
     ASSERT_EQ(afflux_sem_try_acquire(sem, 4), AFFLUX_OK);
     for (int n = 0; n < 500; ++n) {
-      // GRADIENT counts only what began in the window, DEFAULT what ended some time after its start.
+      // GRADIENT counts only what began in the window, DEFAULT what ended some time after its
+      // start.
       const bool own_only = i == AFFLUX_CONTROL_DEFAULT || i == AFFLUX_CONTROL_GRADIENT;
       const std::int64_t latency = own_only ? 0 : (n + 1) * kMillisecond;
       EXPECT_EQ(afflux_control_sample(control, latency, n % 7 == 0 ? 1 : 0), AFFLUX_OK);

@@ -232,7 +232,8 @@ TEST_P(RequestStruct, ANotesFlagInOneThatEndsBeforeTheNoteIsRefused) {
   p.request.wake = nullptr;
   p.request.flags = AFFLUX_WAIT_FOR_NOTE;
   p.request.notify = [](void*, std::uint64_t) {};
-  for (std::size_t size = offsetof(afflux_request, notify); size < sizeof p.request; ++size) {
+  constexpr std::size_t kNext = offsetof(afflux_request, tenant);
+  for (std::size_t size = offsetof(afflux_request, notify); size < kNext; ++size) {
     const sized<afflux_request> r(p.request, size);
     EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_acquire_async(sem, r.get(), &p.waiter));
     EXPECT_REFUSED(sem, AFFLUX_EINVAL, afflux_sem_wait_idle_async(sem, r.get(), &p.waiter));

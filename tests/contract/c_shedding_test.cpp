@@ -238,10 +238,10 @@ TEST_P(SemAdaptiveLifo, TheNewestGoesFirstOnceTheQueueStands) {
   o.shed_target_ns = kShort;
   o.shed_interval_ns = 4 * kShort;
   o.adaptive_lifo = 1;
+  std::deque<pending> crowd;  // outlives the semaphore, which completes the rest
   const sem_guard sem(o);
   ASSERT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
   // Kept from being empty until it stands, and beyond.
-  std::deque<pending> crowd;
   const std::int64_t until = now_ns() + 8 * kShort;
   for (; now_ns() < until; pass_time(kShort / 64))
     ASSERT_EQ(crowd.emplace_back().start(sem), AFFLUX_PENDING);

@@ -767,7 +767,7 @@ TEST(CppFastPath, IsNotUsedWhereTheLayoutIsAnother) {
 }
 
 TEST(CppFastPath, WithoutABlockMakesTheCall) {
-  const afflux::detail::target none;
+  const afflux::detail::target none{};
   EXPECT_FALSE(afflux::detail::fast_acquire(none, 1));
   EXPECT_FALSE(afflux::detail::fast_release(none, 1));
 }

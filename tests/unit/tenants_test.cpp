@@ -141,7 +141,9 @@ TEST(Tenants, AChangeOfAShareCostsNothing) {
     for (int round = 0; round < 20'000; ++round) {
       if (round == 1'000) began_at = {a.used(), b.used(), c.used()};
       ASSERT_EQ(w.sem->set_share(changed, {.weight = other_weight}), status::ok);
-      ASSERT_EQ(w.sem->set_share(changed, {.weight = 1, .cap = 100u + static_cast<unsigned>(round) % 2}), status::ok);
+      ASSERT_EQ(
+          w.sem->set_share(changed, {.weight = 1, .cap = 100u + static_cast<unsigned>(round) % 2}),
+          status::ok);
       w.step();
     }
     const double used[] = {a.used() - began_at[0], b.used() - began_at[1], c.used() - began_at[2]};
@@ -261,6 +263,30 @@ TEST(Tenants, SharesAreMaxMinFair) {
   EXPECT_LE(modest.waiting->count(), 5u);
   EXPECT_NEAR(modest.totals.used.get() / (10'000.0 * kMs), 2.0, 0.05);
   EXPECT_NEAR((b.used() - before[1]) / (a.used() - before[0]), 3.0, 0.1);
+}
+
+// A guaranteed share that is always in use passes a larger request a bounded number of times.
+TEST(Tenants, ALargeRequestIsNotPassedForEver) {
+  world w(4);
+  tenant& guaranteed = w.add({.guaranteed = 1});
+  tenant& large = w.add();
+  std::function<void()> again = [&] { w.ask(guaranteed, kMs, 1, again); };
+  w.ask(guaranteed, kMs, 1, again);
+  auto& request = w.ask(large, kMs, 4);
+  for (int i = 0; i < AFFLUX_AGEING_BOUND + 10; ++i) w.step();
+  EXPECT_EQ(request.outcome, AFFLUX_OK);
+  for (int i = 0; i < 10; ++i) w.step();
+  EXPECT_GT(guaranteed.totals.by_guarantee.get(), std::uint64_t{AFFLUX_AGEING_BOUND});
+}
+
+// Permits that are bytes: a request may be as large as the limit, and that may be large.
+TEST(Tenants, LargeLimitsAreSharedAsSmallOnesAre) {
+  constexpr std::uint64_t kLimit = std::uint64_t{1} << 40;
+  world w(kLimit);
+  greedy a(w, w.add(), 20 * kMs, 50, kLimit / 16);
+  greedy b(w, w.add(), 20 * kMs, 50, kLimit / 256);
+  w.run_until(policy::clock + 20'000 * kMs);
+  EXPECT_NEAR(a.used() / (a.used() + b.used()), 0.5, 0.03);
 }
 
 }  // namespace

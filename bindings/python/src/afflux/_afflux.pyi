@@ -417,7 +417,6 @@ class Stats(NamedTuple):
     rejected: int
     dropped: int
     closed_out: int
-    shed: int
     resizes: int
     requests_fast: int
     granted: int
@@ -432,6 +431,7 @@ class Stats(NamedTuple):
     age_ns: int
     peak_held: int
     peak_waiters: int
+    shed: int
 
 class ClientSummary(NamedTuple):
     stalled: bool

@@ -2804,6 +2804,9 @@ extern "C" {
     /// The name given at creation, "" without one; valid while tenant is; "" for NULL. Since: 0.1
     pub fn afflux_tenant_name(tenant: *const afflux_tenant) -> *const c_char;
 
+    /// Its semaphore, borrowed: valid while the tenant is; NULL for NULL. Since: 0.1
+    pub fn afflux_tenant_sem(tenant: *const afflux_tenant) -> *mut afflux_sem;
+
     /// Change a tenant's share, from now on. What it holds beyond a lower cap it keeps; queued requests
     /// for more than that complete with AFFLUX_E2BIG.
     ///

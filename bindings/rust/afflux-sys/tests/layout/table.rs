@@ -276,6 +276,7 @@
     function!(afflux_tenant_unref);
     function!(afflux_tenant_close);
     function!(afflux_tenant_name);
+    function!(afflux_tenant_sem);
     function!(afflux_tenant_set);
     function!(afflux_tenant_set_default_weight);
     function!(afflux_tenant_try_acquire);
