@@ -503,9 +503,9 @@ typedef int32_t (*afflux_sink_fn)(void *ctx, const char *text, size_t size);
  *         AFFLUX_ENOMEM     no memory for tenants; nothing was written
  * Threads: any number at once. Lock-free but for the sink, which may call anything, and for
  *          tenants; does not allocate but for those that are shown. While the tenants of a
- * semaphore are read, which takes 2 to 5 ms for 100,000, the creation of a tenant and the last
- *          unref of one wait; requests and grants do not. What is removed meanwhile is kept until
- *          the text has ended.
+ *          semaphore are read, which takes 2 to 5 ms for 100,000, the creation of a tenant and
+ *          the last unref of one wait; requests and grants do not. What is removed meanwhile is
+ *          kept until the text has ended.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_registry_write(afflux_registry *registry,
