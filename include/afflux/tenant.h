@@ -64,6 +64,10 @@ extern "C" {
  * one of them. A tenant's own max_waiters refuses newcomers under every policy.
  * afflux_sem_stats.oldest_wait_ns is that of the next request, or else of one that a cap holds
  * back.
+ *
+ * In the child of a fork() tenants can be used as before, but for those of a semaphore of which
+ * another thread of the parent was just creating or dropping a tenant, or writing the registry's
+ * text: there a creation or a last unref may wait for ever. Make a new semaphore in the child.
  */
 
 enum {
