@@ -166,7 +166,8 @@ class fair_order {
 
   static unsigned level_of(std::uint64_t length) {
     const auto digits = static_cast<unsigned>(std::bit_width(length));
-    return digits < 2 ? 0 : 2 * (digits - 1) + ((length >> (digits - 2)) & 1);
+    if (digits < 2) return 0;
+    return 2 * (digits - 1) + (static_cast<unsigned>(length >> (digits - 2)) & 1);
   }
   static unsigned shift_of(unsigned level) {
     const unsigned digits = level / 2 + 1;
