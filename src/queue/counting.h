@@ -74,11 +74,11 @@ class counting {
     if (line.empty()) return stats_->nobody_waits();
     stats_->oldest_is(line.oldest());
   }
-  // Likewise of one that may not be in the line; nullptr: none waits.
-  void leaves(const waiter<P>* oldest, std::uint64_t held) {
+  // Likewise where the line does not tell.
+  void leaves(bool some_wait, stats::stamp oldest, std::uint64_t held) {
     stats_->peak_held(held);
-    if (oldest == nullptr) return stats_->nobody_waits();
-    stats_->oldest_is(oldest->queued_at());
+    if (!some_wait) return stats_->nobody_waits();
+    stats_->oldest_is(oldest);
   }
 
  private:

@@ -66,6 +66,8 @@ struct fair_member {
   }
   std::uint32_t weight() const { return weight_; }
 
+  std::uint64_t mark = 0;  // the owner's, before insert(): told of the first by its mark
+
  private:
   friend class fair_order;
   std::uint32_t weight_ = 1;
@@ -94,6 +96,8 @@ class fair_order {
     if (next_ == nullptr && !empty()) find_first();
     return next_;
   }
+  // The first one's mark, without a look at its memory; the order is not empty.
+  std::uint64_t mark_of_first() { return first() == nullptr ? 0 : mark_; }
 
   // m waits with a piece of that much work, in units. Where it begins is known from what it has
   // been served; time that it did not wait counts for nothing. It was served `surplus` less than it
@@ -139,7 +143,8 @@ class fair_order {
   struct slot {
     fair_member* first = nullptr;
     fair_member* last = nullptr;
-    std::uint64_t end = 0;  // of the first one's piece; modulo 2^64, as now_.low
+    std::uint64_t end = 0;   // of the first one's piece; modulo 2^64, as now_.low
+    std::uint64_t mark = 0;  // the first one's
   };
   struct level {
     std::uint32_t occupied = 0;
@@ -206,6 +211,7 @@ class fair_order {
 
   std::uint64_t levels_[2] = {};  // bit i: level i is occupied
   fair_member* next_ = nullptr;   // the first, where that is known
+  std::uint64_t mark_ = 0;        // and its mark
   virtual_time now_{1, 0};
   double weights_ = 0;
   std::uint64_t leading_ = 0;  // bit i: leads_[i] is not empty
@@ -214,8 +220,8 @@ class fair_order {
 };
 
 inline void fair_order::find_first() {
-  fair_member* best = nullptr;     // of those that have begun
-  fair_member* soonest = nullptr;  // of the others
+  const slot* best = nullptr;     // of those that have begun
+  const slot* soonest = nullptr;  // of the others
   std::int64_t end_of_best = 0;
   std::int64_t start_of_soonest = 0;
   std::int64_t end_of_soonest = 0;
@@ -227,20 +233,22 @@ inline void fair_order::find_first() {
     const std::int64_t slots = from_to(slot_of(now_, shift), number);
     if (slots <= 0) {
       if (best == nullptr || end < end_of_best) {
-        best = on.first;
+        best = &on;
         end_of_best = end;
       }
     } else if (best == nullptr) {
       const std::int64_t start = slots << shift;
       if (soonest == nullptr || start < start_of_soonest ||
           (start == start_of_soonest && end < end_of_soonest)) {
-        soonest = on.first;
+        soonest = &on;
         start_of_soonest = start;
         end_of_soonest = end;
       }
     }
   });
-  next_ = best != nullptr ? best : soonest;
+  const slot& found = best != nullptr ? *best : *soonest;
+  next_ = found.first;
+  mark_ = found.mark;
 }
 
 // The level has that slot, or can have it.
@@ -280,6 +288,7 @@ inline double fair_order::insert(fair_member& m, double work, double surplus) {
   if (in.first == nullptr) {
     in.first = in.last = &m;
     in.end = m.start_.low + m.length_;
+    in.mark = m.mark;
     on.occupied |= std::uint32_t{1} << number;
     levels_[at / 64] |= std::uint64_t{1} << at % 64;
     next_ = nullptr;  // m may be the first
@@ -304,6 +313,7 @@ inline void fair_order::remove(fair_member& m) {
   in.first = m.next_;
   if (in.first != nullptr) {
     in.end = in.first->start_.low + in.first->length_;
+    in.mark = in.first->mark;
     return;
   }
   on.occupied &= ~(std::uint32_t{1} << m.slot_);

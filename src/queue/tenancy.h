@@ -155,7 +155,9 @@ std::uint64_t waiter_queue<P>::unlocked_among_tenants(std::uint64_t then) {
 template <class P>
 void waiter_queue<P>::leaves_among_tenants(std::uint64_t then) {
   if (stats() == nullptr) return;
-  counts_.leaves(tenants_->longest_known(), held(then, limit()));
+  stats::stamp oldest = 0;
+  const bool some_wait = tenants_->oldest(oldest);
+  counts_.leaves(some_wait, oldest, held(then, limit()));
 }
 
 template <class P>

@@ -65,10 +65,16 @@ class tenants {
     contended_ = any();
     if (contended_) warm_next();
   }
-  // The next to be granted, or else the first that a cap holds back; nullptr: none waits.
-  const waiter<P>* longest_known() {
-    if (any()) return first();
-    return barred_.empty() ? nullptr : barred_.first->waiting->first();
+  // When the next to be granted queued, or else the first that a cap holds back. False: none waits.
+  bool oldest(stats::stamp& ret_queued) {
+    if (!owed_go_first() && !order_.empty()) {
+      ret_queued = order_.mark_of_first();
+      return true;
+    }
+    const list& beside = owed_.empty() ? barred_ : owed_;
+    if (beside.empty()) return false;
+    ret_queued = beside.first->mark;
+    return true;
   }
 
   // ---- waiters
@@ -147,6 +153,7 @@ class tenants {
     const waiter<P>* const head = t.waiting->first();
     if (head == nullptr) return order_.leave(t);
     const std::uint64_t n = head->permits;
+    t.mark = head->queued_at();
     if (!t.may_hold(n)) {
       order_.leave(t);
       barred_.push_back(t);
