@@ -224,6 +224,25 @@ TEST_P(TenantLimits, AHigherPriorityThatFitsIsNotRefusedAndDropsNone) {
   }
 }
 
+// A health check is to see it, whether others wait or not.
+TEST_P(TenantLimits, WhatACapHoldsBackHasAWaitThatIsTold) {
+  const sem_guard sem(options(2));
+  afflux_tenant_options o = tenant_options();
+  o.cap = 1;
+  const tenant_guard tenant(sem, o);
+  ASSERT_EQ(afflux_tenant_try_acquire(tenant, 1), AFFLUX_OK);
+  add(sem, tenant);
+  pass_time(20 * kMillisecond);  // the request's time is that of a rough clock
+  add(sem, tenant);
+  afflux_sem_stats now;
+  ASSERT_EQ(afflux_sem_stats_init(&now), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_get_stats(sem, &now), AFFLUX_OK);
+  EXPECT_GE(now.oldest_wait_ns, kMillisecond);
+  EXPECT_EQ(afflux_sem_try_acquire(sem, 1), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_release(sem, 1), AFFLUX_OK);
+  EXPECT_EQ(afflux_tenant_release(tenant, 1), AFFLUX_OK);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, TenantLimits, fair_variants(), variant_name);
 
 }  // namespace
