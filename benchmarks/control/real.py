@@ -7,8 +7,6 @@ clients share. The backend of the server is a model, which says what its capacit
 Without matplotlib the picture is missing.
 """
 
-import argparse
-import json
 import re
 import subprocess
 import sys
@@ -21,7 +19,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "report"))
 import machine  # noqa: E402
 import pages  # noqa: E402
-from report import PAGE, Table, save  # noqa: E402
+import servers  # noqa: E402
+from servers import Table  # noqa: E402
+
+PAGE = pages.FOLDER / "control.md"
 
 LOADS = (0.5, 0.8, 1, 1.2, 1.5, 2, 5)
 PLACES, WORK_MS = 40, 25  # of the backend; a call's mean time
@@ -37,21 +38,11 @@ def number(text, pattern):
     return float(found.group(1)) if found else 0.0
 
 
-class Server:
+class Server(servers.Server):
     def __init__(self, folder, backend, limit):
-        command = [folder / "uring_server", "--port", 0, "--limit", LIMITS[limit], "--queue", QUEUE,
-                   "--backend", PLACES, *BACKENDS[backend], "--work-us", WORK_MS * 1000,
-                   "--work-varies", "--timeout-ms", TIMEOUT_MS, "--buffer-kib", 16]
-        self.child = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
-                                      text=True)
-        self.port = int(self.child.stdout.readline().rsplit(":", 1)[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.terminate()
-        self.child.communicate()
+        super().__init__(folder, ["--limit", LIMITS[limit], "--queue", QUEUE, "--backend", PLACES,
+                                  *BACKENDS[backend], "--work-us", WORK_MS * 1000, "--work-varies",
+                                  "--timeout-ms", TIMEOUT_MS, "--buffer-kib", 16])
 
     def limit(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
@@ -145,15 +136,9 @@ COLOURS = {"auto": "#d62728", "fixed": "#7f7f7f", "none": "#1f77b4"}
 
 
 def draw(found, folder):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is missing", file=sys.stderr)
+    pyplot = servers.plotter(folder)
+    if pyplot is None:
         return
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-    pyplot.rcParams.update({"svg.hashsalt": "afflux", "svg.fonttype": "none", "font.size": 9,
-                            "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True})
     figure, axes = pyplot.subplots(2, len(BACKENDS), sharey="row", figsize=(7.5, 5))
     for column, backend in enumerate(BACKENDS):
         for limit in LIMITS:
@@ -172,46 +157,8 @@ def draw(found, folder):
         row[0].set_ylim(bottom=0)  # after all lines: it ends the scaling
     axes[0][0].set_ylabel("goodput, per second")
     axes[1][0].set_ylabel("p99, ms")
-    folder.mkdir(exist_ok=True)
-    save(pyplot, figure, folder / "control-real.svg")
-
-
-# ---- The command ------------------------------------------------------------
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("examples", type=Path, help="the folder of uring_server and uring_load")
-    parser.add_argument("--seconds", type=int, default=10, help="of each run (10)")
-    parser.add_argument("--warm", type=int, default=5, help="before, that do not count (5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
-    parser.add_argument("--from", type=Path, metavar="FILE", dest="source",
-                        help="what --json wrote, instead of measuring")
-    parser.add_argument("--update", action="store_true",
-                        help="put the tables into docs/measured/control.md and draw the picture")
-    return parser.parse_args()
-
-
-def main():
-    options = parse_arguments()
-    try:
-        if options.source:
-            found = json.loads(options.source.read_text(encoding="utf-8"))
-        else:
-            found = measure(options.examples.resolve(), options)
-            if options.json:
-                options.json.write_text(json.dumps(found), encoding="utf-8")
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    made = tables(found)
-    print(f"{header(found)}\n{pages.plain(made)}")
-    if options.update:
-        pages.update(PAGE, "control-real", pages.markdown(header(found), made))
-        draw(found, PAGE.parent / "images")
-    return 0
+    servers.save(pyplot, figure, folder / "control-real.svg")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(servers.report_servers(PAGE, "control-real", sys.modules[__name__], warm=5))

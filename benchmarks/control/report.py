@@ -16,17 +16,13 @@ sys.dont_write_bytecode = True  # nothing is left beside the sources
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "report"))
 import pages  # noqa: E402
+import servers  # noqa: E402
+from servers import Table, save  # noqa: E402
 
 PAGE = pages.FOLDER / "control.md"
 LEAST_GOODPUT = 0.95
 MOST_P99 = 1.15
 WORST = 12  # rows of the table of missed cells
-
-
-class Table:
-    def __init__(self, heading, heads, rows, note="", pictures=()):
-        self.heading, self.heads, self.rows, self.note = heading, heads, rows, note
-        self.pictures, self.text = pictures, ""
 
 
 def shares(cell, name):
@@ -133,28 +129,13 @@ WINDOW = {"idle": (590, 660), "drift": (0, 3600)}  # seconds; others from start 
 
 
 def draw(found, folder):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no pictures: matplotlib is missing", file=sys.stderr)
+    pyplot = servers.plotter(folder)
+    if pyplot is None:
         return
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-    pyplot.rcParams.update({"svg.hashsalt": "afflux", "svg.fonttype": "none", "font.size": 9,
-                            "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True})
-    folder.mkdir(exist_ok=True)
     if found["cells"]:
         save(pyplot, draw_matrix(pyplot, found), folder / "control-matrix.svg")
     if found["courses"]:
         save(pyplot, draw_changes(pyplot, found), folder / "control-changes.svg")
-
-
-def save(pyplot, figure, path):
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncol=7)
-    figure.tight_layout(rect=(0, 0.05, 1, 1))
-    # Without a date the same figures make the same file; white for dark pages.
-    figure.savefig(path, metadata={"Date": None}, facecolor="white")
-    pyplot.close(figure)
 
 
 def draw_matrix(pyplot, found):
@@ -223,11 +204,7 @@ def parse_arguments():
                                      epilog="What follows -- is for the program; see its --help.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("simulation", type=Path, help="the program control_simulation")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was simulated")
-    parser.add_argument("--from", type=Path, metavar="FILE", dest="source",
-                        help="what --json wrote, instead of simulating")
-    parser.add_argument("--update", action="store_true",
-                        help="put the tables into docs/measured/control.md and draw its pictures")
+    servers.add_sources(parser, PAGE, "simulated")
     # By hand: argparse takes no positional arguments behind an option.
     words = sys.argv[1:]
     at = words.index("--") if "--" in words else len(words)
@@ -236,27 +213,11 @@ def parse_arguments():
     return options
 
 
-def main():
-    options = parse_arguments()
-    try:
-        if options.source:
-            found = json.loads(options.source.read_text(encoding="utf-8"))
-        else:
-            text = subprocess.run([str(options.simulation.resolve()), "--json", *options.rest],
-                                  check=True, stdout=subprocess.PIPE, text=True).stdout
-            found = json.loads(text)
-            if options.json:
-                options.json.write_text(text, encoding="utf-8")
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    made = tables(found)
-    print(f"{header(found)}\n{pages.plain(made)}")
-    if options.update:
-        pages.update(PAGE, "control", pages.markdown(header(found), made))
-        draw(found, PAGE.parent / "images")
-    return 0
+def simulate(options):
+    text = subprocess.run([str(options.simulation.resolve()), "--json", *options.rest],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(text)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(servers.report(parse_arguments(), PAGE, "control", sys.modules[__name__], simulate))

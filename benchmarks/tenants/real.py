@@ -6,8 +6,6 @@ Sockets, threads and io_uring are real, and server and clients share the machine
 server is a model, which says what its capacity is. Without matplotlib the picture is missing.
 """
 
-import argparse
-import json
 import re
 import subprocess
 import sys
@@ -15,10 +13,11 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # nothing is left beside the sources
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "report"), str(HERE.parent / "control")]
+sys.path.insert(0, str(HERE.parent / "report"))
 import machine  # noqa: E402
 import pages  # noqa: E402
-from report import Table, save  # noqa: E402
+import servers  # noqa: E402
+from servers import Server, Table  # noqa: E402
 
 PAGE = pages.FOLDER / "tenants.md"
 PLACES, WORK_MS = 40, 25  # of the backend; a call's mean time
@@ -40,21 +39,6 @@ CASES = {"alone": "without the abuser", "before": "no tenants", "after": "tenant
 
 
 # ---- Measuring --------------------------------------------------------------
-
-
-class Server:
-    def __init__(self, folder, words):
-        command = [folder / "uring_server", "--port", 0, *SERVER, *words]
-        self.child = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
-                                      text=True)
-        self.port = int(self.child.stdout.readline().rsplit(":", 1)[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.terminate()
-        self.child.communicate()
 
 
 def ask(folder, server, words, seconds):
@@ -79,7 +63,7 @@ def measure(folder, options):
             if case != "alone":
                 tenants += ["--tenant", what["abuser"]]
             words = [*what["load"], *tenants]
-            with Server(folder, [*what["server"],
+            with Server(folder, [*SERVER, *what["server"],
                                  *(["--tenants"] if case == "after" else [])]) as server:
                 ask(folder, server, words, options.warm)
                 one = ask(folder, server, words, options.seconds)
@@ -140,15 +124,9 @@ COLOURS = {"alone": "#7f7f7f", "before": "#1f77b4", "after": "#d62728"}
 
 
 def draw(found, folder):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is missing", file=sys.stderr)
+    pyplot = servers.plotter(folder)
+    if pyplot is None:
         return
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-    pyplot.rcParams.update({"svg.hashsalt": "afflux", "svg.fonttype": "none", "font.size": 9,
-                            "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True})
     figure, axes = pyplot.subplots(2, len(ABUSES), sharey="row", figsize=(8, 5.2))
     for column, abuse in enumerate(ABUSES):
         for case, title in CASES.items():
@@ -162,46 +140,8 @@ def draw(found, folder):
     for row, label in enumerate(("served, %", "p99, ms")):
         axes[row][0].set_ylim(bottom=0)  # after all dots: it ends the scaling
         axes[row][0].set_ylabel(label)
-    folder.mkdir(exist_ok=True)
-    save(pyplot, figure, folder / "tenants-real.svg")
-
-
-# ---- The command ------------------------------------------------------------
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("examples", type=Path, help="the folder of uring_server and uring_load")
-    parser.add_argument("--seconds", type=int, default=10, help="of each run (10)")
-    parser.add_argument("--warm", type=int, default=3, help="before, that do not count (3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
-    parser.add_argument("--from", type=Path, metavar="FILE", dest="source",
-                        help="what --json wrote, instead of measuring")
-    parser.add_argument("--update", action="store_true",
-                        help="put the tables into docs/measured/tenants.md and draw the picture")
-    return parser.parse_args()
-
-
-def main():
-    options = parse_arguments()
-    try:
-        if options.source:
-            found = json.loads(options.source.read_text(encoding="utf-8"))
-        else:
-            found = measure(options.examples.resolve(), options)
-            if options.json:
-                options.json.write_text(json.dumps(found), encoding="utf-8")
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    made = tables(found)
-    print(f"{header(found)}\n{pages.plain(made)}")
-    if options.update:
-        pages.update(PAGE, "tenants-real", pages.markdown(header(found), made))
-        draw(found, PAGE.parent / "images")
-    return 0
+    servers.save(pyplot, figure, folder / "tenants-real.svg")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(servers.report_servers(PAGE, "tenants-real", sys.modules[__name__], warm=3))

@@ -33,8 +33,8 @@ extern "C" {
  * been used in truth is settled when permits are given back. Charges count while requests wait:
  * what a tenant uses while nobody waits is not held against it, and a tenant that does not ask
  * saves nothing up. The order is that of worst-case fair queueing (WF2Q+; Bennett and Zhang, 1997)
- * with the grouping of QFQ (Checconi, Rizzo and Valente, 2013): each step takes the same time for
- * one tenant and for 100,000.
+ * with the grouping of QFQ (Checconi, Rizzo and Valente, 2013): each step is as many
+ * instructions for one tenant as for 100,000.
  *
  * Nothing lies idle: what a tenant does not use is lent to the others. `guaranteed` permits of a
  * tenant come back first: while it waits and would not hold more than these with its next request,

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "core/strategies.h"
 
-#include <cstring>
 #include <memory>
-#include <new>
 
 #include "built_in.h"
 #include "queue/intrusive.h"
+#include "stats/label.h"
 
 namespace afflux::core {
 namespace {
@@ -36,17 +35,12 @@ std::uint32_t resolve_strategy(std::uint32_t queue) {
 }
 
 native_semaphore* create_semaphore(const queue::settings& settings, const char* name) {
-  std::unique_ptr<char[]> copy;
-  if (name != nullptr) {
-    const std::size_t size = std::strlen(name) + 1;
-    copy.reset(new (std::nothrow) char[size]);
-    if (copy == nullptr) return nullptr;
-    std::memcpy(copy.get(), name, size);
-  }
-  native_semaphore::stats_type::pointer stats;
+  stats::label copy;
+  if (!stats::copy_label(name, copy)) return nullptr;
+  native_semaphore::stats_type::pointer counts;
   if (settings.statistics > AFFLUX_STATS_OFF) {
-    stats = native_semaphore::stats_type::make(settings.statistics == AFFLUX_STATS_FULL);
-    if (stats == nullptr) return nullptr;
+    counts = native_semaphore::stats_type::make(settings.statistics == AFFLUX_STATS_FULL);
+    if (counts == nullptr) return nullptr;
   }
   std::unique_ptr<stats::ledger<native_policy>> ledger;
   if (settings.ledger != 0) {
@@ -60,7 +54,7 @@ native_semaphore* create_semaphore(const queue::settings& settings, const char* 
     sem->name = std::move(copy);
     sem->ledger = std::move(ledger);
     sem->created_at = native_policy::now();
-    if (stats != nullptr) sem->count_with(std::move(stats));
+    if (counts != nullptr) sem->count_with(std::move(counts));
     return sem;
   }
   return nullptr;

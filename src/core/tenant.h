@@ -4,14 +4,11 @@
 // closes it; what it holds then is the usual tenant's.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <utility>
 
 #include "core/semaphore.h"
+#include "stats/label.h"
 
 namespace afflux::core {
 
@@ -27,13 +24,8 @@ status create_tenant(semaphore<P>& sem, const queue::share& is, const char* name
                      queue::tenant<P>*& ret_tenant) {
   if (!may_have_tenants(sem)) return status::unsupported;
   if (sem.closed()) return status::closed;
-  std::unique_ptr<char[]> copy;
-  if (name != nullptr) {
-    const std::size_t size = std::strlen(name) + 1;
-    copy.reset(new (std::nothrow) char[size]);
-    if (copy == nullptr) return status::no_memory;
-    std::memcpy(copy.get(), name, size);
-  }
+  stats::label copy;
+  if (!stats::copy_label(name, copy)) return status::no_memory;
   if (!sem.make_tenants()) return status::no_memory;
   queue::tenant<P>* const made = P::template create<queue::tenant<P>>(sem, is);
   if (made == nullptr) return status::no_memory;

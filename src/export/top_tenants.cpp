@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <new>
 #include <utility>
 
 #include "export/tenant_reading.h"
+#include "stats/label.h"
 
 namespace afflux::exporting {
 namespace {
@@ -83,12 +83,7 @@ class selection {
 bool show(const native_tenant& t, shown_tenant& to) {
   to.number = t.number;
   to.now = read_stats(t);
-  if (t.name == nullptr) return true;
-  const std::size_t size = std::strlen(t.name.get()) + 1;
-  to.name.reset(new (std::nothrow) char[size]);
-  if (to.name == nullptr) return false;
-  std::memcpy(to.name.get(), t.name.get(), size);
-  return true;
+  return stats::copy_label(t.name.get(), to.name);
 }
 
 status read_from(const native_tenant* const* all, std::uint32_t most, top_tenants& to) {

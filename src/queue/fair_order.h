@@ -97,7 +97,10 @@ class fair_order {
     return next_;
   }
   // The first one's mark, without a look at its memory; the order is not empty.
-  std::uint64_t mark_of_first() { return first() == nullptr ? 0 : mark_; }
+  std::uint64_t mark_of_first() {
+    first();
+    return mark_;
+  }
 
   // m waits with a piece of that much work, in units. Where it begins is known from what it has
   // been served; time that it did not wait counts for nothing. It was served `surplus` less than it

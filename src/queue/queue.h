@@ -34,6 +34,7 @@
 #include "queue/tenants.h"
 #include "queue/word.h"
 #include "stats/control_numbers.h"
+#include "stats/label.h"
 #include "stats/ledger.h"
 #include "status.h"
 
@@ -227,8 +228,8 @@ class alignas(128) waiter_queue {
   }
   // Likewise, of one that may be a tenant's.
   bool impossible(const waiter<P>& x) const {
-    const bool fits = x.permits <= limit() && (!x.of_tenant() || x.permits <= x.tenant->cap.get());
-    return !fits && !x.has(traits::kWaitsForResize);
+    const bool beyond_cap = x.of_tenant() && x.permits > x.tenant->cap.get();
+    return beyond_limit(x) || (beyond_cap && !x.has(traits::kWaitsForResize));
   }
 
   // nullptr: nothing is counted. Given before any other thread sees the semaphore.
@@ -261,7 +262,7 @@ class alignas(128) waiter_queue {
     block_.peak.store(stats()->peak_held(), std::memory_order_relaxed);
   }
 
-  std::unique_ptr<char[]> name;  // the label in statistics; nullptr: none
+  stats::label name;  // in statistics
   std::int64_t created_at = 0;
   std::unique_ptr<stats::ledger<P>> ledger;  // of the permit tokens; nullptr: none is kept
   atomic<std::uint64_t> registration{0};     // in the registry that it is in (export/member_set.h)
@@ -322,6 +323,7 @@ class alignas(128) waiter_queue {
   [[gnu::noinline]] std::uint64_t unlocked_among_tenants(std::uint64_t then);
   [[gnu::noinline]] void leaves_among_tenants(std::uint64_t then);
   [[gnu::noinline]] void link_among_tenants(waiter<P>& x);
+  void join_line(waiter<P>& x, place as);
   [[gnu::noinline]] bool grant_among_tenants(std::uint64_t w, std::int64_t& take,
                                              finished<P>& done);
   [[gnu::noinline]] status admit_among_tenants(std::uint64_t w, waiter<P>& x, place as);

@@ -27,6 +27,7 @@ bool waiter_queue<P>::make_tenants() {
 template <class P>
 void waiter_queue<P>::begin_tenants() {
   if (tenants_ != nullptr) return;
+  // relaxed: this thread has seen them, by [tenanted]'s partner in make_tenants().
   tenants_ = tenanted.load(std::memory_order_relaxed);
   plain_ = simple_ = false;
   tenants_->adopt_usual();
@@ -55,16 +56,12 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
     return s;
   }
   tenants_->look_at_usual(held(w, limit()));
-  if (fits(w, n) && tenants_->passes(t, n)) {
-    if (&t != &tenants_->usual()) tenants_->take(t, n);
-    if (stats() != nullptr) stats()->took(n);
-    settle(w, weight(x));
-    return status::ok;
-  }
+  const bool passes = fits(w, n) && tenants_->passes(t, n);
+  if (passes && &t != &tenants_->usual()) tenants_->take(t, n);
   const bool too_many = t.waiting->count() >= t.max_waiters.get();
   const bool full = settings_.limited() && full_for(x);
-  if ((too_many || full) && fits(w, n) && tenants_->goes_first(x)) {
-    // It would be granted at once, and so does not have to queue.
+  // What would be granted at once does not have to queue.
+  if (passes || ((too_many || full) && fits(w, n) && tenants_->goes_first(x))) {
     if (stats() != nullptr) stats()->took(n);
     settle(w, weight(x));
     return status::ok;
@@ -76,9 +73,7 @@ status waiter_queue<P>::admit_among_tenants(std::uint64_t w, waiter<P>& x, place
     return status::rejected;
   }
   if (full) return admit_to_full_among_tenants(w, x, as);
-  counts_.arrives_of_tenant(x);
-  link(x, false);
-  x.where.store(as, std::memory_order_release);  // [in]
+  join_line(x, as);
   settle(w, 0);
   return status::pending;
 }
@@ -107,9 +102,7 @@ status waiter_queue<P>::admit_to_full_among_tenants(std::uint64_t w, waiter<P>& 
     }
     take_off(victim(), status::rejected, done);
   }
-  counts_.arrives_of_tenant(x);
-  link(x, false);
-  x.where.store(as, std::memory_order_release);  // [in]
+  join_line(x, as);
   settle(w, 0, done);
   return status::pending;
 }
@@ -164,6 +157,13 @@ template <class P>
 void waiter_queue<P>::link_among_tenants(waiter<P>& x) {
   tenants_->push(x);
   counts_.linked(line_.count() + waits_beside());
+}
+
+template <class P>
+void waiter_queue<P>::join_line(waiter<P>& x, place as) {
+  counts_.arrives_of_tenant(x);
+  link_among_tenants(x);
+  x.where.store(as, std::memory_order_release);  // [in]
 }
 
 // In place of the rest of decide().

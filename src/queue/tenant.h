@@ -14,11 +14,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "queue/fair_order.h"
 #include "queue/line.h"
 #include "queue/waiter.h"
+#include "stats/label.h"
 
 namespace afflux::queue {
 
@@ -198,7 +198,7 @@ class alignas(64) tenant : public fair_member {
   tenant* visit_next = nullptr;
 
   waiter_queue<P>& of;
-  std::unique_ptr<char[]> name;  // nullptr: none
+  stats::label name;
   typename P::template atomic<std::uint32_t> refs{1};
   std::size_t place = 0;     // among all: with the mutex of these, as is the next
   std::uint64_t number = 0;  // of its creation, from 1

@@ -4,7 +4,7 @@
 // the usual tenant, whose line is the semaphore's.
 //
 //   TN1  A tenant with waiters is owed (it would hold no more than its guaranteed share), or
-//        ordered by weight, or, if it would hold more than its cap, nowhere. Each change of what it
+//        ordered by weight, or, if it would hold more than its cap, barred. Each change of what it
 //        holds, of its head or of its share places it anew. So the flag kQueued tells of owed and
 //        ordered ones only: what a cap holds back keeps no other request from what is free.
 //   TN2  Owed ones come first, by turns. A release so brings back one request's worth of a
