@@ -188,9 +188,11 @@ bool waiter_queue<P>::mark_off_of_tenant(waiter<P>& x, status result, std::int64
   tenant<P>& t = tenants_->of(x);
   const std::uint64_t n = x.permits;
   const std::uint32_t priority = x.priority();
+  // As in take_off(): the stamp may be after the hold's moment.
   std::uint64_t its_wait = 0;
   if (result == status::ok && x.of_tenant()) {
-    const std::int64_t since = stats::since(x.queued_at(), stats::stamp_of(tenants_->now()));
+    const std::int64_t since =
+        stats::since_or_none(x.queued_at(), stats::stamp_of(tenants_->now()));
     its_wait = static_cast<std::uint64_t>(since);
   }
   if (!mark_off(x, result, done)) {
