@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What those who wait do for the others: bury the dead, pass over those who stand still, and finish
+// what a stopped or dead process has left undone after its last transaction (a line not served, an
+// owner not woken).
+//
+// Invariants, quoted by tests:
+//   SH5  What a dead process held, and its places, are given back exactly once, whoever buries it,
+//        however many do so at once, and wherever one of those stops or dies.
+//   SH6  A slot or place is free only when nothing of its owner is left in it.
+//
+// `Host` knows processes: is_alive(life_word), stands_still(life_word).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "semaphore.h"
+
+namespace afflux::shared {
+
+// Takes what the dead process `life` has in line out of it.
+template <class P, class Bell>
+void clear_places(semaphore<P, Bell>& sem, std::uint64_t life) noexcept {
+  const segment<P>& memory = sem.memory();
+  const std::uint32_t top = memory.top();
+  for (std::uint32_t i = 0; i < top; ++i) {
+    auto& owner = memory.record(i).owner;
+    if (owner.load(std::memory_order_acquire) != life) continue;
+    // One of the two, or neither: granted permits are with its slot.
+    if (!sem.leave(i, life) && !sem.accept(i, life)) sem.leave(i, life);
+    // [freed] acq_rel; whoever claims the place finds it idle. Failed: another has buried it.
+    std::uint64_t expected = life;
+    owner.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,
+                                  std::memory_order_relaxed);
+  }
+}
+
+// Buries the dead owner of a slot. `life` is its life word as it was alive. How many permits it
+// held.
+template <class P, class Bell>
+std::uint64_t bury(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t life) noexcept {
+  auto& word = sem.memory().slot(slot).life;
+  const std::uint64_t dead = life_word::as_dead(life);
+  std::uint64_t expected = life;
+  // acq_rel: all that follows is done to a slot that is marked.
+  if (!word.compare_exchange_strong(expected, dead, std::memory_order_acq_rel,
+                                    std::memory_order_acquire) &&
+      expected != dead)
+    return 0;
+  clear_places(sem, life);
+  const std::uint64_t n = sem.recover(slot, dead);
+  expected = dead;
+  // [freed] as above.
+  word.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
+  if (n != 0) sem.serve();
+  return n;
+}
+
+// Buries all that `host` knows to be dead. How many permits they held.
+template <class P, class Bell, class Host>
+std::uint64_t bury_the_dead(semaphore<P, Bell>& sem, Host& host) noexcept {
+  std::uint64_t recovered = 0;
+  for (std::uint32_t i = 0; i < sem.memory().slot_count; ++i) {
+    const std::uint64_t life = sem.memory().slots[i].life.load(std::memory_order_acquire);
+    if (life == 0) continue;
+    const std::uint64_t as_alive = life_word::as_alive(life);
+    if (life != as_alive || !host.is_alive(life)) recovered += bury(sem, i, as_alive);
+  }
+  return recovered;
+}
+
+// Looks at the grants that their owners have not accepted. `seen` is this caller's memory of the
+// places at its last look, place_count words: only what has not changed since is acted upon.
+template <class P, class Bell, class Host>
+void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host,
+                       std::uint64_t* seen) noexcept {
+  const segment<P>& memory = sem.memory();
+  const std::uint32_t top = memory.top();
+  for (std::uint32_t i = 0; i < top; ++i) {
+    const std::uint64_t word = memory.places[i].load(std::memory_order_acquire);
+    const bool same = word == seen[i];
+    seen[i] = word;
+    if (!same || place_word::of(word).state != place_state::granted) continue;
+    const std::uint64_t owner = memory.record(i).owner.load(std::memory_order_acquire);
+    if (owner != 0 && host.stands_still(owner)) {
+      sem.park(i, word);
+    } else {
+      bell.rung(i, memory.record(i).request.load(std::memory_order_acquire));
+    }
+  }
+}
+
+}  // namespace afflux::shared
