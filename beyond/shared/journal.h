@@ -107,7 +107,8 @@ class journal {
   std::uint64_t begin() noexcept {
     // [committed] acquire; pairs with the exchanges below: the word that it names is there.
     const std::uint64_t seen = memory_.common->head.load(std::memory_order_acquire);
-    // A head that names this slot is the last one that this handle committed, and knows of.
+    // A head that names this slot is the last one that this handle committed: its own_word is
+    // known, and need not be marked if the next transaction replaces it.
     if (seen != committed_) settle(seen);
     return seen;
   }
@@ -133,6 +134,8 @@ class journal {
   }
 
   bool commit_order(std::uint64_t seen, const head_word& before, const decision& chosen) noexcept {
+    // Its own_word stays as it is: begin() has left it to be replaced.
+    if (seen == committed_) settle(seen);
     const head_word after{chosen.used, slot_, chosen.waiting, false, before.number + 1};
     // release: as above.
     memory_.slot(slot_).order.store(chosen.order.word(after.number), std::memory_order_release);
