@@ -94,6 +94,14 @@ enum : int {
   collects_in_use,      // what a thread is adding to is collected
   two_collect,          // a collector only looks whether there is another
   collecting_for_ever,  // ... and does not say that it has ended
+
+  // Shared memory.
+  order_over_unmarked,    // an order leaves what its own slot took before unmarked for ever
+  settles_unchecked,      // a helper does not look whether the transaction is still the last one
+  settles_by_state,       // ... and changes a place that others have moved on since
+  buries_a_successor,     // a burial empties a place that is another's by now
+  recovers_a_successor,   // ... or a slot
+  leaves_without_serving  // who leaves the line does not serve those behind it
 };
 
 }  // namespace afflux::mutant

@@ -44,6 +44,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "mutants.h"
 #include "segment.h"
 
 namespace afflux::shared {
@@ -135,7 +136,7 @@ class journal {
 
   bool commit_order(std::uint64_t seen, const head_word& before, const decision& chosen) noexcept {
     // Its own_word stays as it is: begin() has left it to be replaced.
-    if (seen == committed_) settle(seen);
+    if (seen == committed_ && P::kMutant != mutant::order_over_unmarked) settle(seen);
     const head_word after{chosen.used, slot_, chosen.waiting, false, before.number + 1};
     // release: as above.
     memory_.slot(slot_).order.store(chosen.order.word(after.number), std::memory_order_release);
@@ -206,7 +207,8 @@ class journal {
   // Whether the head still names the transaction: what was read before belongs to it then (J3).
   // The loads before are acquire loads, which keeps them before this one.
   bool is_last(std::uint64_t seen) const noexcept {
-    return memory_.common->head.load(std::memory_order_acquire) == seen;
+    return P::kMutant == mutant::settles_unchecked ||
+           memory_.common->head.load(std::memory_order_acquire) == seen;
   }
 
   template <class Change>
@@ -228,6 +230,11 @@ class journal {
     std::uint64_t old = place.load(std::memory_order_acquire);
     const place_word value = place_word::of(old);
     if (value.state == to || !is_last(seen)) return;
+    if constexpr (P::kMutant == mutant::settles_by_state) {
+      old = place.load(std::memory_order_acquire);
+      place.store(place_word::of(old).moved(to).word(), std::memory_order_release);
+      return;
+    }
     // [settled] as above.
     place.compare_exchange_strong(old, value.moved(to).word(), std::memory_order_acq_rel,
                                   std::memory_order_acquire);

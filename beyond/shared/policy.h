@@ -12,6 +12,8 @@ struct policy {
   template <class T>
   using atomic = std::atomic<T>;
 
+  static constexpr int kMutant = 0;  // src/mutants.h
+
   // Words that processes share are exchanged by the machine, not under a lock of one process.
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
                 std::atomic<std::uint32_t>::is_always_lock_free &&

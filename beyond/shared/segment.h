@@ -2,8 +2,8 @@
 //
 // What lies in a segment, and how this process looks at it.
 //
-// A policy `P` gives the atomics, as for the core (src/policy.h): the model tests explore the code
-// that the library runs.
+// A policy `P` gives the atomics and a seeded bug, as for the core (src/policy.h): the model tests
+// explore the code that the library runs.
 #pragma once
 
 #include <atomic>

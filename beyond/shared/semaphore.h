@@ -107,7 +107,7 @@ class semaphore {
       }
       return d;
     });
-    if (left && waiting) serve();
+    if (left && waiting && P::kMutant != mutant::leaves_without_serving) serve();
     return left;
   }
 
@@ -198,7 +198,9 @@ class semaphore {
     journal_.transact([&](const head_word& head) {
       decision d;
       n = journal_.held_by(dead_slot);
-      if (memory().slot(dead_slot).life.load(std::memory_order_acquire) != life) n = 0;
+      const bool is_its = memory().slot(dead_slot).life.load(std::memory_order_acquire) == life ||
+                          P::kMutant == mutant::recovers_a_successor;
+      if (!is_its) n = 0;
       if (n != 0) d = count(act::recover, dead_slot, n, less(head.used, n), head.waiting);
       return d;
     });
@@ -305,7 +307,8 @@ class semaphore {
     return place_word::of(memory().place(place).load(std::memory_order_acquire)).state;
   }
   bool is_of(std::uint32_t place, std::uint64_t owner) const noexcept {
-    return memory().record(place).owner.load(std::memory_order_acquire) == owner;
+    return P::kMutant == mutant::buries_a_successor ||
+           memory().record(place).owner.load(std::memory_order_acquire) == owner;
   }
   // Written by its owner before it is in line, and not while it is.
   std::uint64_t request_at(std::uint32_t place) const noexcept {

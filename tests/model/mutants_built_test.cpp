@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The seeded bugs of what is built on the queue: events and waiter queues, groups, the kernel's
-// waits, ports, the registry, controls (src/mutants.h).
+// waits, ports, the registry, controls, shared memory (src/mutants.h).
 #include "control_scenarios.h"
 #include "group_scenarios.h"
 #include "kernel_scenarios.h"
@@ -11,6 +11,7 @@
 #include "port_scenarios.h"
 #include "primitive_scenarios.h"
 #include "registry_scenarios.h"
+#include "shared_scenarios.h"
 #include "tenant_scenarios.h"
 
 namespace afflux::model {
@@ -63,6 +64,13 @@ AFFLUX_KILLS(ControlMutants, intrusive, collecting_for_ever, control_two_sample)
 AFFLUX_KILLS(TenantMutants, intrusive, guarantee_ignored, tenant_guarantee_comes_first)
 AFFLUX_KILLS(TenantMutants, intrusive, cap_release_forgotten, tenant_cap_against_others)
 AFFLUX_KILLS(TenantMutants, intrusive, tenant_freed_early, tenant_ends_beside_a_cancel)
+
+AFFLUX_KILLS(SharedMutants, no_queue, order_over_unmarked, shared_burials)
+AFFLUX_KILLS(SharedMutants, no_queue, settles_unchecked, shared_late_helper)
+AFFLUX_KILLS(SharedMutants, no_queue, settles_by_state, shared_late_helper_of_a_leaver)
+AFFLUX_KILLS(SharedMutants, no_queue, buries_a_successor, shared_slot_used_again)
+AFFLUX_KILLS(SharedMutants, no_queue, recovers_a_successor, shared_slot_used_again)
+AFFLUX_KILLS(SharedMutants, no_queue, leaves_without_serving, shared_leaver_lets_others_in)
 
 }  // namespace
 }  // namespace afflux::model

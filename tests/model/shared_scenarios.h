@@ -12,10 +12,11 @@
 namespace afflux::model {
 
 // A segment with four slots and three places.
+template <class Policy = checking_policy<>>
 struct shared_world {
-  using P = checking_policy<>;
+  using P = Policy;
   template <class T>
-  using atomic = P::atomic<T>;
+  using atomic = typename P::template atomic<T>;
 
   struct bell {
     shared_world* world;
@@ -125,8 +126,9 @@ using shared::answer;
 using shared::place_state;
 
 // One permit, two takers: one gets it. Whichever dies takes nothing with it.
-inline void shared_two_take(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_two_take(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   answer got[2] = {answer::closed, answer::closed};
   run.spawn([&] { got[0] = a.try_take(1); });
@@ -144,8 +146,9 @@ inline void shared_two_take(explorer& run) {
 }
 
 // Pairs beside each other, one of which dies somewhere.
-inline void shared_pairs(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_pairs(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   run.spawn([&] {
     if (a.try_take(1) == answer::done) a.give(1);
@@ -165,8 +168,9 @@ inline void shared_pairs(explorer& run) {
 }
 
 // A request meets the release that it needs: it is granted, or takes.
-inline void shared_enqueue_against_give(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_enqueue_against_give(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(1) == answer::done, "set-up");
   answer said = answer::closed;
@@ -183,8 +187,9 @@ inline void shared_enqueue_against_give(explorer& run) {
 }
 
 // One who gives back stops before it has served the line: those who look after it do so.
-inline void shared_stopped_before_it_serves(explorer& run) {
-  shared_world w(2);
+template <class P>
+void shared_stopped_before_it_serves(explorer& run) {
+  shared_world<P> w(2);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(2) == answer::done, "set-up");
   check(w.enqueue(b, 0, 2) == answer::queued, "set-up");
@@ -200,8 +205,9 @@ inline void shared_stopped_before_it_serves(explorer& run) {
 }
 
 // A request that leaves meets its grant: one of the two, and those behind it go on.
-inline void shared_leave_against_give(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_leave_against_give(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(1) == answer::done, "set-up");
   check(w.enqueue(b, 0, 1) == answer::queued && w.enqueue(c, 1, 1) == answer::queued, "set-up");
@@ -219,9 +225,61 @@ inline void shared_leave_against_give(explorer& run) {
   w.consistent(a, 1);
 }
 
+// The first in line is large and leaves: the one behind it fits.
+template <class P>
+void shared_leaver_lets_others_in(explorer& run) {
+  shared_world<P> w(2);
+  auto a = w.open(0), b = w.open(1), c = w.open(2);
+  check(a.try_take(1) == answer::done, "set-up");
+  check(w.enqueue(b, 0, 2) == answer::queued, "set-up");
+  run.spawn([&] { check(b.leave(0, w.life(1)), "it was granted more than is free"); });
+  run.spawn([&] { w.enqueue(c, 1, 1); });
+  run.join();
+  check(w.held_by(2) == 1, "SH4: it waits beside a free permit");
+  w.consistent(a, 2);
+}
+
+// One place in line and out of it, beside one who helps: a late helper changes nothing.
+template <class P>
+void shared_late_helper(explorer& run) {
+  shared_world<P> w(1);
+  auto a = w.open(0), b = w.open(1), c = w.open(2), d = w.open(3);
+  check(a.try_take(1) == answer::done, "set-up");
+  run.spawn([&] {
+    check(w.enqueue(b, 0, 1) == answer::queued, "enqueue");
+    check(b.leave(0, w.life(1)), "leave");
+    d.resize(1);  // so that the head names another transaction, which is not settled once more
+  });
+  run.spawn([&] { c.try_take(1); });
+  run.join();
+  check(w.state(0) == place_state::idle, "J3: it was put in line again");
+  w.consistent(d, 1);
+}
+
+// Likewise out of line and in it again.
+template <class P>
+void shared_late_helper_of_a_leaver(explorer& run) {
+  shared_world<P> w(1);
+  auto a = w.open(0), b = w.open(1), c = w.open(2), d = w.open(3);
+  check(a.try_take(1) == answer::done, "set-up");
+  check(w.enqueue(b, 0, 1) == answer::queued, "set-up");
+  run.spawn([&] {
+    check(b.leave(0, w.life(1)), "leave");
+    check(w.enqueue(b, 0, 1) == answer::queued, "enqueue");
+    d.resize(1);
+  });
+  run.spawn([&] { c.try_take(1); });
+  run.join();
+  check(w.state(0) == place_state::waiting, "J3: its place was taken from it");
+  w.consistent(d, 1);
+  check(b.leave(0, w.life(1)), "leave");
+  w.consistent(d, 1);
+}
+
 // Two in line, weights: the first waits for all of its permits, and no newcomer passes it.
-inline void shared_newcomer_against_line(explorer& run) {
-  shared_world w(2);
+template <class P>
+void shared_newcomer_against_line(explorer& run) {
+  shared_world<P> w(2);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(1) == answer::done, "set-up");
   check(w.enqueue(b, 0, 2) == answer::queued, "set-up");
@@ -234,8 +292,9 @@ inline void shared_newcomer_against_line(explorer& run) {
 }
 
 // Three bury one dead process, which holds permits, waits, and was granted some: once.
-inline void shared_burials(explorer& run) {
-  shared_world w(3);
+template <class P>
+void shared_burials(explorer& run) {
+  shared_world<P> w(3);
   auto a = w.open(0), b = w.open(1), c = w.open(2), d = w.open(3);
   check(a.try_take(1) == answer::done, "set-up");
   check(b.try_take(2) == answer::done, "set-up");
@@ -260,10 +319,12 @@ inline void shared_burials(explorer& run) {
 }
 
 // A slot is buried, and is another's at once; a second burial, begun before, does it no harm.
-inline void shared_slot_used_again(explorer& run) {
-  shared_world w(2);
+template <class P>
+void shared_slot_used_again(explorer& run) {
+  shared_world<P> w(2);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(2) == answer::done, "set-up");
+  check(w.enqueue(a, 0, 1) == answer::queued, "set-up");
   constexpr std::uint64_t kNewcomer = shared::life_word::of(500, 7);
   bool has_slot = false;
   run.spawn([&] {
@@ -272,9 +333,12 @@ inline void shared_slot_used_again(explorer& run) {
     has_slot = w.slots[0].life.compare_exchange_strong(free, kNewcomer, std::memory_order_acq_rel,
                                                        std::memory_order_acquire);
     if (!has_slot) return;
-    shared_world::semaphore e(w.memory, 0, shared_world::bell{&w});
+    typename shared_world<P>::semaphore e(w.memory, 0, {&w});
     check(e.try_take(1) == answer::done, "a permit was lost");
-    w.records[0].owner.store(kNewcomer, std::memory_order_release);
+    free = 0;
+    check(w.records[0].owner.compare_exchange_strong(free, kNewcomer, std::memory_order_acq_rel,
+                                                     std::memory_order_acquire),
+          "SH6: the place is not free");
     w.records[0].request.store(shared::request_word::of(2, 0, false), std::memory_order_relaxed);
     check(e.take_or_enqueue(2, 0) == answer::queued, "it can wait");
   });
@@ -286,8 +350,9 @@ inline void shared_slot_used_again(explorer& run) {
 }
 
 // A grant that its owner does not see is taken back while its owner goes on and accepts it.
-inline void shared_park_against_accept(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_park_against_accept(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(1) == answer::done, "set-up");
   check(w.enqueue(b, 0, 1) == answer::queued && w.enqueue(c, 1, 1) == answer::queued, "set-up");
@@ -313,8 +378,9 @@ inline void shared_park_against_accept(explorer& run) {
 }
 
 // A shrink and a close beside a release and a request.
-inline void shared_resize_against_give(explorer& run) {
-  shared_world w(2);
+template <class P>
+void shared_resize_against_give(explorer& run) {
+  shared_world<P> w(2);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(2) == answer::done, "set-up");
   check(w.enqueue(b, 0, 2) == answer::queued, "set-up");
@@ -327,8 +393,9 @@ inline void shared_resize_against_give(explorer& run) {
   check(w.granted(0) ? w.used() == 2 : w.state(0) == place_state::idle && w.used() == 0, "SH4");
 }
 
-inline void shared_close_against_enqueue(explorer& run) {
-  shared_world w(1);
+template <class P>
+void shared_close_against_enqueue(explorer& run) {
+  shared_world<P> w(1);
   auto a = w.open(0), b = w.open(1), c = w.open(2);
   check(a.try_take(1) == answer::done, "set-up");
   answer said = answer::done;
