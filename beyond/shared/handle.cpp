@@ -152,7 +152,7 @@ bool handle::take_over(host& processes) noexcept {
     slot_ = i;
     sem_ = new (room_) semaphore<policy, bell>(all, slot_, bell_);
     const turn at(lock_);
-    clear_places(*sem_, life_word::as_alive(life));
+    clear_places(*sem_, slot_, life_word::as_alive(life));
     const std::uint64_t n = sem_->recover(slot_, life_);
     all.slots[i].recovered.fetch_add(n, std::memory_order_relaxed);
     sem_->serve();
@@ -172,8 +172,15 @@ void handle::bury_earlier_images() noexcept {
     for (const handle* each = attendant::first(); each != nullptr; each = each->next)
       known = known || (each->slot_ == i && each->is_same_segment(*this));
     if (known) continue;
+    // Not marked as dead: others would help, and this process is alive, and may claim the slot again.
     const turn at(lock_);
-    bury(*sem_, i, life_);
+    clear_places(*sem_, i, 0);
+    sem_->recover(i, life_);
+    std::uint64_t left = life_;
+    // [freed] acq_rel; pairs with the claim.
+    all.slots[i].life.compare_exchange_strong(left, 0, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed);
+    sem_->serve();
   }
 }
 
@@ -200,10 +207,11 @@ void handle::detach() noexcept {
   const turn at(lock_);
   auto& life = memory().slot(slot_).life;
   sem_->recover(slot_, life_);
-  std::uint64_t expected = life_;
-  // [freed] acq_rel; pairs with the claim.
-  life.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
   sem_->serve();
+  // The last: from here on the slot may be another's, and with it the words of its transactions
+  // (J2). [freed] acq_rel; pairs with the claim.
+  std::uint64_t expected = life_;
+  life.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 handle::~handle() {

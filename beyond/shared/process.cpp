@@ -93,6 +93,15 @@ bool same_start(std::uint64_t life, const stat_line& line) noexcept {
 
 bool read_spaces(spaces& ret_spaces) noexcept {
   ret_spaces = {};
+  // A /proc of another pid namespace has other processes by these ids.
+  char self[16];
+  const ssize_t length = readlink("/proc/self", self, sizeof self - 1);
+  if (length < 0) return false;
+  self[length] = '\0';
+  if (std::strtol(self, nullptr, 10) != getpid()) {
+    errno = EXDEV;
+    return false;
+  }
   ret_spaces.pid = space("/proc/self/ns/pid");
   if (ret_spaces.pid == 0) return false;
   ret_spaces.time = space("/proc/self/ns/time");

@@ -99,7 +99,10 @@ afflux_status segment_file::open_fd(int fd, const spaces& here) noexcept {
 afflux_status segment_file::fill(const spaces& here, const creation& is) noexcept {
   const geometry at = geometry::of<policy>(is.slots, is.places);
   // All of its memory now: a page that is missing later would be a SIGBUS.
-  const int error = posix_fallocate(fd_, 0, static_cast<off_t>(at.size));
+  int error = 0;
+  do {
+    error = posix_fallocate(fd_, 0, static_cast<off_t>(at.size));
+  } while (error == EINTR);  // tmpfs gives up for a signal
   if (error != 0) {
     errno = error;
     return error == ENOSPC ? AFFLUX_ENOMEM : AFFLUX_EOS;

@@ -19,18 +19,27 @@
 
 namespace afflux::shared {
 
-// Takes what the dead process `life` has in line out of it.
+// Takes out of line what waits for `slot`, and frees the places of `life`, which is dead; 0: of
+// nobody. A slot of the dead that another took over, who died at once, has requests of both.
 template <class P, class Bell>
-void clear_places(semaphore<P, Bell>& sem, std::uint64_t life) noexcept {
+void clear_places(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t life) noexcept {
   const segment<P>& memory = sem.memory();
   const std::uint32_t top = memory.top();
   for (std::uint32_t i = 0; i < top; ++i) {
     auto& owner = memory.record(i).owner;
-    if (owner.load(std::memory_order_acquire) != life) continue;
+    const std::uint64_t whose = owner.load(std::memory_order_acquire);
+    if (whose == 0) continue;
+    if (whose != life) {
+      // In this order: of a place that is not idle, the request is that of the owner read before.
+      const std::uint64_t word = memory.places[i].load(std::memory_order_acquire);
+      if (place_word::of(word).state == place_state::idle) continue;
+      const std::uint64_t request = memory.record(i).request.load(std::memory_order_acquire);
+      if (request_word::slot_bits::get(request) != slot) continue;
+    }
     // One of the two, or neither: granted permits are with its slot.
-    if (!sem.leave(i, life) && !sem.accept(i, life)) sem.leave(i, life);
+    if (!sem.leave(i, whose) && !sem.accept(i, whose)) sem.leave(i, whose);
     // [freed] acq_rel; whoever claims the place finds it idle. Failed: another has buried it.
-    std::uint64_t expected = life;
+    std::uint64_t expected = whose;
     owner.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,
                                   std::memory_order_relaxed);
   }
@@ -48,7 +57,7 @@ std::uint64_t bury(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t li
                                     std::memory_order_acquire) &&
       expected != dead)
     return 0;
-  clear_places(sem, life);
+  clear_places(sem, slot, life);
   const std::uint64_t n = sem.recover(slot, dead);
   expected = dead;
   // [freed] as above.
