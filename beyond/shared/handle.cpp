@@ -152,7 +152,7 @@ bool handle::take_over(host& processes) noexcept {
     slot_ = i;
     sem_ = new (room_) semaphore<policy, bell>(all, slot_, bell_);
     const turn at(lock_);
-    clear_places(*sem_, slot_, life_word::as_alive(life));
+    clear_places(*sem_, slot_, life_, life_word::as_alive(life));
     const std::uint64_t n = sem_->recover(slot_, life_);
     all.slots[i].recovered.fetch_add(n, std::memory_order_relaxed);
     sem_->serve();
@@ -174,7 +174,7 @@ void handle::bury_earlier_images() noexcept {
     if (known) continue;
     // Not marked as dead: others would help, and this process is alive, and may claim the slot again.
     const turn at(lock_);
-    clear_places(*sem_, i, 0);
+    clear_places(*sem_, i, life_, 0);
     sem_->recover(i, life_);
     std::uint64_t left = life_;
     // [freed] acq_rel; pairs with the claim.

@@ -19,10 +19,12 @@
 
 namespace afflux::shared {
 
-// Takes out of line what waits for `slot`, and frees the places of `life`, which is dead; 0: of
-// nobody. A slot of the dead that another took over, who died at once, has requests of both.
+// Frees the places of `life`, which is dead; 0: of nobody. And takes out of line what else waits
+// for `slot`, while its life word is `mark`: a slot of the dead that another took over, who died at
+// once, has requests of both.
 template <class P, class Bell>
-void clear_places(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t life) noexcept {
+void clear_places(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t mark,
+                  std::uint64_t life) noexcept {
   const segment<P>& memory = sem.memory();
   const std::uint32_t top = memory.top();
   for (std::uint32_t i = 0; i < top; ++i) {
@@ -30,11 +32,14 @@ void clear_places(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t lif
     const std::uint64_t whose = owner.load(std::memory_order_acquire);
     if (whose == 0) continue;
     if (whose != life) {
-      // In this order: of a place that is not idle, the request is that of the owner read before.
+      // In this order: of a place that is not idle, the request is that of the owner read before,
+      // who is not the slot's next owner, if its mark is still there.
       const std::uint64_t word = memory.places[i].load(std::memory_order_acquire);
       if (place_word::of(word).state == place_state::idle) continue;
       const std::uint64_t request = memory.record(i).request.load(std::memory_order_acquire);
-      if (request_word::slot_bits::get(request) != slot) continue;
+      if (request_word::slot_bits::get(request) != slot ||
+          memory.slot(slot).life.load(std::memory_order_acquire) != mark)
+        continue;
     }
     // One of the two, or neither: granted permits are with its slot.
     if (!sem.leave(i, whose) && !sem.accept(i, whose)) sem.leave(i, whose);
@@ -57,7 +62,7 @@ std::uint64_t bury(semaphore<P, Bell>& sem, std::uint32_t slot, std::uint64_t li
                                     std::memory_order_acquire) &&
       expected != dead)
     return 0;
-  clear_places(sem, slot, life);
+  clear_places(sem, slot, dead, life);
   const std::uint64_t n = sem.recover(slot, dead);
   expected = dead;
   // [freed] as above.
