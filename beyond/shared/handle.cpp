@@ -15,8 +15,13 @@
 namespace afflux::shared {
 namespace {
 
-// Turns of a spin before a thread gets in line: some microseconds, in which a short hold ends.
-constexpr int kSpins = 200;
+// Before a thread gets in line it spins: as long as it sees transactions, for then permits change
+// hands faster than a sleeping thread wakes, at most so many turns; without one, some microseconds.
+// A line of sleepers hands permits on at the speed of context switches. While there is one, those
+// who come give way to those who wake, so that it ends.
+constexpr int kSpinsWithProgress = 20'000;
+constexpr int kSpinsWithout = 200;
+constexpr int kSpinsOfYield = 20;  // what giving way counts
 
 class system_host final : public host {
  public:
@@ -172,7 +177,8 @@ void handle::bury_earlier_images() noexcept {
     for (const handle* each = attendant::first(); each != nullptr; each = each->next)
       known = known || (each->slot_ == i && each->is_same_segment(*this));
     if (known) continue;
-    // Not marked as dead: others would help, and this process is alive, and may claim the slot again.
+    // Not marked as dead: others would help, and this process is alive, and may claim the slot
+    // again.
     const turn at(lock_);
     clear_places(*sem_, i, life_, 0);
     sem_->recover(i, life_);
@@ -259,9 +265,28 @@ bool handle::is_same_segment(const handle& other) const noexcept {
   return file_.is_same(other.file_);
 }
 
-bool handle::is_worth_spinning() const noexcept {
-  const head_word head = head_word::of(memory().common->head.load(std::memory_order_relaxed));
-  return !head.waiting && has_cores();
+// True: `ret_status` is the answer.
+bool handle::spin(std::uint64_t n, afflux_status& ret_status) noexcept {
+  std::uint32_t number = 0;
+  for (int turns = 0, without = 0; turns < kSpinsWithProgress && without < kSpinsWithout;) {
+    // relaxed, both: hints; try_acquire() decides.
+    const head_word head = head_word::of(memory().common->head.load(std::memory_order_relaxed));
+    const count_word limit = count_word::of(memory().common->limit.load(std::memory_order_relaxed));
+    if (!head.waiting && head.used + n <= limit.count) {
+      ret_status = try_acquire(n);
+      if (ret_status != AFFLUX_EAGAIN) return true;
+    }
+    without = head.number == number ? without + 1 : 0;
+    number = head.number;
+    if (head.waiting) {
+      sched_yield();
+      turns += kSpinsOfYield;
+    } else {
+      pause();
+      ++turns;
+    }
+  }
+  return false;
 }
 
 afflux_status handle::acquire(std::uint64_t n, std::int64_t timeout_ns) noexcept {
@@ -271,14 +296,7 @@ afflux_status handle::acquire(std::uint64_t n, std::int64_t timeout_ns) noexcept
     count_timeout();
     return AFFLUX_ETIMEDOUT;
   }
-  for (int turn_of = 0; turn_of < kSpins && is_worth_spinning(); ++turn_of) {
-    pause();
-    const head_word head = head_word::of(memory().common->head.load(std::memory_order_relaxed));
-    const count_word limit = count_word::of(memory().common->limit.load(std::memory_order_relaxed));
-    if (head.waiting || head.used + n > limit.count) continue;
-    status = try_acquire(n);
-    if (status != AFFLUX_EAGAIN) return status;
-  }
+  if (has_cores() && spin(n, status)) return status;
   std::int64_t deadline = kForever;
   if (timeout_ns != AFFLUX_FOREVER) {
     const std::int64_t now = now_ns();
