@@ -16,7 +16,8 @@ const (
 	ErrTimeout Error = C.AFFLUX_ETIMEDOUT
 	// ErrClosed: the semaphore, or the tenant, is closed.
 	ErrClosed Error = C.AFFLUX_ECLOSED
-	// ErrRejected: a queue limit has refused the request, or dropped it.
+	// ErrRejected: a queue limit has refused the request, or dropped it, or it was shed
+	// ([Options].ShedTarget).
 	ErrRejected Error = C.AFFLUX_EREJECTED
 	// ErrAlready: it was done before.
 	ErrAlready Error = C.AFFLUX_EALREADY

@@ -46,6 +46,12 @@ const (
 	Fail Overflow = C.AFFLUX_OVERFLOW_FAIL
 )
 
+// Good values of [Options].ShedTarget and ShedInterval.
+const (
+	DefaultShedTarget   time.Duration = C.AFFLUX_SHED_TARGET_NS   // 5 ms
+	DefaultShedInterval time.Duration = C.AFFLUX_SHED_INTERVAL_NS // 100 ms
+)
+
 // Statistics tells what a semaphore counts ([Options].Statistics).
 type Statistics uint32
 
@@ -77,6 +83,18 @@ type Options struct {
 	MaxQueueBytes uint64
 	// WaiterTimeout is the longest wait of a request without a time limit of its own; 0: no limit.
 	WaiterTimeout time.Duration
+
+	// ShedTarget sheds the queue: a request that has waited too long gets [ErrRejected] instead of its
+	// permits, for its caller has most likely given up. Too long is longer than ShedInterval; and longer
+	// than ShedTarget while the queue stands, which is once it has not been empty for ShedInterval. So a
+	// burst is served, and a queue that does not go away is kept short. No timer sheds, but calls that
+	// release or queue. 0: no request is shed; [DefaultShedTarget] is a good one. Not with a [Tenant].
+	ShedTarget time.Duration
+	// ShedInterval is ShedTarget or longer; 0 with a ShedTarget: [DefaultShedInterval].
+	ShedInterval time.Duration
+	// AdaptiveLIFO lets the newest request of a priority go first while the queue stands, so that those
+	// who are served have hardly waited. Only with ShedTarget, and not with Throughput.
+	AdaptiveLIFO bool
 
 	Statistics Statistics
 	// Ledger is how many holders of a Permit Semaphore.Holders remembers, 0 … 65,536.

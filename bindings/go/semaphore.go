@@ -67,6 +67,9 @@ func New(options Options) (*Semaphore, error) {
 	case options.SlowWait < 0:
 		return nil, fmt.Errorf("%w: Options.SlowWait is %v", ErrInvalid, options.SlowWait)
 	}
+	if err := options.shedding(&c); err != nil {
+		return nil, err
+	}
 	c.permits = C.uint64_t(options.Permits)
 	c.queue = C.uint32_t(options.Queue)
 	c.fairness = C.uint32_t(options.Fairness)

@@ -31,6 +31,7 @@ type Stats struct {
 	// Totals of requests.
 	RequestsFast, Queued, Granted, Canceled, TimedOut, Rejected, Dropped, ClosedOut, Impossible,
 	TryFailed uint64
+	Shed    uint64 // of Dropped: those that had waited too long (Options.ShedTarget)
 	Resizes uint64
 
 	// The histograms in short: 0 without StatisticsFull.
@@ -55,7 +56,7 @@ func toStats(c *C.afflux_sem_stats) Stats {
 		Canceled: uint64(c.canceled), TimedOut: uint64(c.timed_out), Rejected: uint64(c.rejected),
 		Dropped: uint64(c.dropped), ClosedOut: uint64(c.closed_out),
 		Impossible: uint64(c.impossible), TryFailed: uint64(c.try_failed),
-		Resizes: uint64(c.resizes),
+		Shed: uint64(c.shed), Resizes: uint64(c.resizes),
 
 		WaitCount: uint64(c.wait_count), HoldCount: uint64(c.hold_count),
 		WaitSum: time.Duration(c.wait_sum_ns), WaitMax: time.Duration(c.wait_max_ns),

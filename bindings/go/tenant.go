@@ -79,7 +79,7 @@ type Tenant struct {
 }
 
 // NewTenant creates a tenant of s. Errors: [ErrInvalid], wrapped (a field is out of its range),
-// [ErrNotSupported] (s is of Throughput), [ErrClosed], [ErrNoMemory].
+// [ErrNotSupported] (s is of Throughput, or sheds its queue), [ErrClosed], [ErrNoMemory].
 func NewTenant(s *Semaphore, options TenantOptions) (*Tenant, error) {
 	c, err := options.toC()
 	if err != nil {
@@ -335,7 +335,8 @@ func (t *Tenant) adopt(n int64, tag *C.char) (*Permit, error) {
 }
 
 // SetDefaultWeight sets the weight of the requests that name no [Tenant], 1 … MaxWeight; 1 at first.
-// Errors: [ErrInvalid], [ErrNotSupported] (Throughput), [ErrClosed], [ErrNoMemory].
+// Errors: [ErrInvalid], [ErrNotSupported] (s is of Throughput, or sheds its queue), [ErrClosed],
+// [ErrNoMemory].
 func (s *Semaphore) SetDefaultWeight(weight int) error {
 	if weight < 0 || int64(weight) > math.MaxUint32 {
 		return ErrInvalid
