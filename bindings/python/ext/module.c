@@ -12,7 +12,8 @@ PyObject *raise_status(afflux_status status) {
       PyErr_SetString(error_closed, "the semaphore is closed");
       break;
     case AFFLUX_EREJECTED:
-      PyErr_SetString(error_rejected, "a queue limit refused or dropped the request");
+      PyErr_SetString(error_rejected,
+                      "a queue limit refused or dropped the request, or it was shed");
       break;
     case AFFLUX_E2BIG:
       PyErr_SetString(error_too_large, "more permits than the semaphore's limit");
@@ -145,8 +146,9 @@ static int exceptions_init(void) {
   if (both == NULL) return -1;
   int failed =
       make_exception(&error_closed, "afflux.Closed", "The semaphore is closed.", error_base);
-  failed |= make_exception(&error_rejected, "afflux.Rejected",
-                           "A queue limit refused or dropped the request.", error_base);
+  failed |=
+      make_exception(&error_rejected, "afflux.Rejected",
+                     "A queue limit refused or dropped the request, or it was shed.", error_base);
   failed |= make_exception(&error_too_large, "afflux.TooLarge",
                            "More permits than the limit: the request could never be served.", both);
   Py_DECREF(both);

@@ -32,17 +32,59 @@ static PyObject *semaphore_of(PyTypeObject *type, afflux_sem *sem) {
   return (PyObject *)self;
 }
 
+/* A time of shedding. None: *ret_ns stays. */
+static int parse_shed_time(PyObject *value, const char *name, int64_t *ret_ns) {
+  if (value == NULL || value == Py_None) return 0;
+  int64_t ns;
+  if (parse_timeout(value, &ns) < 0) return -1;
+  if (ns == 0) {
+    PyErr_Format(PyExc_ValueError, "%s must be above 0, or None", name);
+    return -1;
+  }
+  *ret_ns = ns == AFFLUX_FOREVER ? INT64_MAX : ns;
+  return 0;
+}
+
+static int parse_shedding(PyObject *target, PyObject *interval, PyObject *adaptive_lifo,
+                          afflux_sem_options *o) {
+  const int newest_first = adaptive_lifo == NULL ? 0 : PyObject_IsTrue(adaptive_lifo);
+  if (newest_first < 0 || parse_shed_time(target, "shed_target", &o->shed_target_ns) < 0 ||
+      parse_shed_time(interval, "shed_interval", &o->shed_interval_ns) < 0) {
+    return -1;
+  }
+  const char *wrong = NULL;
+  if (o->shed_target_ns == 0) {
+    if (newest_first || o->shed_interval_ns != 0) {
+      wrong = "shed_interval and adaptive_lifo need a shed_target";
+    }
+  } else {
+    if (o->shed_interval_ns == 0) o->shed_interval_ns = AFFLUX_SHED_INTERVAL_NS;
+    if (o->shed_target_ns > o->shed_interval_ns) {
+      wrong = "shed_target is above shed_interval (0.1, unless it is given)";
+    } else if (newest_first && o->fairness == AFFLUX_THROUGHPUT) {
+      wrong = "adaptive_lifo needs fairness='fair'";
+    }
+    o->adaptive_lifo = (uint32_t)newest_first;
+  }
+  if (wrong == NULL) return 0;
+  PyErr_SetString(PyExc_ValueError, wrong);
+  return -1;
+}
+
 static PyObject *semaphore_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
   static char *names[] = {
-      "permits",        "queue", "fairness",   "overflow", "max_waiters", "max_queue_bytes",
-      "waiter_timeout", "name",  "statistics", "ledger",   NULL};
+      "permits",         "queue",          "fairness",      "overflow",   "max_waiters",
+      "max_queue_bytes", "waiter_timeout", "name",          "statistics", "ledger",
+      "shed_target",     "shed_interval",  "adaptive_lifo", NULL};
   PyObject *permits = NULL, *queue = NULL, *fairness = NULL, *overflow = NULL, *max_waiters = NULL,
-           *max_queue_bytes = NULL, *waiter_timeout = NULL, *statistics = NULL, *ledger = NULL;
+           *max_queue_bytes = NULL, *waiter_timeout = NULL, *statistics = NULL, *ledger = NULL,
+           *shed_target = NULL, *shed_interval = NULL, *adaptive_lifo = NULL;
   afflux_sem_options o;
   afflux_sem_options_init(&o);
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OOOOOOzOO:Semaphore", names, &permits, &queue,
-                                   &fairness, &overflow, &max_waiters, &max_queue_bytes,
-                                   &waiter_timeout, &o.name, &statistics, &ledger)) {
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OOOOOOzOOOOO:Semaphore", names, &permits,
+                                   &queue, &fairness, &overflow, &max_waiters, &max_queue_bytes,
+                                   &waiter_timeout, &o.name, &statistics, &ledger, &shed_target,
+                                   &shed_interval, &adaptive_lifo)) {
     return NULL;
   }
   uint64_t lines = 0;
@@ -56,7 +98,8 @@ static PyObject *semaphore_new(PyTypeObject *type, PyObject *args, PyObject *kwa
       (statistics != NULL &&
        parse_choice(statistics, "statistics", statistics_names, &o.statistics) < 0) ||
       (ledger != NULL && parse_u64(ledger, "ledger", &lines) < 0) ||
-      parse_limit_time(waiter_timeout, &o.waiter_timeout_ns) < 0) {
+      parse_limit_time(waiter_timeout, &o.waiter_timeout_ns) < 0 ||
+      parse_shedding(shed_target, shed_interval, adaptive_lifo, &o) < 0) {
     return NULL;
   }
   if (o.permits > FAST_PERMITS_MAX) {
@@ -368,8 +411,15 @@ PyTypeObject Semaphore_Type = {
     .tp_doc =
         "Semaphore(permits=1, *, queue='auto', fairness='fair', overflow='suspend',\n"
         "          max_waiters=0, max_queue_bytes=0, waiter_timeout=None, name=None,\n"
-        "          statistics='counters', ledger=0)\n--\n\n"
-        "A limit on work in flight, for tasks of any number of loops and for threads at once.",
+        "          statistics='counters', ledger=0, shed_target=None, shed_interval=None,\n"
+        "          adaptive_lifo=False)\n--\n\n"
+        "A limit on work in flight, for tasks of any number of loops and for threads at once.\n\n"
+        "With a shed_target, in seconds, 0.005 say, requests that have waited too long are shed:\n"
+        "they get Rejected, not permits. Too long is longer than shed_interval (0.1), and longer\n"
+        "than shed_target while the queue stands, which is once it has not been empty for\n"
+        "shed_interval. With adaptive_lifo the newest of a priority goes first meanwhile. No "
+        "timer\n"
+        "sheds, but calls that release or queue. A semaphore that sheds has no Tenants.",
     .tp_basicsize = sizeof(Semaphore),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = semaphore_new,

@@ -66,7 +66,8 @@ static PyObject *share_refused(afflux_status status) {
       PyErr_SetString(PyExc_ValueError, "guaranteed is above cap or 2**42 - 1");
       return NULL;
     case AFFLUX_ENOTSUP:
-      PyErr_SetString(PyExc_ValueError, "a semaphore with tenants has fairness='fair'");
+      PyErr_SetString(PyExc_ValueError,
+                      "a semaphore with tenants has fairness='fair', and sheds no request");
       return NULL;
     default:
       return raise_tenant_status(status);
@@ -387,7 +388,8 @@ PyTypeObject Tenant_Type = {
         "max_waiters: requests that queue at most, others raise Rejected; 0: the semaphore's "
         "limit.\n\n"
         "It keeps the semaphore alive. When the object, and all that refers to it, has gone, the\n"
-        "tenant is closed. Raises Closed; ValueError, also for fairness='throughput'; TypeError.",
+        "tenant is closed. Raises Closed; ValueError, also for a semaphore with\n"
+        "fairness='throughput' or a shed_target; TypeError.",
     .tp_basicsize = sizeof(Tenant),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
     .tp_new = tenant_new,

@@ -117,7 +117,7 @@ def calls() -> list[tuple[str, Callable[[], Callable[..., Any]], list[str]]]:
             "Semaphore",
             lambda: afflux.Semaphore,
             "permits queue fairness overflow max_waiters max_queue_bytes waiter_timeout name "
-            "statistics ledger".split(),
+            "statistics ledger shed_target shed_interval adaptive_lifo".split(),
         ),
         ("Event", lambda: afflux.Event, ["manual_reset", "queue"]),
         (

@@ -15,11 +15,13 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) == 6
+    assert len(PROGRAMS) == 7
 
 
 @pytest.mark.parametrize(
-    "program", PROGRAMS, ids=["first", "tour", "several", "control", "tenants", "clients"]
+    "program",
+    PROGRAMS,
+    ids=["first", "tour", "shedding", "several", "control", "tenants", "clients"],
 )
 def test_program(program: str) -> None:
     done = subprocess.run(

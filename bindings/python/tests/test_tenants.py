@@ -448,10 +448,10 @@ def test_wrong_shares() -> None:
     for arguments in ((), (None,), (afflux.Client(),), (sem, "n", 2)):
         with pytest.raises(TypeError):
             new(*arguments)
-    fast = Semaphore(fairness="throughput")
-    for call in (lambda: Tenant(fast), lambda: fast.set_default_weight(1)):
-        with pytest.raises(ValueError, match="fairness='fair'"):
-            call()
+    for unfit_sem in (Semaphore(fairness="throughput"), Semaphore(shed_target=0.005)):
+        for call in (lambda: Tenant(unfit_sem), lambda: unfit_sem.set_default_weight(1)):
+            with pytest.raises(ValueError, match="fairness='fair', and sheds no request"):
+                call()
     for number in (0, 65536, -1):
         with pytest.raises(ValueError):
             sem.set_default_weight(number)

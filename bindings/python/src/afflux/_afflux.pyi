@@ -119,6 +119,9 @@ class Semaphore:
         name: str | None = None,
         statistics: Literal["off", "counters", "full"] = "counters",
         ledger: int = 0,
+        shed_target: float | None = None,
+        shed_interval: float | None = None,
+        adaptive_lifo: bool = False,
     ) -> Self: ...
     @classmethod
     def from_handle(cls, address: int, /) -> Self: ...
