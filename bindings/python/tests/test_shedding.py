@@ -60,7 +60,7 @@ def test_who_has_waited_too_long_is_shed(run: Runner) -> None:
         sem = Semaphore(1, shed_target=SHORT, shed_interval=SHORT)
         await sem.acquire()
         tasks = [asyncio.create_task(outcome(sem)) for _ in range(3)]
-        await until(lambda: sem.waiters == 3)
+        await until(lambda: sem.stats().queued == 3)
         await grow_old(sem)
         sem.release()  # sheds before it grants
         assert await asyncio.gather(*tasks) == ["shed"] * 3
