@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::error::Error;
 use crate::semaphore::Semaphore;
+use crate::shedding::Shedding;
 use crate::{sys, time};
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -78,6 +79,7 @@ pub struct Builder {
     name: Option<String>,
     statistics: Statistics,
     ledger: u32,
+    shed: Option<Shedding>,
 }
 
 impl Builder {
@@ -93,6 +95,7 @@ impl Builder {
             name: None,
             statistics: Statistics::Counters,
             ledger: 0,
+            shed: None,
         }
     }
 
@@ -153,6 +156,13 @@ impl Builder {
         self
     }
 
+    /// Requests that have waited too long fail. By default none does. A semaphore that sheds its queue has
+    /// no [`Tenant`](crate::Tenant)s.
+    pub fn shed(mut self, shedding: Shedding) -> Self {
+        self.shed = Some(shedding);
+        self
+    }
+
     /// Makes the semaphore.
     ///
     /// # Errors
@@ -195,6 +205,9 @@ impl Builder {
             Statistics::Full => sys::AFFLUX_STATS_FULL,
         };
         options.ledger = self.ledger;
+        if let Some(shedding) = &self.shed {
+            shedding.set(&mut options);
+        }
         let mut raw = ptr::null_mut();
         Error::check(unsafe { sys::afflux_sem_create(&options, &mut raw) })?;
         let raw = NonNull::new(raw).ok_or_else(|| Error::of(sys::AFFLUX_ENOMEM))?;

@@ -21,7 +21,8 @@ pub enum AcquireErrorKind {
     /// The time ran out: the request's own, or the semaphore's
     /// [`waiter_timeout`](crate::Builder::waiter_timeout).
     TimedOut,
-    /// A queue limit refused or dropped the request ([`Overflow`](crate::Overflow)).
+    /// A queue limit refused or dropped the request ([`Overflow`](crate::Overflow)), or it was shed
+    /// ([`Builder::shed`](crate::Builder::shed)).
     Rejected,
     /// More permits than the limit, or than the tenant's cap, at once or because of a shrink meanwhile.
     TooLarge,
@@ -62,7 +63,7 @@ impl AcquireError {
         self.kind == AcquireErrorKind::TimedOut
     }
 
-    /// Whether a queue limit refused or dropped the request.
+    /// Whether a queue limit refused or dropped the request, or it was shed.
     pub fn is_rejected(&self) -> bool {
         self.kind == AcquireErrorKind::Rejected
     }
@@ -73,7 +74,9 @@ impl fmt::Display for AcquireError {
         match self.kind {
             AcquireErrorKind::Closed => f.write_str("semaphore closed"),
             AcquireErrorKind::TimedOut => f.write_str("no permits within the time limit"),
-            AcquireErrorKind::Rejected => f.write_str("refused by a queue limit"),
+            AcquireErrorKind::Rejected => {
+                f.write_str("refused or dropped by a queue limit, or shed")
+            }
             AcquireErrorKind::TooLarge => f.write_str("more permits than the limit, or the cap"),
             AcquireErrorKind::Os(code) => {
                 write!(f, "timer thread: {}", io::Error::from_raw_os_error(code))

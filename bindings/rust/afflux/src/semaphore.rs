@@ -468,7 +468,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the weight is out of its range, the semaphore is closed or has
-    /// [`Fairness::Throughput`](crate::Fairness::Throughput), or there is no memory.
+    /// [`Fairness::Throughput`](crate::Fairness::Throughput) or sheds its queue, or there is no memory.
     pub fn set_default_weight(&self, weight: u32) -> Result<(), Error> {
         Error::check(unsafe { sys::afflux_tenant_set_default_weight(self.ptr(), weight) })
     }

@@ -43,7 +43,7 @@ pub struct Stats {
     pub timed_out: u64,
     /// Newcomers that a queue limit refused.
     pub rejected: u64,
-    /// Waiting requests that a queue limit dropped.
+    /// Waiting requests that a queue limit dropped, or that were shed.
     pub dropped: u64,
     /// Waiting requests that a close ended.
     pub closed_out: u64,
@@ -61,6 +61,8 @@ pub struct Stats {
     pub peak_held: u64,
     /// The most requests that waited at once.
     pub peak_waiters: u64,
+    /// Of those dropped: for a wait too long ([`Builder::shed`](crate::Builder::shed)).
+    pub shed: u64,
     /// Since the semaphore was created.
     pub age: Duration,
 }
@@ -209,6 +211,7 @@ impl Semaphore {
             queued: c.queued,
             peak_held: c.peak_held,
             peak_waiters: c.peak_waiters,
+            shed: c.shed,
             age: time::duration(c.age_ns),
         }
     }

@@ -66,7 +66,7 @@ impl Tenant {
     ///
     /// # Errors
     /// If the share is out of its range, the semaphore is closed or has
-    /// [`Fairness::Throughput`](crate::Fairness::Throughput), or there is no memory.
+    /// [`Fairness::Throughput`](crate::Fairness::Throughput) or sheds its queue, or there is no memory.
     pub fn new(sem: &Semaphore, share: Share) -> Result<Self, Error> {
         Self::create(sem, share, ptr::null())
     }

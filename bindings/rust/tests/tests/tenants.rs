@@ -2,8 +2,8 @@
 //! Those who share a semaphore. How the weights share it, the C++ tests show.
 
 use afflux::{
-    AcquireErrorKind, Control, Fairness, Outcome, Priority, Queue, Semaphore, Share, Statistics,
-    Tenant, TryAcquireError,
+    AcquireErrorKind, Control, Fairness, Outcome, Priority, Queue, Semaphore, Share, Shedding,
+    Statistics, Tenant, TryAcquireError,
 };
 use afflux_sys as sys;
 use afflux_tests::{assert_at_rest, now, poll, Act, Count};
@@ -115,9 +115,12 @@ fn shares_out_of_range_are_errors() {
     let error = Tenant::named(&sem, "a\0b", Share::new()).unwrap_err();
     assert_eq!(error.status(), sys::AFFLUX_EINVAL);
     let barging = Semaphore::builder(1).fairness(Fairness::Throughput).build().unwrap();
-    let error = Tenant::new(&barging, Share::new()).unwrap_err();
-    assert_eq!(error.status(), sys::AFFLUX_ENOTSUP);
-    assert_eq!(barging.set_default_weight(2).unwrap_err().status(), sys::AFFLUX_ENOTSUP);
+    let shedding = Semaphore::builder(1).shed(Shedding::new()).build().unwrap();
+    for unfit in [barging, shedding] {
+        let error = Tenant::new(&unfit, Share::new()).unwrap_err();
+        assert_eq!(error.status(), sys::AFFLUX_ENOTSUP);
+        assert_eq!(unfit.set_default_weight(2).unwrap_err().status(), sys::AFFLUX_ENOTSUP);
+    }
     for weight in [0, Share::MAX_WEIGHT + 1] {
         assert_eq!(sem.set_default_weight(weight).unwrap_err().status(), sys::AFFLUX_EINVAL);
     }
