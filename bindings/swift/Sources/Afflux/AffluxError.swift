@@ -14,8 +14,9 @@ public enum AffluxError: Error, Sendable, Hashable {
   case canceled
   /// The semaphore is closed, or the tenant (``AsyncSemaphore/Tenant``).
   case closed
-  /// The ``AsyncSemaphore/Strategy`` has refused or dropped the request at a queue limit, or it was
-  /// beyond the tenant's ``AsyncSemaphore/Tenant/Share/maxWaiters``.
+  /// The ``AsyncSemaphore/Strategy`` has refused or dropped the request at a queue limit, it was beyond
+  /// the tenant's ``AsyncSemaphore/Tenant/Share/maxWaiters``, or it was shed
+  /// (``AsyncSemaphore/Shedding``).
   case rejected
   /// Too late, or done before.
   case already

@@ -104,6 +104,8 @@ extension AsyncSemaphore {
     public var maxQueueBytes: Int?
     /// The longest wait of a request that names none, above zero; `nil`: for ever.
     public var waiterTimeout: Duration?
+    /// Which requests are shed for a wait too long; `nil`: none. A semaphore that sheds has no tenants.
+    public var shedding: Shedding?
     /// Who may go first.
     public var fairness: Fairness
     /// How newcomers queue.
@@ -118,7 +120,8 @@ extension AsyncSemaphore {
     public init(
       permits: Int, name: String? = nil, strategy: Strategy = .suspend, maxWaiters: Int? = nil,
       maxQueueBytes: Int? = nil, waiterTimeout: Duration? = nil, fairness: Fairness = .fair,
-      queue: Queue = .automatic, statistics: StatisticsLevel = .counters, ledger: Int = 0
+      queue: Queue = .automatic, statistics: StatisticsLevel = .counters, ledger: Int = 0,
+      shedding: Shedding? = nil
     ) {
       self.permits = permits
       self.name = name
@@ -130,6 +133,7 @@ extension AsyncSemaphore {
       self.queue = queue
       self.statistics = statistics
       self.ledger = ledger
+      self.shedding = shedding
     }
 
     /// A new handle of the C library, one reference.
@@ -153,6 +157,7 @@ extension AsyncSemaphore {
       c.queue = queue.rawValue
       c.statistics = statistics.rawValue
       c.ledger = UInt32(try count(ledger, 0...65_536, "ledger"))
+      if let shedding { try shedding.set(&c, fairness) }
       var handle: OpaquePointer?
       try check(
         withCString(name) { text in

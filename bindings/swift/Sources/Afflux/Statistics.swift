@@ -38,7 +38,7 @@ extension AsyncSemaphore {
     public var timedOut = 0
     /// Newcomers that a queue limit refused.
     public var rejected = 0
-    /// Waiting requests that a queue limit dropped.
+    /// Waiting requests that a queue limit dropped, or that were shed.
     public var dropped = 0
     /// Waiting requests that a close ended.
     public var closedOut = 0
@@ -63,6 +63,8 @@ extension AsyncSemaphore {
     public var peakHeld = 0
     /// The most requests that waited at once.
     public var peakWaiters = 0
+    /// Of those ``dropped``: for a wait too long (``Options/shedding``).
+    public var shed = 0
   }
 
   /// What the semaphore has done. Never waits, and slows no other call.
@@ -79,7 +81,8 @@ extension AsyncSemaphore {
       closedOut: Int(c.closed_out), resizes: Int(c.resizes), requestsFast: Int(c.requests_fast),
       granted: Int(c.granted), impossible: Int(c.impossible), queued: Int(c.queued),
       longestWait: .nanoseconds(Int64(c.wait_max_ns)), longestHold: .nanoseconds(Int64(c.hold_max_ns)),
-      age: .nanoseconds(c.age_ns), peakHeld: Int(c.peak_held), peakWaiters: Int(c.peak_waiters))
+      age: .nanoseconds(c.age_ns), peakHeld: Int(c.peak_held), peakWaiters: Int(c.peak_waiters),
+      shed: Int(c.shed))
   }
 
   /// A histogram of times, to 3.1 %: 16 buckets for each power of two.

@@ -40,7 +40,8 @@ extension AsyncSemaphore {
     ///   - share: Its share.
     ///   - name: A label in exports, without zero bytes.
     /// - Throws: ``AffluxError/invalidArgument(_:)``, ``AffluxError/closed``, ``AffluxError/outOfMemory``,
-    ///   and ``AffluxError/notSupported`` for a semaphore with ``Fairness/throughput``.
+    ///   and ``AffluxError/notSupported`` for a semaphore with ``Fairness/throughput``, or that sheds its
+    ///   queue.
     public init(
       _ semaphore: AsyncSemaphore, _ share: Share = Share(), name: String? = nil
     ) throws(AffluxError) {
@@ -260,7 +261,7 @@ extension AsyncSemaphore {
   ///
   /// - Parameter weight: 1 … 65,535.
   /// - Throws: ``AffluxError/invalidArgument(_:)``, ``AffluxError/closed``, ``AffluxError/outOfMemory``, and
-  ///   ``AffluxError/notSupported`` with ``Fairness/throughput``.
+  ///   ``AffluxError/notSupported`` with ``Fairness/throughput``, or if it sheds its queue.
   public func setDefaultWeight(_ weight: Int) throws(AffluxError) {
     defer { withExtendedLifetime(self) {} }
     let n = try count(weight, Tenant.Share.weights, "weight")

@@ -370,9 +370,13 @@ struct TenantTests {
     for weight in [0, -1, 65_536] {
       #expect { try s.setDefaultWeight(weight) } throws: { isInvalid($0) }
     }
-    let fast = try AsyncSemaphore(.init(permits: 1, fairness: .throughput))
-    #expect(throws: AffluxError.notSupported) { try Tenant(fast) }
-    #expect(throws: AffluxError.notSupported) { try fast.setDefaultWeight(1) }
+    for options in [
+      AsyncSemaphore.Options(permits: 1, fairness: .throughput), .init(permits: 1, shedding: .init()),
+    ] {
+      let unfit = try AsyncSemaphore(options)
+      #expect(throws: AffluxError.notSupported) { try Tenant(unfit) }
+      #expect(throws: AffluxError.notSupported) { try unfit.setDefaultWeight(1) }
+    }
     expectNothing(of: tenant)
     expectAtRest(s, permits: 2)
   }
