@@ -32,6 +32,7 @@
 namespace afflux::queue {
 
 template <class P>
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the usual one begins a cache line
 class tenants {
  public:
   // `limited`: it is asked for the most crowded one.
