@@ -14,7 +14,7 @@ using namespace afflux::capi;
 namespace {
 
 constexpr std::size_t kPointer = sizeof(const char*);
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kClientFields = {
     offsetof(afflux_client_options, name),
     offsetof(afflux_client_options, classes),
     offsetof(afflux_client_options, classes) + 1 * kPointer,
@@ -47,7 +47,7 @@ afflux_status afflux_client_create(const afflux_client_options* options,
   afflux_client_options known;
   afflux_client_options_init(&known);
   if (options != nullptr) {
-    if (const status s = read_sized(options, known, kOptionFields); s != status::ok) return to_c(s);
+    if (const status s = read_sized(options, known, kClientFields); s != status::ok) return to_c(s);
   }
   if (known.reserved != 0 || !is_speed(known.stall_speed) || known.stall_after_ns < 0) {
     return AFFLUX_EINVAL;

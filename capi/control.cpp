@@ -43,7 +43,7 @@ constexpr const char* kReasons[] = {
 };
 static_assert(std::size(kReasons) == AFFLUX_CONTROL_BECAUSE_MIN + 1);
 
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kControlFields = {
     offsetof(afflux_control_options, min),
     offsetof(afflux_control_options, max),
     offsetof(afflux_control_options, initial),
@@ -138,7 +138,8 @@ afflux_status afflux_control_create(afflux_sem* sem, const afflux_control_option
   afflux_control_options known;
   afflux_control_options_init(&known);
   if (options != nullptr) {
-    if (const status s = read_sized(options, known, kOptionFields); s != status::ok) return to_c(s);
+    if (const status s = read_sized(options, known, kControlFields); s != status::ok)
+      return to_c(s);
   }
   semaphore& steered = *capi::from(sem);
   control::settings settings;

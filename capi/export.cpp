@@ -16,7 +16,7 @@ using exporting::text_writer;
 
 namespace {
 
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kExportFields = {
     offsetof(afflux_export_options, flags), offsetof(afflux_export_options, tenants)};
 
 constexpr std::uint32_t kTenants = 10;  // by default
@@ -24,7 +24,7 @@ constexpr std::uint32_t kTenants = 10;  // by default
 status read_options(const afflux_export_options* given, afflux_export_options& known) {
   afflux_export_options_init(&known);
   if (given == nullptr) return status::ok;
-  if (const status s = read_sized(given, known, kOptionFields); s != status::ok) return s;
+  if (const status s = read_sized(given, known, kExportFields); s != status::ok) return s;
   const bool valid = known.format <= AFFLUX_EXPORT_OPENMETRICS &&
                      (known.flags & ~std::uint32_t{AFFLUX_EXPORT_CLIENTS}) == 0;
   return valid ? status::ok : status::invalid;

@@ -15,7 +15,7 @@ using namespace afflux::capi;
 
 namespace {
 
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kPortFields = {
     offsetof(afflux_port_options, flags),    offsetof(afflux_port_options, reserved),
     offsetof(afflux_port_options, handle),   offsetof(afflux_port_options, user_data),
     offsetof(afflux_port_options, doorbell), offsetof(afflux_port_options, ctx),
@@ -69,7 +69,7 @@ afflux_status afflux_port_create(const afflux_port_options* options, afflux_port
   if (options == nullptr || ret_port == nullptr) return AFFLUX_EINVAL;
   afflux_port_options known;
   afflux_port_options_init(&known);
-  if (const status s = read_sized(options, known, kOptionFields); s != status::ok) return to_c(s);
+  if (const status s = read_sized(options, known, kPortFields); s != status::ok) return to_c(s);
   afflux::port::wanted w;
   if (const status s = to_wanted(known, w); s != status::ok) return to_c(s);
   int error = 0;

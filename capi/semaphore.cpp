@@ -27,7 +27,7 @@ namespace {
 
 bool valid_timeout(int64_t timeout) { return timeout >= AFFLUX_FOREVER; }
 
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kSemFields = {
     offsetof(afflux_sem_options, fairness),
     offsetof(afflux_sem_options, overflow),
     offsetof(afflux_sem_options, permits),
@@ -105,7 +105,7 @@ afflux_status afflux_sem_create(const afflux_sem_options* options, afflux_sem** 
   if (options == nullptr || ret_sem == nullptr) return AFFLUX_EINVAL;
   afflux_sem_options known;
   afflux_sem_options_init(&known);
-  status s = read_sized(options, known, kOptionFields);
+  status s = read_sized(options, known, kSemFields);
   if (s != status::ok) return to_c(s);
   queue::settings settings;
   s = to_settings(known, settings);

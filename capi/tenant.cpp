@@ -18,7 +18,7 @@ namespace {
 
 using tenant = queue::tenant<policy>;
 
-constexpr std::initializer_list<std::size_t> kOptionFields = {
+constexpr std::initializer_list<std::size_t> kTenantFields = {
     offsetof(afflux_tenant_options, guaranteed), offsetof(afflux_tenant_options, cap),
     offsetof(afflux_tenant_options, max_waiters), offsetof(afflux_tenant_options, name)};
 
@@ -30,7 +30,7 @@ status read_options(const afflux_tenant_options* given, afflux_tenant_options& k
                     queue::share& share) {
   afflux_tenant_options_init(&known);
   if (given != nullptr) {
-    if (const status s = read_sized(given, known, kOptionFields); s != status::ok) return s;
+    if (const status s = read_sized(given, known, kTenantFields); s != status::ok) return s;
   }
   if (!valid_weight(known.weight) || known.guaranteed > queue::kMaxPermits ||
       (known.cap != 0 && known.guaranteed > known.cap)) {
