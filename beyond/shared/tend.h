@@ -84,7 +84,8 @@ std::uint64_t bury_the_dead(semaphore<P, Bell>& sem, Host& host) noexcept {
   return recovered;
 }
 
-// Looks at the grants that their owners have not accepted. `seen` is this caller's memory of the
+// Looks at the requests that have left the line, by a grant or without one (closed, too large), and
+// whose owners have not seen it: nobody may have woken them. `seen` is this caller's memory of the
 // places at its last look, place_count words: only what has not changed since is acted upon.
 template <class P, class Bell, class Host>
 void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host,
@@ -95,9 +96,11 @@ void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host,
     const std::uint64_t word = memory.places[i].load(std::memory_order_acquire);
     const bool same = word == seen[i];
     seen[i] = word;
-    if (!same || place_word::of(word).state != place_state::granted) continue;
+    if (!same) continue;
+    const place_state state = place_word::of(word).state;
     const std::uint64_t owner = memory.record(i).owner.load(std::memory_order_acquire);
-    if (owner != 0 && host.stands_still(owner)) {
+    if (owner == 0 || (state != place_state::granted && state != place_state::idle)) continue;
+    if (state == place_state::granted && host.stands_still(owner)) {
       sem.park(i, word);
     } else {
       bell.rung(i, memory.record(i).request.load(std::memory_order_acquire));
