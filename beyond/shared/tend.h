@@ -81,6 +81,23 @@ std::uint64_t bury_the_dead(semaphore<P, Bell>& sem, Host& host) noexcept {
     const std::uint64_t as_alive = life_word::as_alive(life);
     if (life != as_alive || !host.is_alive(life)) recovered += bury(sem, i, as_alive);
   }
+  // A place that is idle already, and whose owner's slot another has taken over, who died at once.
+  const segment<P>& memory = sem.memory();
+  const std::uint32_t top = memory.top();
+  for (std::uint32_t i = 0; i < top; ++i) {
+    auto& owner = memory.record(i).owner;
+    std::uint64_t whose = owner.load(std::memory_order_acquire);
+    if (whose == 0) continue;
+    const std::uint64_t request = memory.record(i).request.load(std::memory_order_acquire);
+    const auto slot = static_cast<std::uint32_t>(request_word::slot_bits::get(request));
+    if (life_word::as_alive(memory.slot(slot).life.load(std::memory_order_acquire)) == whose ||
+        place_word::of(memory.places[i].load(std::memory_order_acquire)).state !=
+            place_state::idle ||
+        host.is_alive(whose))
+      continue;
+    // [freed] as above.
+    owner.compare_exchange_strong(whose, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
   return recovered;
 }
 
