@@ -3,11 +3,11 @@
 // Counters that many threads add to and few read: each thread has a shard of its
 // own, to which it adds by a plain load and store.
 //
-//   SH1  A shard's own numbers are written by the thread whose key its owner's word holds, and
+//   SN1  A shard's own numbers are written by the thread whose key its owner's word holds, and
 //        no other. Once set that word does not change.
-//   SH2  A thread without a shard (more threads have come than there are shards) adds to the
+//   SN2  A thread without a shard (more threads have come than there are shards) adds to the
 //        common numbers beside some shard, by a read-modify-write.
-//   SH3  So nothing is lost, and what is read is exact once nothing moves.
+//   SN3  So nothing is lost, and what is read is exact once nothing moves.
 //
 // A thread is known by a key that the operating system gives it anyway (P::thread_key()), so there
 // is nothing to register and nothing to do when it ends. Its key may come back with a later thread;
@@ -110,7 +110,7 @@ class shards {
     for (unsigned i = 0; i < kProbes && i < count_; ++i) {
       const unsigned where = (home + i) & (count_ - 1);
       std::uintptr_t seen = owners_[where].load(std::memory_order_relaxed);
-      // relaxed: nothing comes with it, SH1.
+      // relaxed: nothing comes with it, SN1.
       if (seen == me ||
           (seen == 0 && owners_[where].compare_exchange_strong(seen, me, std::memory_order_relaxed,
                                                                std::memory_order_relaxed))) {

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDERS = ("capi", "examples", "include", "src", "tests")
+FOLDERS = ("beyond", "capi", "examples", "include", "src", "tests")
 SOURCES = (".c", ".cpp", ".h", ".hpp")
 
 LABEL = r"([A-Z]{1,2})(\d{1,2})"

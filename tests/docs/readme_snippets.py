@@ -6,7 +6,8 @@ A fenced block of ```c or ```cpp is a program: it has a main(), is compiled, lin
 library and run, and must answer 0. Words after the language say more:
 
   compile    compiled only: a fragment without a main()
-  pkg:NAME   needs a package of pkg-config's; its flags are used
+  pkg:NAME   needs a package of pkg-config's; its flags are used, or the library that --beside
+             gives for it
   has:NAME   needs a header
 
 A block whose needs are not met is skipped. README.md has to show at least one program in each
@@ -71,9 +72,12 @@ def snippets(path, root):
     return found
 
 
-def flags_for(need, compiler):
+def flags_for(need, compiler, beside):
     """What the compiler is told about a need; None: it is not met."""
     kind, name = need.split(":", 1)
+    if kind == "pkg" and name in beside:
+        library = Path(beside[name]).resolve()
+        return [str(library), f"-Wl,-rpath,{library.parent}"]
     if kind == "has":
         done = subprocess.run([*compiler, "-E", "-include", name, "-x", "c++", os.devnull],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -124,7 +128,7 @@ def result_of(snippet, args):
         return "FAIL", ", ".join(snippet.mistakes)
     extra = []
     for need in snippet.needs:
-        flags = flags_for(need, compiler_of(snippet, args))
+        flags = flags_for(need, compiler_of(snippet, args), dict(args.beside))
         if flags is None:
             return "skip", f"{need} is not here"
         extra += flags
@@ -140,6 +144,8 @@ def main():
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--cxx", default="c++")
+    parser.add_argument("--beside", type=lambda text: text.split("=", 1), action="append",
+                        default=[], metavar="NAME=LIBRARY", help="what pkg:NAME is, as it is built")
     parser.add_argument("pages", nargs="*", type=Path, help="only these; default: all")
     args = parser.parse_args()
     args.source, args.library = args.source.resolve(), args.library.resolve()
