@@ -15,7 +15,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent / "groups"
 # In the order of the tables on the page.
 NAMES = ("uncontended", "few", "queues", "contended", "pingpong", "ports", "stats",
-         "waiter-queues", "bindings", "tenants")
+         "waiter-queues", "bindings", "tenants", "shared")
 
 
 def fill(value, words):
