@@ -104,8 +104,9 @@ def check(snippet, args, extra, work):
     if snippet.runs:
         command += ["-o", str(program), str(args.library),
                     f"-Wl,-rpath,{args.library.parent}", "-pthread", *extra]
-        if args.library.suffix == ".a" and snippet.language == "c":
-            command += ["-lstdc++"]
+        if args.library.suffix == ".a":
+            # Once more, for what the libraries beside it use.
+            command += [str(args.library), *(["-lstdc++"] if snippet.language == "c" else [])]
     else:
         command += ["-fsyntax-only", *extra]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "limit.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "failure.h"
@@ -35,7 +36,11 @@ std::vector<afflux_shared_holder> limit::others() const {
   std::size_t count = 0;
   afflux_shared_holders(shared_, all.data(), all.size(), &count);
   all.resize(count < all.size() ? count : all.size());
-  std::erase_if(all, [](const afflux_shared_holder& one) { return one.own != 0; });
+  // This process may have a handle from before an exec(), too: that of `run`.
+  const auto youngest = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.own != b.own ? a.own > b.own : a.open_ns < b.open_ns;
+  });
+  if (youngest != all.end() && youngest->own != 0) all.erase(youngest);
   return all;
 }
 

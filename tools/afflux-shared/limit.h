@@ -25,7 +25,7 @@ class limit {
   const std::string& name() const { return name_; }
   afflux_shared* get() const { return shared_; }
   afflux_shared_stats stats() const;
-  // All but this one.
+  // All handles but this one.
   std::vector<afflux_shared_holder> others() const;
 
  private:
