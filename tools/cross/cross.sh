@@ -32,7 +32,7 @@ cross_configure() {
   target=$1
   shift
   configure "build-$target" -Ddebug=false -Dexamples=disabled -Dbenchmarks=disabled \
-    -Dliburing=disabled "$@"
+    -Dliburing=disabled -Dshared_command=disabled "$@"
   meson compile -C "$root/build-$target"
 }
 
