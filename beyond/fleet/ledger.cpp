@@ -129,11 +129,12 @@ reply exchange(record& r, const request& q, const server& at) {
     due = true;
   }
 
+  const bool adopts = r.silence != 0 && q.epoch != r.epoch && q.adopt != 0;
   holder& h = r.holders[q.holder];
   const std::uint64_t lacked = lack(h);
   r.total -= h.permits;
   h.permits = std::min(h.permits, q.keep);
-  if (r.silence != 0 && q.epoch != r.epoch) h.permits = std::max(h.permits, q.adopt);
+  if (adopts) h.permits = std::max(h.permits, q.adopt);
   r.total += h.permits;
   if (q.kind == kind::leave) {
     r.total -= h.permits;
@@ -147,6 +148,7 @@ reply exchange(record& r, const request& q, const server& at) {
   ++r.since;
   if (due || 4 * r.since >= r.holders.size()) pass(r);
   reply a = to_reply(r);
+  a.begun = !is_known && !adopts;
   grant(r, h, a);
   return a;
 }

@@ -98,6 +98,7 @@ struct reply {
   fleet::answer answer = answer::done;
   bool silent = false;  // nothing is granted yet
   bool wanted = false;  // others lack permits: what is beyond `target` is to be given back
+  bool begun = false;   // the record had nothing of the caller, and it has told of nothing
   std::uint64_t epoch = 0;
   std::uint64_t stamp = 0;
   std::uint64_t limit = 0;
