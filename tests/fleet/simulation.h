@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "fleet/ledger.h"
 #include "fleet/lease.h"
+#include "fleet/ledger.h"
 
 namespace afflux_test {
 
@@ -24,14 +24,14 @@ inline constexpr std::int64_t kMs = 1'000'000;
 inline constexpr std::int64_t kSecond = 1'000 * kMs;
 
 struct weather {
-  double lost = 0;      // part of messages
-  double doubled = 0;   // part of requests that are done again, later
+  double lost = 0;                           // part of messages
+  double doubled = 0;                        // part of requests that are done again, later
   std::int64_t least = kMs / 5, most = kMs;  // ns, of a message's way
-  double late = 0;      // part of messages that take up to two leases
-  double stops = 0;     // per holder and second: stops for up to three leases
-  double deaths = 0;    // per holder and second; another one takes its place
-  double forgets = 0;   // per second: the engine loses all
-  double moves = 0;     // per second: a replica takes over, with what was there up to 2 s ago
+  double late = 0;                           // part of messages that take up to two leases
+  double stops = 0;                          // per holder and second: stops for up to three leases
+  double deaths = 0;                         // per holder and second; another one takes its place
+  double forgets = 0;                        // per second: the engine loses all
+  double moves = 0;  // per second: a replica takes over, with what was there up to 2 s ago
 };
 
 class simulation {
@@ -148,7 +148,8 @@ class simulation {
   }
 
   std::int64_t way() {
-    return chance(weather_.late) ? between(0, 2 * lease_ns) : between(weather_.least, weather_.most);
+    return chance(weather_.late) ? between(0, 2 * lease_ns)
+                                 : between(weather_.least, weather_.most);
   }
 
   void send(std::size_t i, std::int64_t clock) {

@@ -34,8 +34,8 @@ TEST(FleetSimulation, UsesTheWholeLimitInQuietTimes) {
   const std::uint64_t steps = s.steps();
   const std::uint64_t sent = s.exchanges();
   s.run(60 * kSecond);
-  const double used = static_cast<double>(s.worked() - before) /
-                      static_cast<double>((s.steps() - steps) * kLimit);
+  const double used =
+      static_cast<double>(s.worked() - before) / static_cast<double>((s.steps() - steps) * kLimit);
   std::cout << "[ used     ] " << used << " of the limit, "
             << static_cast<double>(s.exchanges() - sent) / 60 / 50 << " exchanges/s each\n";
   EXPECT_GE(used, 0.97);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The engines of this build, by the schemes of their URLs.
+#include <string_view>
+
+#include "fleet/engine.h"
+#include "fleet/redis_engine.h"
+#include "fleet/redis_url.h"
+
+namespace afflux::fleet {
+
+std::unique_ptr<engine> make_engine(const std::string& url, std::string& ret_error) {
+  const std::string_view text = url;
+  if (text.starts_with("redis://") || text.starts_with("unix://")) {
+    redis_url where;
+    if (!parse(url, where, ret_error)) return nullptr;
+    return std::make_unique<redis_engine>(std::move(where));
+  }
+  ret_error = "url: its scheme is not of an engine in this build";
+  return nullptr;
+}
+
+}  // namespace afflux::fleet
