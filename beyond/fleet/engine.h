@@ -53,7 +53,8 @@ class engine {
   virtual void disconnect() {}
 };
 
-// By the scheme of `url`. Null: unknown, or not in this build; or malformed, as ret_error says.
+// By the scheme of `url`. Null: it is malformed, as ret_error says; or, with "" there, its scheme
+// is of no engine in this build.
 std::unique_ptr<engine> make_engine(const std::string& url, std::string& ret_error);
 
 }  // namespace afflux::fleet

@@ -16,7 +16,7 @@ std::unique_ptr<engine> make_engine(const std::string& url, std::string& ret_err
     if (!parse(url, where, ret_error)) return nullptr;
     return std::make_unique<redis_engine>(std::move(where));
   }
-  ret_error = "url: its scheme is not of an engine in this build";
+  ret_error.clear();
   return nullptr;
 }
 

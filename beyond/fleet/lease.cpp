@@ -4,6 +4,11 @@
 #include <algorithm>
 
 namespace afflux::fleet {
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
 
 std::uint64_t lease::usable(std::int64_t now) const {
   if (now < stop()) return leaves_ ? 0 : share();
@@ -47,16 +52,22 @@ std::int64_t lease::due() const {
 
 // ---- messages
 
+void lease::drop_oldest_proof() {
+  std::copy(proofs_.begin() + 1, proofs_.begin() + proof_count_, proofs_.begin());
+  --proof_count_;
+}
+
 void lease::remember(std::int64_t now, std::uint64_t stamp) {
   const std::int64_t apart = common_lease_ / 16;
-  if (!proofs_.empty() && now - proofs_.back().arrived < apart) return;
-  proofs_.push_back({stamp, now});
+  if (proof_count_ != 0 && now - proofs_[index(proof_count_ - 1)].arrived < apart) return;
+  if (proof_count_ == static_cast<int>(proofs_.size())) drop_oldest_proof();
+  proofs_[index(proof_count_++)] = {stamp, now};
 }
 
 std::uint64_t lease::newest_proof(std::int64_t now) {
   const std::int64_t before = now - common_lease_ - terms_.margin;
-  while (proofs_.size() > 1 && proofs_[1].arrived <= before) proofs_.pop_front();
-  return !proofs_.empty() && proofs_.front().arrived <= before ? proofs_.front().stamp : 0;
+  while (proof_count_ > 1 && proofs_[1].arrived <= before) drop_oldest_proof();
+  return proof_count_ != 0 && proofs_[0].arrived <= before ? proofs_[0].stamp : 0;
 }
 
 request lease::begin(std::int64_t now, std::uint64_t held, std::uint64_t random) {
@@ -77,7 +88,7 @@ request lease::begin(std::int64_t now, std::uint64_t held, std::uint64_t random)
   q.lease = static_cast<std::uint64_t>(terms_.lease);
   q.adopt = now < valid_until_ ? std::min(permits_, q.keep) : 0;
   q.demand = demand();
-  q.weight = terms_.weight;
+  q.weight = leaves_ ? 0 : terms_.weight;
   q.minimum = terms_.minimum;
   q.limit = limit_;
   q.version = version_;
@@ -100,7 +111,7 @@ void lease::arrived(std::int64_t now, const reply& a) {
   if (a.epoch != epoch_) {
     if (epoch_ != 0) ++epochs_;
     epoch_ = a.epoch;
-    proofs_.clear();
+    proof_count_ = 0;
   }
   // An operator may have ended it, too.
   const bool lapsed = now >= valid_until_ || a.permits < permits_;

@@ -32,8 +32,8 @@
 // that sets the limit. fence() is for those.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <string>
 
@@ -98,7 +98,9 @@ class lease {
   std::uint64_t version() const { return version_; }
   std::uint64_t epoch() const { return epoch_; }
   std::uint64_t demand() const;
-  bool reached() const { return reached_; }  // the newest request was answered
+  bool began() const { return began_; }      // a request was sent
+  bool reached() const { return reached_; }  // the newest one that has ended was answered
+  bool is_away() const { return failures_ != 0; }
   bool silent() const { return silent_; }
   bool undefined() const { return undefined_; }
 
@@ -122,6 +124,7 @@ class lease {
   std::uint64_t share() const { return wanted_ && target_ < permits_ ? target_ : permits_; }
   std::int64_t stop() const { return valid_until_ - terms_.max_hold; }
   std::int64_t step() const { return terms_.refresh / kSteps; }
+  void drop_oldest_proof();
   void remember(std::int64_t now, std::uint64_t stamp);
   std::uint64_t newest_proof(std::int64_t now);
 
@@ -143,7 +146,9 @@ class lease {
   std::uint64_t version_ = 0;
   std::int64_t common_lease_ = 0;  // the record's
   std::int64_t valid_until_ = std::numeric_limits<std::int64_t>::min() / 2;
-  std::deque<proof> proofs_;  // oldest first
+  // Apart by a sixteenth of a lease: more than are waited for.
+  std::array<proof, 32> proofs_{};
+  int proof_count_ = 0;  // oldest first
 
   // The newest request.
   std::uint64_t sequence_ = 0;

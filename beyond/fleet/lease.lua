@@ -143,12 +143,15 @@ local function share_out(all)
     demand = demand + h.demand
     weight = weight + h.weight
     minimum = minimum + min(h.minimum, h.demand)
-    most = max(most, h.demand / h.weight)
+    if h.weight ~= 0 then most = max(most, h.demand / h.weight) end
     before[name] = h.target
   end
   if demand <= r.limit then
     local spare = r.limit - demand
-    for _, h in pairs(all) do h.target = h.demand + floor(spare * (h.weight / weight)) end
+    for _, h in pairs(all) do
+      h.target = h.demand
+      if h.weight ~= 0 then h.target = h.target + floor(spare * (h.weight / weight)) end
+    end
   else
     local too_many = minimum > r.limit
     local level = too_many and 0 or find_level(all, weight, most)

@@ -29,9 +29,10 @@ inline constexpr std::uint64_t kMaxNumber = (std::uint64_t{1} << 52) - 1;  // of
 inline constexpr std::size_t kMaxLabel = 63;
 
 struct holder {
-  std::uint64_t permits = 0;   // that it may use
-  std::uint64_t stamp = 0;     // of its newest exchange
-  std::uint64_t weight = 1;    // 1 … kMaxWeight
+  std::uint64_t permits = 0;  // that it may use
+  std::uint64_t stamp = 0;    // of its newest exchange
+  std::uint64_t weight =
+      1;  // 1 … kMaxWeight; 0, with no demand: it has left, but for permits in use
   std::uint64_t minimum = 0;   // permits that it gets before weights count, if it wants them
   std::uint64_t demand = 0;    // permits that it would use: in use and waited for
   std::uint64_t sequence = 0;  // of its newest exchange, by its own count

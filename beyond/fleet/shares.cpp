@@ -34,7 +34,7 @@ sums add_up(const record& r) {
     s.demand += h.demand;
     s.weight += h.weight;
     s.minimum += std::min(h.minimum, h.demand);
-    s.most = std::max(s.most, real(h.demand) / real(h.weight));
+    if (h.weight != 0) s.most = std::max(s.most, real(h.demand) / real(h.weight));
   }
   return s;
 }
@@ -95,7 +95,8 @@ void share_out(record& r) {
   if (s.demand <= r.limit) {
     const double spare = real(r.limit - s.demand);
     for (auto& [id, h] : r.holders) {
-      h.target = h.demand + whole(spare * (real(h.weight) / real(s.weight)));
+      h.target = h.demand;
+      if (h.weight != 0) h.target += whole(spare * (real(h.weight) / real(s.weight)));
     }
   } else {
     const bool too_many = s.minimum > r.limit;  // minimums: each gets the same part of its own

@@ -79,6 +79,7 @@ class requests {
     q.adopt = std::min(below(6), q.keep);
     q.demand = below(8) == 0 ? below(most_) : below(12);
     q.weight = below(5) == 0 ? below(kMaxWeight) + 1 : 1 + below(3);
+    if (below(10) == 0) q.weight = q.demand = 0;
     q.minimum = below(4) == 0 ? below(9) : 0;
     q.limit = 100 + below(5);
     q.version = below(50) == 0 ? now.version + below(3) : 0;

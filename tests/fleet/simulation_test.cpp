@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                            .deaths = 0.01,
                            .forgets = 0.02,
                            .moves = 0.03}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace afflux_test
