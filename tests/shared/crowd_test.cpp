@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Fifty processes take permits, wait, give up, are stopped and are killed at random. A witness apart
-// from the segment: each writes what it holds into a page of its own, after it has taken it and
-// until it gives it back. What the living hold is never above the limit, and at the end nothing is.
+// Fifty processes take permits, wait, give up, are stopped and are killed at random. A witness
+// apart from the segment: each writes what it holds into a page of its own, after it has taken it
+// and until it gives it back. What the living hold is never above the limit, and at the end nothing
+// is.
 //
 // AFFLUX_CROWD_MS says how long (default 1500), AFFLUX_CROWD_SEED how.
 #include <gtest/gtest.h>
@@ -70,8 +71,8 @@ TEST(SharedCrowd, NeverHoldsMoreThanTheLimitAndLosesNothing) {
   const std::uint32_t seed = number_of("AFFLUX_CROWD_SEED", std::random_device{}());
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
-  void* const page = mmap(nullptr, sizeof(book), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const page =
+      mmap(nullptr, sizeof(book), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(page, MAP_FAILED);
   book& witness = *static_cast<book*>(page);
   const opened mine(nullptr, new_segment(kLimit, kCrowd + 4, kCrowd));
@@ -102,8 +103,8 @@ TEST(SharedCrowd, NeverHoldsMoreThanTheLimitAndLosesNothing) {
       ++stops;
     }
     for (int turn = 0; turn < 50; ++turn) {
-      // Each cell is cleared before its permits are given back: no cell is counted that is not held,
-      // if the same cells say the same afterwards.
+      // Each cell is cleared before its permits are given back: no cell is counted that is not
+      // held, if the same cells say the same afterwards.
       std::uint64_t before[kCrowd], turns[kCrowd];
       for (std::size_t c = 0; c < kCrowd; ++c) {
         turns[c] = witness.cells[c].turns.load();
@@ -111,8 +112,7 @@ TEST(SharedCrowd, NeverHoldsMoreThanTheLimitAndLosesNothing) {
       }
       std::uint64_t sum = 0;
       for (std::size_t c = 0; c < kCrowd; ++c)
-        if (witness.cells[c].holds.load() == before[c] &&
-            witness.cells[c].turns.load() == turns[c])
+        if (witness.cells[c].holds.load() == before[c] && witness.cells[c].turns.load() == turns[c])
           sum += before[c];
       ASSERT_LE(sum, kLimit);
       most = std::max(most, sum);
@@ -133,13 +133,13 @@ TEST(SharedCrowd, NeverHoldsMoreThanTheLimitAndLosesNothing) {
   EXPECT_EQ(stats.waiters, 0U);
   EXPECT_EQ(stats.handles, 2U);
   EXPECT_EQ(afflux_shared_try_acquire(probe, kLimit), AFFLUX_OK);
-  std::printf("%llu pairs (%llu waited), %llu kills (%llu permits recovered), %llu stops, %llu "
-              "looks, at most %llu of %llu held\n",
-              static_cast<unsigned long long>(turns), static_cast<unsigned long long>(stats.waited),
-              static_cast<unsigned long long>(kills),
-              static_cast<unsigned long long>(stats.recovered),
-              static_cast<unsigned long long>(stops), static_cast<unsigned long long>(looks),
-              static_cast<unsigned long long>(most), static_cast<unsigned long long>(kLimit));
+  std::printf(
+      "%llu pairs (%llu waited), %llu kills (%llu permits recovered), %llu stops, %llu "
+      "looks, at most %llu of %llu held\n",
+      static_cast<unsigned long long>(turns), static_cast<unsigned long long>(stats.waited),
+      static_cast<unsigned long long>(kills), static_cast<unsigned long long>(stats.recovered),
+      static_cast<unsigned long long>(stops), static_cast<unsigned long long>(looks),
+      static_cast<unsigned long long>(most), static_cast<unsigned long long>(kLimit));
   EXPECT_GT(turns, 0U);
   EXPECT_GT(most, 0U);
   munmap(page, sizeof(book));

@@ -33,8 +33,7 @@ void scribble(std::uint64_t* words, std::size_t count, std::mt19937_64& random) 
       at[to].store(~0ULL, std::memory_order_relaxed);
       break;
     case 2:
-      at[to].store(at[random() % count].load(std::memory_order_relaxed),
-                   std::memory_order_relaxed);
+      at[to].store(at[random() % count].load(std::memory_order_relaxed), std::memory_order_relaxed);
       break;
     default:
       at[to].fetch_xor(1ULL << random() % 64, std::memory_order_relaxed);
@@ -86,8 +85,7 @@ TEST(SharedHostile, ANeighbourCanSpoilTheAnswersOnly) {
     struct stat is {};
     fstat(mine.fd(), &is);
     const auto size = static_cast<std::size_t>(is.st_size);
-    void* const base =
-        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, mine.fd(), 0);
+    void* const base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, mine.fd(), 0);
     ASSERT_NE(base, MAP_FAILED);
     process neighbour([&](line) {
       std::mt19937_64 random(seed);

@@ -38,14 +38,14 @@ std::size_t number_of(const char* name, std::size_t otherwise) {
 struct operation {
   const char* name;
   std::uint64_t limit;
-  std::uint64_t limit_after;           // by the operation
-  std::uint64_t taken_here;            // permits of this process, at first
-  std::uint64_t behind;                // permits that another process wants, 0: none
-  bool behind_is_first;                // in line before the operation
-  std::uint64_t given_here;            // by this process, when the child sleeps or has ended
+  std::uint64_t limit_after;  // by the operation
+  std::uint64_t taken_here;   // permits of this process, at first
+  std::uint64_t behind;       // permits that another process wants, 0: none
+  bool behind_is_first;       // in line before the operation
+  std::uint64_t given_here;   // by this process, when the child sleeps or has ended
   std::function<void(afflux_shared*&)> prepare;  // in the child
   std::function<void(afflux_shared*&, int)> operate;
-  bool waits = false;                            // the operation sleeps in line
+  bool waits = false;  // the operation sleeps in line
   std::uint32_t handles = 8;
   bool with_a_dead = false;  // one that held a permit, and waited
   bool holds_back = false;   // a request in line that does not fit keeps the other waiting
@@ -211,9 +211,7 @@ void take_and_give(afflux_shared*& shared, int) {
   afflux_shared_try_acquire(shared, 1);
   afflux_shared_release(shared, 1);
 }
-void wait_for_one(afflux_shared*& shared, int) {
-  afflux_shared_acquire(shared, 1, AFFLUX_FOREVER);
-}
+void wait_for_one(afflux_shared*& shared, int) { afflux_shared_acquire(shared, 1, AFFLUX_FOREVER); }
 void wait_in_vain(afflux_shared*& shared, int) { afflux_shared_acquire(shared, 2, 5'000'000); }
 void give_two(afflux_shared*& shared, int) { afflux_shared_release(shared, 2); }
 void resize_to_two(afflux_shared*& shared, int) { afflux_shared_resize(shared, 2); }
@@ -258,7 +256,8 @@ class Killed : public testing::TestWithParam<operation> {
       w.child().kill();
       w.check_the_end();
     }
-    const std::vector<moment> moments = choose(profile, number_of("AFFLUX_KILL_POINTS", most), seed);
+    const std::vector<moment> moments =
+        choose(profile, number_of("AFFLUX_KILL_POINTS", most), seed);
     std::size_t missed = 0;
     for (const moment& at : moments) {
       world w(of);
@@ -304,10 +303,11 @@ struct losses {
 
 // Kills at each moment of `operate`; `value` tells how many are free afterwards, of one. `give`
 // gives one when the child sleeps in line, or has ended.
-losses count_losses(const code_range& code, const std::function<void()>& begin,
-                    const std::function<void()>& operate, const std::function<void()>& give,
-                    const std::function<int()>& value,
-                    const std::function<bool()>& is_in_line = [] { return true; }) {
+losses count_losses(
+    const code_range& code, const std::function<void()>& begin,
+    const std::function<void()>& operate, const std::function<void()>& give,
+    const std::function<int()>& value,
+    const std::function<bool()>& is_in_line = [] { return true; }) {
   losses found;
   bool given = false;
   const auto watch = [&](tracee& child) {
@@ -353,8 +353,8 @@ int print_table() {
   const code_range library = code_range::around(reinterpret_cast<const void*>(&sh::is_alive));
   std::printf("%-34s %8s %6s %8s\n", "killed at each instruction", "moments", "lost", "doubled");
 
-  auto* const sem = static_cast<sem_t*>(mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE,
-                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* const sem = static_cast<sem_t*>(
+      mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const auto sem_value = [&] {
     int value = 0;
     sem_getvalue(sem, &value);
@@ -368,8 +368,8 @@ int print_table() {
                                  },
                                  nullptr, sem_value));
   print("sem_t: a wait that sleeps", count_losses(
-                                         libc, [&] { sem_init(sem, 1, 0); },
-                                         [&] { sem_wait(sem); }, [&] { sem_post(sem); }, sem_value));
+                                         libc, [&] { sem_init(sem, 1, 0); }, [&] { sem_wait(sem); },
+                                         [&] { sem_post(sem); }, sem_value));
 
   const int set = semget(IPC_PRIVATE, 1, 0600);
   const auto change = [set](short by) {
@@ -419,9 +419,8 @@ int print_table() {
         count_losses(library, begin(0), with_handle(take_and_give), nullptr, free_now));
   print("afflux_shared: one that sleeps",
         count_losses(
-            library, begin(1), with_handle(wait_for_one),
-            [&] { afflux_shared_release(mine, 1); }, free_now,
-            [&] { return stats_of(mine).waiters == 1; }));
+            library, begin(1), with_handle(wait_for_one), [&] { afflux_shared_release(mine, 1); },
+            free_now, [&] { return stats_of(mine).waiters == 1; }));
   return 0;
 }
 

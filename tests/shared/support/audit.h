@@ -33,10 +33,8 @@ class segment_view {
     const std::uint64_t own = memory().slots[slot].own.load();
     const sh::head_word last = head();
     const bool named = last.own && last.slot == slot && sh::own_word::is_for(own, last.number);
-    const std::uint64_t value =
-        named ? sh::own_word::of(own).after : sh::own_word::of(own).value();
-    return (value + sh::count_word::of(memory().slots[slot].given.load()).count) &
-           sh::kMostPermits;
+    const std::uint64_t value = named ? sh::own_word::of(own).after : sh::own_word::of(own).value();
+    return (value + sh::count_word::of(memory().slots[slot].given.load()).count) & sh::kMostPermits;
   }
 
   std::uint64_t life(std::uint32_t slot) const { return memory().slots[slot].life.load(); }

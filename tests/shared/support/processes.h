@@ -40,8 +40,8 @@ class line {
     int got = 0;
     while ((got = poll(&ready, 1, patience_ms)) < 0 && errno == EINTR) {
     }
-    return got == 1 && recv(fd_, &ret_value, sizeof ret_value, 0) ==
-                           static_cast<ssize_t>(sizeof ret_value);
+    return got == 1 &&
+           recv(fd_, &ret_value, sizeof ret_value, 0) == static_cast<ssize_t>(sizeof ret_value);
   }
   std::int64_t hear() const {
     std::int64_t value = -1000;

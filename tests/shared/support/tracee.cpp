@@ -130,8 +130,8 @@ std::vector<std::uintptr_t> tracee::profile(const code_range& in) {
       continue;
     }
     // Just called: on top of the stack lies where it returns to.
-    const std::uintptr_t back = static_cast<std::uintptr_t>(
-        ptrace(PTRACE_PEEKDATA, pid_, now.rsp, nullptr));
+    const std::uintptr_t back =
+        static_cast<std::uintptr_t>(ptrace(PTRACE_PEEKDATA, pid_, now.rsp, nullptr));
     if (!in.has(back)) {  // the first instructions, in raise()
       if (resume(PTRACE_SINGLESTEP) == event::end) return all;
       continue;
