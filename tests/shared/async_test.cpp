@@ -167,6 +167,8 @@ TEST_F(SharedAsync, ACancelledOneIsGivenNothing) {
   ASSERT_EQ(one.begin(other, 2), AFFLUX_PENDING);
   EXPECT_EQ(afflux_waiter_cancel(&one.waiter), AFFLUX_OK);
   afflux_shared_release(mine, 2);
+  // Granted to it meanwhile, and given back.
+  EXPECT_TRUE(comes_about([&] { return stats_of(mine).held == 0; }));
   comes_to_rest();
   EXPECT_EQ(afflux_shared_held(other), 0U);
   EXPECT_EQ(one.answered.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
