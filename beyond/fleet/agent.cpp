@@ -435,6 +435,11 @@ std::string agent::last_failure() const {
   return failure_;
 }
 
+std::string agent::id() const {
+  const std::scoped_lock lock(mutex_);
+  return lease_.holder();
+}
+
 void agent::note_failure(const std::string& text) {
   const std::scoped_lock lock(mutex_);
   failure_ = text;

@@ -45,6 +45,7 @@ class agent : public std::enable_shared_from_this<agent> {
   void read(afflux_fleet_fence& ret) const;
   void read(afflux_fleet_stats& ret) const;
   std::string last_failure() const;
+  std::string id() const;
   void note_failure(const std::string& text);  // of a call of the operator's
   afflux_sem* sem() const { return sem_.handle(); }
   const agent_terms& terms() const { return terms_; }

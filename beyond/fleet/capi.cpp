@@ -225,6 +225,24 @@ afflux_status open(const afflux_fleet_options& o, afflux_fleet** ret_fleet) {
   return AFFLUX_OK;
 }
 
+// What `make` makes, as far as there is room for it.
+template <class F>
+afflux_status copy(F&& make, char* buffer, std::size_t size, std::size_t* ret_size) {
+  if (buffer == nullptr && size != 0) return AFFLUX_EINVAL;
+  try {
+    const std::string text = make();
+    if (size != 0) {
+      const std::size_t n = std::min(text.size(), size - 1);
+      std::memcpy(buffer, text.data(), n);
+      buffer[n] = '\0';
+    }
+    if (ret_size != nullptr) *ret_size = text.size();
+    return AFFLUX_OK;
+  } catch (const std::bad_alloc&) {
+    return AFFLUX_ENOMEM;
+  }
+}
+
 // ---- The operator's calls
 
 bool valid_id(const char* id) {
@@ -333,10 +351,6 @@ const char* afflux_fleet_name(const afflux_fleet* fleet) {
   return fleet != nullptr ? fleet->agent->terms().name.c_str() : "";
 }
 
-const char* afflux_fleet_id(const afflux_fleet* fleet) {
-  return fleet != nullptr ? fleet->agent->terms().lease.holder.c_str() : "";
-}
-
 afflux_status afflux_fleet_advance(afflux_fleet* fleet, int64_t* ret_next_ns) {
   if (fleet == nullptr) return AFFLUX_EINVAL;
   const std::shared_ptr<agent> kept = fleet->agent;  // a completion may drop the last reference
@@ -363,19 +377,14 @@ afflux_status afflux_fleet_get_stats(const afflux_fleet* fleet, afflux_fleet_sta
 
 afflux_status afflux_fleet_last_failure(const afflux_fleet* fleet, char* buffer, size_t size,
                                         size_t* ret_size) {
-  if (fleet == nullptr || (buffer == nullptr && size != 0)) return AFFLUX_EINVAL;
-  try {
-    const std::string text = fleet->agent->last_failure();
-    if (size != 0) {
-      const std::size_t n = std::min(text.size(), size - 1);
-      std::memcpy(buffer, text.data(), n);
-      buffer[n] = '\0';
-    }
-    if (ret_size != nullptr) *ret_size = text.size();
-    return AFFLUX_OK;
-  } catch (const std::bad_alloc&) {
-    return AFFLUX_ENOMEM;
-  }
+  if (fleet == nullptr) return AFFLUX_EINVAL;
+  return copy([fleet] { return fleet->agent->last_failure(); }, buffer, size, ret_size);
+}
+
+afflux_status afflux_fleet_id(const afflux_fleet* fleet, char* buffer, size_t size,
+                              size_t* ret_size) {
+  if (fleet == nullptr) return AFFLUX_EINVAL;
+  return copy([fleet] { return fleet->agent->id(); }, buffer, size, ret_size);
 }
 
 afflux_status afflux_fleet_write(const afflux_fleet* const* fleets, size_t n, uint32_t format,

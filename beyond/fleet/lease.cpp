@@ -71,6 +71,10 @@ std::uint64_t lease::newest_proof(std::int64_t now) {
 }
 
 request lease::begin(std::int64_t now, std::uint64_t held, std::uint64_t random) {
+  if (is_another_) {
+    terms_.holder = "c" + std::to_string(random);  // at most 21 digits
+    is_another_ = false;
+  }
   const std::uint64_t limit = usable(now);
   // Of the limit while the engine is away nothing is leased; what it let in is in `held`.
   const std::uint64_t leased = now < stop() ? limit : 0;
@@ -103,9 +107,13 @@ request lease::begin(std::int64_t now, std::uint64_t held, std::uint64_t random)
 void lease::arrived(std::int64_t now, const reply& a) {
   undefined_ = a.answer == answer::undefined;
   if (a.answer != answer::done) {
-    // Another request of this id, or no limit: nothing was done, and nothing is prolonged.
+    // Nothing was done, and nothing is prolonged.
     reached_ = true;
     failures_ = 0;
+    if (a.answer != answer::stale) return;
+    is_another_ = true;
+    permits_ = 0;
+    valid_until_ = std::min(valid_until_, now);
     return;
   }
   if (a.epoch != epoch_) {
@@ -114,8 +122,8 @@ void lease::arrived(std::int64_t now, const reply& a) {
     proof_count_ = 0;
   }
   // An operator may have ended it, too.
-  const bool lapsed = now >= valid_until_ || a.permits < permits_;
-  if (tenure_ == 0 || a.begun || lapsed) {
+  const bool lapsed = now >= valid_until_ || a.permits < permits_ || (a.begun && permits_ != 0);
+  if (tenure_ == 0 || lapsed) {
     if (tenure_ != 0) ++lapses_;
     tenure_ = a.stamp;
   }

@@ -27,6 +27,10 @@
 // L is the longest lease that any holder has named to this engine: a proof that was waited for with
 // a shorter one is not taken.
 //
+// Two processes that are one holder, as after a copy of a virtual machine, find out by their
+// sequence numbers: the one that is told that its newest request is not the newest gives up all,
+// and goes on by another id.
+//
 // What is not in this proof: a process that is stopped (SIGSTOP, a suspended virtual machine) runs
 // no code that could stop the use, and when it runs again, its threads may be faster than the one
 // that sets the limit. fence() is for those.
@@ -92,6 +96,7 @@ class lease {
 
   // ---- What is known
 
+  const std::string& holder() const { return terms_.holder; }
   std::uint64_t permits() const { return permits_; }
   std::uint64_t target() const { return target_; }
   std::uint64_t limit() const { return limit_; }
@@ -130,6 +135,7 @@ class lease {
 
   lease_terms terms_;
   bool leaves_ = false;
+  bool is_another_ = false;  // there is another process of the same id
 
   // As of the newest answer.
   std::uint64_t permits_ = 0;  // that the record has for this holder, at least

@@ -55,7 +55,9 @@
  * more than this process's share waits until the share is large enough: let large requests have a
  * `minimum`. afflux_sem_resize(), and a control (control.h), are not for it. Release no more than
  * was acquired: the semaphore can't tell that from a release of the agent's own.
- * afflux_sem_wait_idle() waits for afflux_fleet_close().
+ * afflux_sem_wait_idle() waits for afflux_fleet_close(). Completions of requests that come to be
+ * granted because more is leased run on the agent's thread: while one of them blocks, no lease is
+ * prolonged and none ends.
  *
  * 4. Failures
  * -----------
@@ -347,7 +349,7 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_get_stats(const afflux_fleet *fleet,
  * @param buffer    Where the text goes, 0-terminated and cut to fit; NULL: `size` is 0.
  * @param ret_size  How many bytes the text has, the 0 not counted; 0: there was no failure since
  *                  the newest answer. NULL is fine.
- * @return AFFLUX_OK, or AFFLUX_EINVAL: fleet is NULL, or buffer is and size is not 0
+ * @return AFFLUX_OK; AFFLUX_EINVAL: fleet is NULL, or buffer is and size is not 0; AFFLUX_ENOMEM
  * Threads: as afflux_fleet_get_fence().
  * Since:   0.1
  */
@@ -468,8 +470,12 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
  */
 AFFLUX_FLEET_API afflux_status afflux_fleet_expire(afflux_fleet *fleet, const char *id);
 
-/** The id of this process's holder; valid while fleet is; "" for NULL. Since: 0.1 */
-AFFLUX_FLEET_API const char *afflux_fleet_id(const afflux_fleet *fleet);
+/** The id of this process's holder, as afflux_fleet_last_failure() writes its text; less than 33
+ *  bytes. It changes only where another process has the same one, after a copy of a virtual
+ * machine.
+ *  @return likewise. Since: 0.1 */
+AFFLUX_FLEET_API afflux_status afflux_fleet_id(const afflux_fleet *fleet, char *buffer, size_t size,
+                                               size_t *ret_size);
 
 #ifdef __cplusplus
 }

@@ -129,7 +129,7 @@ class fleet {
   /// The local semaphore: what this process has of the limit.
   [[nodiscard]] const semaphore& sem() const noexcept { return sem_; }
   [[nodiscard]] const char* name() const noexcept { return ::afflux_fleet_name(used()); }
-  [[nodiscard]] const char* id() const noexcept { return ::afflux_fleet_id(used()); }
+  [[nodiscard]] std::string id() const { return text_of(&::afflux_fleet_id); }
 
   /// @return ok; timed_out: permits are still held; again: the engine did not take them back;
   ///         already; busy.
@@ -166,13 +166,7 @@ class fleet {
     return s;
   }
   /// "" without a failure since the newest answer.
-  [[nodiscard]] std::string last_failure() const {
-    std::string text(256, '\0');
-    std::size_t n = 0;
-    if (::afflux_fleet_last_failure(used(), text.data(), text.size(), &n) != AFFLUX_OK) n = 0;
-    text.resize(n < 256 ? n : 255);
-    return text;
-  }
+  [[nodiscard]] std::string last_failure() const { return text_of(&::afflux_fleet_last_failure); }
 
   /// @return ok, timed_out, rejected, invalid, no_memory.
   status resize(std::uint64_t permits) const noexcept {
@@ -197,6 +191,16 @@ class fleet {
 
  private:
   fleet(::afflux_fleet* handle, semaphore sem) noexcept : handle_(handle), sem_(std::move(sem)) {}
+
+  /// What does not fit into 255 bytes is cut.
+  template <class Call>
+  std::string text_of(Call call) const {
+    std::string text(256, '\0');
+    std::size_t n = 0;
+    if (call(used(), text.data(), text.size(), &n) != AFFLUX_OK) n = 0;
+    text.resize(n < 256 ? n : 255);
+    return text;
+  }
 
   [[nodiscard]] ::afflux_fleet* used() const noexcept {
     AFFLUX_ASSERT(handle_ != nullptr && "afflux::fleet: empty");

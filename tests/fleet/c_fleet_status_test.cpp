@@ -6,12 +6,12 @@
 //   options_init, fence_init, stats_init   OK EINVAL              FleetInit.*
 //   open                                   OK                     all
 //                                          EINVAL ENOTSUP         FleetOpen.*
-//   ref, unref, sem, name, id              NULL                   FleetHandle.*
+//   ref, unref, sem, name                  NULL                   FleetHandle.*
 //   close       OK EAGAIN ETIMEDOUT EBUSY                         FleetAgent.*
 //               EALREADY EINVAL                                   FleetHandle.*, Fleet.Closes…
 //   advance     OK EINVAL ECLOSED                                 FleetHandle.*
 //               EBUSY                                             FleetAgent.AnswersEbusy…
-//   get_fence, get_stats, last_failure     OK EINVAL              FleetRead.*
+//   get_fence, get_stats, last_failure, id OK EINVAL              FleetRead.*
 //   write       OK ECANCELED EINVAL                               FleetWrite.*
 //   resize      OK ETIMEDOUT EINVAL                               FleetOperate.*, Fleet.*
 //   holders     OK ECANCELED EAGAIN ETIMEDOUT EINVAL              FleetOperate.*, Fleet.Lists…
@@ -234,7 +234,6 @@ TEST(FleetHandle, TakesNull) {
   afflux_fleet_unref(nullptr);
   EXPECT_EQ(afflux_fleet_sem(nullptr), nullptr);
   EXPECT_STREQ(afflux_fleet_name(nullptr), "");
-  EXPECT_STREQ(afflux_fleet_id(nullptr), "");
   EXPECT_EQ(afflux_fleet_close(nullptr, 0), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_fleet_advance(nullptr, nullptr), AFFLUX_EINVAL);
 }
@@ -247,7 +246,9 @@ TEST(FleetHandle, CountsItsReferences) {
   EXPECT_EQ(afflux_fleet_ref(f), f);
   afflux_fleet_unref(f);
   EXPECT_STREQ(afflux_fleet_name(f), "n");
-  EXPECT_EQ(std::strlen(afflux_fleet_id(f)), 32u);
+  std::size_t n = 0;
+  EXPECT_EQ(afflux_fleet_id(f, nullptr, 0, &n), AFFLUX_OK);
+  EXPECT_EQ(n, 32u);
   EXPECT_EQ(afflux_sem_is_closed(sem), 0);
   afflux_fleet_unref(f);
   EXPECT_NE(afflux_sem_is_closed(sem), 0);
@@ -299,6 +300,8 @@ TEST(FleetRead, TellsTheNewestFailureAsFarAsItFits) {
   EXPECT_EQ(afflux_fleet_last_failure(f.get(), nullptr, 0, &n), AFFLUX_OK);
   EXPECT_EQ(afflux_fleet_last_failure(f.get(), nullptr, 1, &n), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_fleet_last_failure(nullptr, text, 1, &n), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_id(nullptr, text, 1, &n), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_id(f.get(), nullptr, 1, &n), AFFLUX_EINVAL);
 }
 
 TEST(FleetWrite, AnswersByItsArgumentsAndItsSink) {

@@ -75,6 +75,11 @@ class Fleet : public testing::Test {
   static void release(const fleet_ptr& f, std::uint64_t n) {
     ASSERT_EQ(afflux_sem_release(afflux_fleet_sem(f.get()), n), AFFLUX_OK);
   }
+  static std::string id(const fleet_ptr& f) {
+    char text[33];
+    EXPECT_EQ(afflux_fleet_id(f.get(), text, sizeof text, nullptr), AFFLUX_OK);
+    return text;
+  }
   static afflux_fleet_totals totals(const fleet_ptr& f) {
     afflux_fleet_totals t{};
     EXPECT_EQ(afflux_fleet_holders(f.get(), nullptr, nullptr, &t), AFFLUX_OK);
@@ -189,7 +194,7 @@ TEST_F(Fleet, FencesOneThatHasDied) {
   const fleet_ptr b = open("b");
   // As one that is stopped: its agent sends nothing.
   const afflux_fleet_fence old = fence(a);
-  ASSERT_EQ(afflux_fleet_expire(a.get(), afflux_fleet_id(a.get())), AFFLUX_OK);
+  ASSERT_EQ(afflux_fleet_expire(a.get(), id(a).c_str()), AFFLUX_OK);
   acquire(b, 1);
   EXPECT_GT(fence(b).token, old.token);
   await([&] { return fence(a).tenure != old.tenure; });
@@ -253,8 +258,8 @@ TEST_F(Fleet, ListsItsHolders) {
   };
   EXPECT_EQ(afflux_fleet_holders(a.get(), see, &s, &t), AFFLUX_OK);
   EXPECT_EQ(s.count, 2);
-  EXPECT_EQ(s.one, afflux_fleet_id(a.get()));
-  EXPECT_EQ(s.other, afflux_fleet_id(b.get()));
+  EXPECT_EQ(s.one, id(a));
+  EXPECT_EQ(s.other, id(b));
   EXPECT_EQ(s.permits, t.leased);
   EXPECT_EQ(t.limit, 20u);
   EXPECT_EQ(t.silent, 0u);

@@ -592,6 +592,32 @@ TEST(FleetLease, BeginsATenureWhenALeaseHasLapsed) {
   EXPECT_EQ(l.tenure(), 15u);
 }
 
+TEST(FleetLease, IsAnotherOneWhereAProcessWasCopied) {
+  book b(10);
+  lease_terms t = terms();
+  t.lease = kLease;
+  lease one(t);
+  const auto send = [&](lease& l, std::int64_t now) {
+    l.sample(now, 0, 10);
+    l.arrived(now, exchange(b.now, l.begin(now, 0, static_cast<std::uint64_t>(now)), {"s", 0}));
+  };
+  send(one, 1000);  // silent: it is not fresh
+  b.now.silence = 0;
+  send(one, 2000);
+  EXPECT_EQ(one.usable(2000), 10u);
+  lease copy = one;
+  send(one, 3000);
+  send(copy, 3001);
+  EXPECT_EQ(copy.usable(3001), 0u);
+  for (std::int64_t now = 4000; now < 20'000; now += 1000) {
+    send(copy, now);
+    send(one, now + 1);
+    ASSERT_LE(one.usable(now + 1) + copy.usable(now + 1), 10u);
+  }
+  EXPECT_NE(one.holder(), copy.holder());
+  EXPECT_EQ(b.now.holders.size(), 2u);
+}
+
 TEST(FleetLease, FallsBackOnlyWhileTheEngineIsAway) {
   lease_terms t = terms();
   t.fallback = 4;
