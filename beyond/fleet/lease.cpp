@@ -44,7 +44,9 @@ std::int64_t lease::due() const {
   const std::uint64_t need = demand();
   const bool rises = need > told_ && need > permits_;
   const bool gives = wanted_ && permits_ > std::max(share(), held_);
-  if (rises || gives) wait = step();
+  // Others wanted more, and much of what it has is not wanted here any more.
+  const bool falls = (wanted_ || target_ < told_) && need < told_ && need < permits_ - permits_ / 4;
+  if (rises || gives || falls) wait = step();
   // Others are giving it back: look again, soon at first.
   if (target_ > permits_ && !silent_) wait = std::min(wait, step() << std::min(polls_, 2));
   return sent_ + wait;

@@ -173,8 +173,8 @@ TEST_F(Fleet, StopsAndGoesOnWithTheServer) {
   acquire(a, 1);
   const afflux_fleet_fence before = fence(a);
   server_->stop();
-  await([&] { return stats(a).state == AFFLUX_FLEET_LAPSED; });
-  EXPECT_EQ(stats(a).permits, 0u);
+  await([&] { return stats(a).permits == 0; });
+  EXPECT_EQ(stats(a).state, std::uint32_t{AFFLUX_FLEET_LAPSED});
   EXPECT_EQ(afflux_sem_try_acquire(afflux_fleet_sem(a.get()), 1), AFFLUX_EAGAIN);
   char text[100];
   std::size_t n = 0;

@@ -660,6 +660,10 @@ TEST(FleetLease, IsDueAtOnceForNewNeedAndOnceInARefreshIntervalOtherwise) {
   EXPECT_EQ(l.begin(5020, 5, 1).demand, 10u) << "at most the limit";
   l.arrived(5020, says(2, 7));
   EXPECT_EQ(l.due(), 5180) << "told, and not to be had";
+  for (std::int64_t now = 5040; now <= 5100; now += 20) l.sample(now, 6, 0);
+  EXPECT_EQ(l.due(), 5180) << "a little less";
+  for (std::int64_t now = 5120; now <= 5180; now += 20) l.sample(now, 2, 0);
+  EXPECT_EQ(l.due(), 5040) << "much less, and others want it";
 }
 
 }  // namespace

@@ -65,6 +65,26 @@ TEST(FleetSimulation, MovesAShareFromAnIdleHolderWithinTwoRefreshIntervals) {
   }
 }
 
+// Of many: half of them want everything, then the other half.
+TEST(FleetSimulation, MovesTheLimitBetweenHalvesOfAFleet) {
+  for (const std::size_t count : {10u, 50u, 200u}) {
+    const std::uint64_t limit = 4 * count;
+    simulation s(count, static_cast<int>(count), limit, {});
+    const auto want_half = [&](std::size_t half) {
+      for (std::size_t i = 0; i < count; ++i) s.nodes()[i].wants = i % 2 == half ? 20 : 0;
+    };
+    want_half(0);
+    s.run(20 * kSecond);
+    want_half(1);
+    s.run(s.hold_ns);
+    s.run(2 * s.refresh_ns);
+    std::uint64_t held = 0;
+    for (std::size_t i = 1; i < count; i += 2) held += s.nodes()[i].held;
+    EXPECT_GE(held * 100, limit * 97) << count;
+    EXPECT_LE(s.peak(), limit);
+  }
+}
+
 TEST(FleetSimulation, TakesTurnsWhereThereAreMoreHoldersThanPermits) {
   simulation s(3, 50, 10, {});
   want(s, 3);
