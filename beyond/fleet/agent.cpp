@@ -186,66 +186,62 @@ std::int64_t agent::next_time(std::int64_t now, bool awaits) const {
 
 // ---- with threads
 
+// The answer to the request under way, if it has come.
+void agent::take_answer() {
+  std::unique_lock lock(mutex_);
+  if (!has_result_) return;
+  has_result_ = false;
+  const exchange_result result = std::move(result_);
+  lock.unlock();
+  finish(result);
+  awaits_ = false;
+  if (!is_last_) return;
+  left_ = static_cast<bool>(result.outcome);
+  is_over_ = true;
+}
+
+// Whether it is closed, so that the next request is the last one.
+bool agent::is_to_leave() {
+  const std::scoped_lock lock(mutex_);
+  if (!closed_ || awaits_) return closed_;
+  lease_.leave();
+  if (!lease_.began()) left_ = is_over_ = true;  // nothing to give back
+  return true;
+}
+
+// Gives a request to the thread that talks.
+void agent::post(bool is_last) {
+  try {
+    request q = prepare();
+    const std::scoped_lock lock(mutex_);
+    job_ = std::move(q);
+    job_deadline_ = now_ns() + terms_.timeout;
+    has_job_ = true;
+  } catch (const std::bad_alloc&) {
+    finish({{failure::unreachable, ""}, {}, 0});
+    return;
+  }
+  awaits_ = true;
+  is_last_ = is_last;
+  changed_.notify_all();
+}
+
 void agent::keep_time() {
   name_thread("afflux-fleet");
   {
     const std::scoped_lock lock(mutex_);
     inside_ = std::this_thread::get_id();
   }
-  bool is_away = false;  // a request is with the other thread
-  bool is_last = false;  // the last one
-  std::int64_t gives_up = kNever;
-  for (;;) {
+  for (std::int64_t gives_up = kNever;;) {
+    take_answer();
+    const bool leaves = is_to_leave();
+    if (leaves && gives_up == kNever) gives_up = now_ns() + 2 * terms_.timeout;
+    if (is_over_ || now_ns() >= gives_up) break;
+    if ((step(now_ns()) || leaves) && !awaits_) post(leaves);
     std::unique_lock lock(mutex_);
-    if (has_result_) {
-      has_result_ = false;
-      const exchange_result result = std::move(result_);
-      lock.unlock();
-      finish(result);
-      lock.lock();
-      is_away = false;
-      if (is_last) {
-        left_ = static_cast<bool>(result.outcome);
-        break;
-      }
-    }
-    if (closed_ && gives_up == kNever) gives_up = now_ns() + 2 * terms_.timeout;
-    if (closed_ && now_ns() >= gives_up) break;
-    if (closed_ && !is_away && !lease_.began()) {
-      left_ = true;
-      break;
-    }
-    if (closed_ && !is_away) lease_.leave();
-    const bool leaves = closed_;
-    lock.unlock();
-    if (step(now_ns()) || leaves) {
-      if (!is_away) {
-        request q;
-        bool is_made = false;
-        try {
-          q = prepare();
-          is_made = true;
-        } catch (const std::bad_alloc&) {
-          finish({{failure::unreachable, ""}, {}, 0});
-        }
-        if (is_made) {
-          is_away = true;
-          is_last = leaves;
-          const std::scoped_lock again(mutex_);
-          job_ = std::move(q);
-          job_deadline_ = now_ns() + terms_.timeout;
-          has_job_ = true;
-          changed_.notify_all();
-        }
-      }
-    }
-    lock.lock();
-    if (has_result_) continue;
     const std::int64_t now = now_ns();
-    const std::int64_t next = next_time(now, is_away);
-    const bool knew = closed_;
-    changed_.wait_for(lock, std::chrono::nanoseconds(next - now),
-                      [&] { return has_result_ || closed_ != knew; });
+    changed_.wait_for(lock, std::chrono::nanoseconds(next_time(now, awaits_) - now),
+                      [&] { return has_result_ || closed_ != leaves; });
   }
   {
     const std::scoped_lock lock(mutex_);

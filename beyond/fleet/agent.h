@@ -62,6 +62,9 @@ class agent : public std::enable_shared_from_this<agent> {
 
   bool on_own_thread() const;
   void keep_time();
+  void take_answer();
+  bool is_to_leave();
+  void post(bool is_last);
   void talk();
   // Does what is due but sending; answers whether a request is due.
   bool step(std::int64_t now);
@@ -93,13 +96,18 @@ class agent : public std::enable_shared_from_this<agent> {
   bool has_job_ = false;
   bool has_result_ = false;
   bool has_ended_ = false;  // the thread that keeps the time
-  bool left_ = false;       // the last request was answered
   bool closing_ = false;
   bool closed_ = false;
   request job_;
   std::int64_t job_deadline_ = 0;
   exchange_result result_;
   std::thread keeper_, talker_;
+
+  // Of the thread that keeps the time alone, and of who has joined it.
+  bool awaits_ = false;   // a request is with the other thread
+  bool is_last_ = false;  // it is the last one
+  bool is_over_ = false;  // that was answered, or there was none to send
+  bool left_ = false;     // what was leased is given back
 
   std::atomic<bool> is_inside_{false};  // advance()
   std::thread::id inside_;              // the thread that runs the caller's functions: in
