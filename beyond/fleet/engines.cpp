@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "fleet/engine.h"
+#include "fleet/make_etcd.h"
 #include "fleet/redis_engine.h"
 #include "fleet/redis_url.h"
 
@@ -15,6 +16,9 @@ std::unique_ptr<engine> make_engine(const std::string& url, std::string& ret_err
     redis_url where;
     if (!parse(url, where, ret_error)) return nullptr;
     return std::make_unique<redis_engine>(std::move(where));
+  }
+  if (text.starts_with("etcd://") || text.starts_with("etcds://")) {
+    return make_etcd(url, ret_error);
   }
   ret_error.clear();
   return nullptr;
