@@ -296,4 +296,17 @@ afflux_status afflux_fleet_expire(afflux_fleet* fleet, const char* id) {
   return s != AFFLUX_OK || is_there ? s : AFFLUX_EAGAIN;
 }
 
+afflux_status afflux_fleet_names(afflux_fleet* fleet, afflux_fleet_name_visitor visit, void* ctx) {
+  if (fleet == nullptr || visit == nullptr) return AFFLUX_EINVAL;
+  std::vector<std::string> names;
+  const afflux_status s =
+      operate(fleet, [&](engine& e, std::int64_t deadline) { return e.names(deadline, names); });
+  if (s != AFFLUX_OK) return s;
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (visit(ctx, name.c_str()) != 0) return AFFLUX_ECANCELED;
+  }
+  return AFFLUX_OK;
+}
+
 }  // extern "C"

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fleet/ledger.h"
 
@@ -48,6 +49,9 @@ class engine {
 
   // Read the whole record of `name`; without one ret_record.epoch is 0.
   virtual outcome read(const std::string& name, std::int64_t deadline, record& ret_record) = 0;
+
+  // Read the names of all limits that have a record, in any order.
+  virtual outcome names(std::int64_t deadline, std::vector<std::string>& ret_names) = 0;
 
   // Close connections; the next call opens them anew.
   virtual void disconnect() {}

@@ -185,19 +185,34 @@ outcome etcd_engine::exchange(const std::string& name, const request& q, std::in
   }
 }
 
-outcome etcd_engine::read(const std::string& name, std::int64_t deadline, record& ret_record) {
+// For what changes nothing: `ask` is called with a deadline for each endpoint, until one answers.
+template <class F>
+outcome etcd_engine::at_any_endpoint(std::int64_t deadline, F&& ask) {
   const quiet for_this;
   for (std::size_t failures = 0;;) {
     const std::int64_t now = now_ns();
     const std::int64_t left = static_cast<std::int64_t>(gateway_.endpoints() - failures);
-    etcd_value value;
-    outcome o = gateway_.get(key_of(name), now + (deadline - now) / left, value);
-    if (o) {
-      if (fleet::parse(value.text, ret_record)) return o;
-      return {failure::refused, "etcd: the record is of a format not known here"};
-    }
-    if (o.failure == failure::refused || ++failures == gateway_.endpoints()) return o;
+    outcome o = ask(now + (deadline - now) / left);
+    if (o.failure != failure::unreachable || ++failures == gateway_.endpoints()) return o;
   }
+}
+
+outcome etcd_engine::read(const std::string& name, std::int64_t deadline, record& ret_record) {
+  etcd_value value;
+  outcome o = at_any_endpoint(
+      deadline, [&](std::int64_t by) { return gateway_.get(key_of(name), by, value); });
+  if (!o || fleet::parse(value.text, ret_record)) return o;
+  return {failure::refused, "etcd: the record is of a format not known here"};
+}
+
+outcome etcd_engine::names(std::int64_t deadline, std::vector<std::string>& ret_names) {
+  std::vector<std::string> keys;
+  outcome o =
+      at_any_endpoint(deadline, [&](std::int64_t by) { return gateway_.keys(prefix_, by, keys); });
+  if (!o) return o;
+  ret_names.clear();
+  for (const std::string& key : keys) ret_names.push_back(key.substr(prefix_.size()));
+  return o;
 }
 
 std::unique_ptr<engine> make_etcd(const std::string& url, std::string& ret_error) {

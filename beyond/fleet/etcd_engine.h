@@ -40,6 +40,7 @@ class etcd_engine final : public engine {
   outcome exchange(const std::string& name, const request& q, std::int64_t deadline,
                    reply& ret_reply) override;
   outcome read(const std::string& name, std::int64_t deadline, record& ret_record) override;
+  outcome names(std::int64_t deadline, std::vector<std::string>& ret_names) override;
   void disconnect() override { gateway_.disconnect(); }
 
  private:
@@ -57,6 +58,8 @@ class etcd_engine final : public engine {
                record& ret_record, std::uint64_t& ret_connection);
   outcome try_once(const std::string& name, const request& q, std::int64_t deadline,
                    std::vector<reply>& sent, bool& ret_is_done, reply& ret_reply);
+  template <class F>
+  outcome at_any_endpoint(std::int64_t deadline, F&& ask);
   void pause(int conflicts, std::int64_t one_try, std::int64_t deadline);
 
   std::string prefix_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "fleet/engine.h"
 
@@ -24,6 +25,14 @@ class memory_store {
   record read(const std::string& name) {
     const std::scoped_lock lock(mutex_);
     return records_[name];
+  }
+  std::vector<std::string> names() {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& [name, r] : records_) {
+      if (r.epoch != 0) all.push_back(name);
+    }
+    return all;
   }
   // As FLUSHALL, or a restart without persistence.
   void forget() {
@@ -53,6 +62,10 @@ class memory_engine final : public engine {
   }
   outcome read(const std::string& name, std::int64_t /*deadline*/, record& ret_record) override {
     ret_record = store_->read(name);
+    return {};
+  }
+  outcome names(std::int64_t /*deadline*/, std::vector<std::string>& ret_names) override {
+    ret_names = store_->names();
     return {};
   }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <initializer_list>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,9 @@ bool time_left(std::int64_t deadline, timeval& ret) {
   return true;
 }
 
-std::string key_of(const std::string& name) { return "afflux:fleet:" + name; }
+constexpr std::string_view kPrefix = "afflux:fleet:";
+
+std::string key_of(const std::string& name) { return std::string(kPrefix) + name; }
 
 std::vector<std::string> to_words(const std::string& name, const request& q) {
   std::vector<std::string> words = {"EVALSHA",
@@ -193,6 +196,32 @@ outcome redis_engine::read(const std::string& name, std::int64_t deadline, recor
   }
   r.holders = std::move(holders);
   ret_record = std::move(r);
+  return {};
+}
+
+outcome redis_engine::names(std::int64_t deadline, std::vector<std::string>& ret_names) {
+  const quiet for_this;
+  std::set<std::string> found;  // SCAN may tell a key twice
+  std::string cursor = "0";
+  do {
+    reply_ptr answered;
+    outcome o = call({"SCAN", cursor, "MATCH", std::string(kPrefix) + "*", "COUNT", "1000"},
+                     deadline, answered);
+    if (!o) return o;
+    if (answered->type != REDIS_REPLY_ARRAY || answered->elements != 2 ||
+        answered->element[0]->type != REDIS_REPLY_STRING ||
+        answered->element[1]->type != REDIS_REPLY_ARRAY) {
+      return refused("redis: not the answer of SCAN");
+    }
+    const redisReply& next = *answered->element[0];
+    cursor.assign(next.str, next.len);
+    const redisReply& keys = *answered->element[1];
+    for (std::size_t i = 0; i < keys.elements; ++i) {
+      const std::string_view key(keys.element[i]->str, keys.element[i]->len);
+      found.emplace(key.substr(kPrefix.size()));
+    }
+  } while (cursor != "0");
+  ret_names.assign(found.begin(), found.end());
   return {};
 }
 

@@ -29,6 +29,7 @@ class redis_engine final : public engine {
   outcome exchange(const std::string& name, const request& q, std::int64_t deadline,
                    reply& ret_reply) override;
   outcome read(const std::string& name, std::int64_t deadline, record& ret_record) override;
+  outcome names(std::int64_t deadline, std::vector<std::string>& ret_names) override;
   void disconnect() override;
 
  private:

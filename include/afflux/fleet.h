@@ -8,7 +8,8 @@
  *
  * 1. What it is
  * -------------
- * A fleet is a limit by a name on an engine: a Redis or Valkey server that many processes reach.
+ * A fleet is a limit by a name on an engine: a Redis or Valkey server, or an etcd cluster, that
+ * many processes reach.
  * Each process that has opened it is a holder. An agent in the process leases permits of the limit
  * and sets the limit of a local afflux_sem to what is leased: acquire from that semaphore
  * (afflux_fleet_sem()) with all of afflux.h. An acquire never waits for the network; it waits in
@@ -147,8 +148,10 @@ typedef struct afflux_fleet_options {
   uint32_t flags;       /**< AFFLUX_FLEET_MANUAL, AFFLUX_FLEET_FRESH; default 0 */
   const char *url;      /**< of the engine, copied: redis://[[user:]password@]host[:port][/db] or
                              unix:///path/of/socket, with options ?replicas=N (an exchange counts when
-                             N replicas have it, too), db=N, user=, password=, joined by &. Default
-                             redis://127.0.0.1 */
+                             N replicas have it, too), db=N, user=, password=, joined by &;
+                             or etcd://[user:password@]host[:port][,host[:port]…][/prefix], or
+                             etcds:// for TLS with options ?cacert=PATH, cert=PATH, key=PATH.
+                             Default redis://127.0.0.1 */
   const char *name; /**< of the limit, 1 … AFFLUX_FLEET_MAX_NAME bytes without control characters;
                          copied; no default */
   const char *label; /**< what afflux_fleet_holders() calls this process; copied, cut after
@@ -469,6 +472,23 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
  * Since: 0.1
  */
 AFFLUX_FLEET_API afflux_status afflux_fleet_expire(afflux_fleet *fleet, const char *id);
+
+/** Sees the name of one limit, valid for the call. 0: go on; else: stop. Since: 0.1 */
+typedef int32_t (*afflux_fleet_name_visitor)(void *ctx, const char *name);
+
+/**
+ * Visit the names of all limits that the engine of this fleet has, by their bytes. A large Redis
+ * takes a while for it: all its keys are looked through, in steps.
+ *
+ * @return AFFLUX_OK         all were visited
+ *         AFFLUX_ECANCELED  the visitor stopped it
+ *         AFFLUX_EINVAL     fleet or visit is NULL
+ *         and those above
+ * Threads: as afflux_fleet_holders().
+ * Since:   0.1
+ */
+AFFLUX_FLEET_API afflux_status afflux_fleet_names(afflux_fleet *fleet,
+                                                  afflux_fleet_name_visitor visit, void *ctx);
 
 /** The id of this process's holder, as afflux_fleet_last_failure() writes its text; less than 33
  *  bytes. It changes only where another process has the same one, after a copy of a virtual

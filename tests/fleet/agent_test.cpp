@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "await.h"
 #include "fleet/clock.h"
@@ -61,6 +62,9 @@ class faulty_engine final : public engine {
   }
   outcome read(const std::string& name, std::int64_t deadline, record& ret_record) override {
     return under_.read(name, deadline, ret_record);
+  }
+  outcome names(std::int64_t deadline, std::vector<std::string>& ret_names) override {
+    return under_.names(deadline, ret_names);
   }
 
  private:

@@ -15,6 +15,7 @@
 //   write       OK ECANCELED EINVAL                               FleetWrite.*
 //   resize      OK ETIMEDOUT EINVAL                               FleetOperate.*, Fleet.*
 //   holders     OK ECANCELED EAGAIN ETIMEDOUT EINVAL              FleetOperate.*, Fleet.Lists…
+//   names       OK ECANCELED ETIMEDOUT EINVAL                     FleetOperate.*, Fleet.Lists…
 //   expire      OK EAGAIN ETIMEDOUT EINVAL                        FleetOperate.*, Fleet.Fences…
 //               EREJECTED, of all three                           FleetOperate.*
 #include <afflux/fleet.h>
@@ -328,6 +329,10 @@ TEST(FleetOperate, AnswersEinvalAndWithoutAServerEtimedout) {
   t.struct_size = 8;
   EXPECT_EQ(afflux_fleet_holders(f.get(), nullptr, nullptr, &t), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_fleet_holders(nullptr, nullptr, nullptr, nullptr), AFFLUX_EINVAL);
+  const auto all = [](void*, const char*) { return std::int32_t{0}; };
+  EXPECT_EQ(afflux_fleet_names(f.get(), nullptr, nullptr), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_names(nullptr, all, nullptr), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_names(f.get(), all, nullptr), AFFLUX_ETIMEDOUT);
   EXPECT_EQ(afflux_fleet_holders(f.get(), nullptr, nullptr, nullptr), AFFLUX_ETIMEDOUT);
   EXPECT_EQ(afflux_fleet_expire(nullptr, "a"), AFFLUX_EINVAL);
   for (const char* id : {"", "#", "A", "a b", "012345678901234567890123456789012"}) {

@@ -4,6 +4,7 @@
 #include <afflux/fleet.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -269,6 +270,21 @@ TEST_F(Fleet, ListsItsHolders) {
                 nullptr, nullptr),
             AFFLUX_ECANCELED);
   release(a, 4);
+}
+
+TEST_F(Fleet, ListsTheLimitsOfItsEngine) {
+  const fleet_ptr a = open("a");
+  EXPECT_EQ(afflux_fleet_resize(a.get(), 20), AFFLUX_OK);
+  std::vector<std::string> names;
+  const auto see = [](void* ctx, const char* name) -> std::int32_t {
+    static_cast<std::vector<std::string>*>(ctx)->emplace_back(name);
+    return 0;
+  };
+  EXPECT_EQ(afflux_fleet_names(a.get(), see, &names), AFFLUX_OK);
+  EXPECT_EQ(std::count(names.begin(), names.end(), afflux_fleet_name(a.get())), 1);
+  EXPECT_EQ(afflux_fleet_names(
+                a.get(), [](void*, const char*) -> std::int32_t { return 1; }, nullptr),
+            AFFLUX_ECANCELED);
 }
 
 TEST_F(Fleet, ClosesAndGivesBack) {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -169,6 +170,10 @@ TEST_P(FleetEngine, KeepsNamesApartAndLabelsWhole) {
     q.label = clean_label("\xc3\xa9 = 1 \"x\" \\ {};\n" + name);
     ASSERT_TRUE(engine_->exchange(name, q, soon(), a)) << name;
   }
+  std::vector<std::string> listed;
+  ASSERT_TRUE(engine_->names(soon(), listed));
+  EXPECT_EQ(std::set(listed.begin(), listed.end()), std::set(names.begin(), names.end()));
+  EXPECT_EQ(listed.size(), names.size());
   n = 0;
   for (const std::string& name : names) {
     record r;
