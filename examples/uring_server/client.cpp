@@ -63,7 +63,7 @@ example::detached serve(worker& owner, int fd) {
     std::string metrics;
     if (found == request_reader::found::request && reader.asks_for_metrics()) {
       what = answer::metrics;
-      metrics = shared.metrics.text();
+      metrics = shared.metrics_text();
     } else if (found == request_reader::found::request) {
       what = answer::unavailable;
       // Dropped by the bound of the queue, or closed: AFFLUX_EREJECTED, AFFLUX_ECLOSED.

@@ -67,6 +67,7 @@ int run(const options& chosen) {
   print_report(chosen, counted, shared.in_flight.peak());
   if (shared.steering) print_control(shared.steering);
   if (shared.customers) shared.customers->print_report();
+  if (shared.shared_limit != nullptr) std::fputs(shared.shared_limit->close().c_str(), stdout);
   const bool clean =
       std::all_of(workers.begin(), workers.end(), [](worker& each) { return each.close_port(); });
   return clean && shared.permits.held() == 0 ? kCleanEnd : kUncleanEnd;

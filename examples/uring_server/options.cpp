@@ -33,7 +33,15 @@ constexpr const char* kAbout =
     "  uring_load --duration 60 &\n"
     "  afflux-top http://127.0.0.1:8080/metrics";
 
-enum key : int { kWorkVaries = 256, kBackendQueues, kTimeout, kTenants, kTenant };
+enum key : int {
+  kWorkVaries = 256,
+  kBackendQueues,
+  kTimeout,
+  kTenants,
+  kTenant,
+  kFleet,
+  kFleetName
+};
 
 constexpr argp_option kOptions[] = {
     {"threads", 't', "N", 0, "ring threads (2)", 0},
@@ -42,6 +50,11 @@ constexpr argp_option kOptions[] = {
      "afflux_control; none, or 0: no limit (64)",
      0},
     {"queue", 'q', "N", 0, "requests that wait at most; 0: no bound (256)", 0},
+    {"fleet", kFleet, "URL", 0,
+     "share the limit with all servers that name it, by leases from this engine, as in "
+     "redis://127.0.0.1 or etcd://127.0.0.1; --limit is for the first of them",
+     0},
+    {"fleet-name", kFleetName, "NAME", 0, "its name there (uring_server)", 0},
     {"tenants", kTenants, "N", OPTION_ARG_OPTIONAL,
      "tell tenants apart, the first N that come; the rest share what one gets, and so do requests "
      "without the header (1000)",
@@ -103,6 +116,16 @@ error_t take(int key, char* text, argp_state* state) {
       return read("--limit", chosen.limit, std::uint64_t{0}, kMostPermits);
     case 'q':
       return read("--queue", chosen.queue);
+    case kFleet:
+      chosen.fleet_url = text;
+      return 0;
+    case kFleetName:
+      chosen.fleet_name = text;
+      return 0;
+    case ARGP_KEY_END:
+      if (!chosen.fleet_url.empty() && (chosen.adapts || chosen.limit == 0))
+        argp_error(state, "--fleet: --limit is a number then");
+      return 0;
     case kTenants:
       chosen.tells_tenants = true;
       return text == nullptr ? 0 : read("--tenants", chosen.tenants, 0U, 1'000'000U);

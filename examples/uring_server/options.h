@@ -25,6 +25,9 @@ struct options {
   std::uint64_t limit = 64;  // 0: none; with `adapts` the first one
   bool adapts = false;
   std::uint64_t queue = 256;
+  std::string
+      fleet_url;  // of the engine that has the limit for all servers; empty: it is this one's
+  std::string fleet_name = "uring_server";
   bool tells_tenants = false;
   unsigned tenants = 1000;  // beside those of `shares`
   std::vector<tenant_share> shares;

@@ -7,7 +7,7 @@ namespace {
 // The most that a semaphore takes: nobody ever waits.
 constexpr std::uint64_t kNoLimit = (std::uint64_t{1} << 42) - 1;
 
-afflux::semaphore make_permits(const options& chosen) {
+afflux::options make_limits(const options& chosen) {
   afflux::options limits;
   limits.permits = chosen.limit != 0 ? chosen.limit : kNoLimit;
   limits.max_waiters = chosen.queue;
@@ -15,7 +15,11 @@ afflux::semaphore make_permits(const options& chosen) {
   if (chosen.queue != 0) limits.overflow = afflux::overflow_policy::drop_oldest;
   limits.name = "requests in flight";
   limits.statistics = afflux::statistics_level::full;  // with histograms of waits and holds
-  return afflux::semaphore(limits);
+  return limits;
+}
+
+std::unique_ptr<fleet> make_fleet(const options& chosen) {
+  return chosen.fleet_url.empty() ? nullptr : open_fleet(chosen, make_limits(chosen));
 }
 
 afflux::control make_steering(const options& chosen, const afflux::semaphore& permits) {
@@ -25,10 +29,19 @@ afflux::control make_steering(const options& chosen, const afflux::semaphore& pe
 }  // namespace
 
 service::service(const options& chosen)
-    : calls(chosen), permits(make_permits(chosen)), steering(make_steering(chosen, permits)) {
+    : calls(chosen),
+      shared_limit(make_fleet(chosen)),
+      permits(shared_limit != nullptr ? shared_limit->permits()
+                                      : afflux::semaphore(make_limits(chosen))),
+      steering(make_steering(chosen, permits)) {
   if (chosen.tells_tenants) customers.emplace(permits, chosen);
   const afflux::status added = metrics.add(permits);
   if (added != afflux::status::ok) throw afflux::error(added, "metrics");
+}
+
+std::string service::metrics_text() const {
+  const std::string text = metrics.text();
+  return shared_limit != nullptr ? text + shared_limit->metrics() : text;
 }
 
 void service::keep(afflux::permit_token& ret_permit, afflux_tenant* of) const {

@@ -6,11 +6,14 @@
 
 #include <afflux/afflux.hpp>
 
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "../support/gauge.h"
 #include "backend.h"
+#include "fleet.h"
 #include "options.h"
 #include "tenants.h"
 
@@ -20,6 +23,7 @@ struct service {
   explicit service(const options& chosen);
 
   backend calls;
+  std::unique_ptr<fleet> shared_limit;  // null: the limit is this server's
   afflux::semaphore permits;
   afflux::control steering;          // of the limit; empty: it is fixed
   std::optional<tenants> customers;  // empty: nobody tells them apart
@@ -27,6 +31,8 @@ struct service {
   afflux::event stop{afflux::reset::manual};
   example::gauge in_flight;
 
+  // For Prometheus.
+  std::string metrics_text() const;
   // Null: nobody in particular.
   afflux_tenant* tenant_of(std::string_view name) {
     return customers ? customers->of(name) : nullptr;
