@@ -4,6 +4,7 @@
 // users, TLS, and a cluster that was restored from a backup.
 #include "fleet/etcd_engine.h"
 
+#include <afflux/fleet.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -152,6 +153,33 @@ TEST_F(FleetEtcd, RefusesWhatIsNoRecord) {
   record r;
   EXPECT_EQ(engine_->exchange("x", holder("a", 1), soon(), a).failure, failure::refused);
   EXPECT_EQ(engine_->read("x", soon(), r).failure, failure::refused);
+}
+
+// Two agents, as a program has them.
+TEST_F(FleetEtcd, HasAFleet) {
+  const std::string url = server_->url();
+  afflux_fleet_options o;
+  afflux_fleet_options_init(&o);
+  o.flags = AFFLUX_FLEET_FRESH;
+  o.url = url.c_str();
+  o.name = "fleet";
+  o.limit = 20;
+  o.max_request = 20;
+  o.lease_ns = kSecond;
+  o.refresh_ns = kSecond / 20;
+  afflux_fleet* both[2] = {};
+  for (afflux_fleet*& f : both) ASSERT_EQ(afflux_fleet_open(&o, &f), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_acquire(afflux_fleet_sem(both[0]), 12, AFFLUX_FOREVER), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_acquire(afflux_fleet_sem(both[1]), 8, AFFLUX_FOREVER), AFFLUX_OK);
+  EXPECT_EQ(stored("fleet").total, 20u);
+  EXPECT_EQ(afflux_sem_release(afflux_fleet_sem(both[0]), 12), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_acquire(afflux_fleet_sem(both[1]), 12, AFFLUX_FOREVER), AFFLUX_OK);
+  EXPECT_EQ(afflux_sem_release(afflux_fleet_sem(both[1]), 20), AFFLUX_OK);
+  for (afflux_fleet* f : both) {
+    EXPECT_EQ(afflux_fleet_close(f, AFFLUX_FOREVER), AFFLUX_OK);
+    afflux_fleet_unref(f);
+  }
+  EXPECT_TRUE(stored("fleet").holders.empty());
 }
 
 // The cluster has the same id and its first terms again: only its log is shorter.
