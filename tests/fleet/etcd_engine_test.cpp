@@ -98,6 +98,36 @@ TEST_F(FleetEtcd, SendsAnOperatorsRequestOnce) {
   EXPECT_EQ(stored("o").version, 1u);
 }
 
+TEST_F(FleetEtcd, GivesASilentEndpointItsPartOfTheTime) {
+  slow_proxy proxy(server_->port());
+  const auto both = connect("etcd://" + proxy.address() + "," + server_->address());
+  proxy.hold("/v3/kv/txn");
+  reply a;
+  const outcome o = both->exchange("s", holder("a", 1), now_ns() + kSecond, a);
+  ASSERT_TRUE(o) << o.text;
+  const record before = stored("s");
+  EXPECT_EQ(before.stamp, a.stamp);
+  proxy.release();
+  EXPECT_EQ(proxy.answer().find("succeeded"), std::string::npos);
+  EXPECT_EQ(stored("s"), before);
+}
+
+TEST_F(FleetEtcd, SendsAnOperatorsRequestToOneEndpoint) {
+  slow_proxy proxy(server_->port());
+  const auto both = connect("etcd://" + proxy.address() + "," + server_->address());
+  proxy.hold("/v3/kv/txn");
+  request q;
+  q.kind = kind::resize;
+  q.limit = 20;
+  q.nonce = 1;
+  reply a;
+  EXPECT_EQ(both->exchange("p", q, now_ns() + kSecond / 10, a).failure, failure::unreachable);
+  EXPECT_EQ(stored("p").epoch, 0u);
+  proxy.release();  // and so it may be done later
+  EXPECT_NE(proxy.answer().find("succeeded"), std::string::npos);
+  EXPECT_EQ(stored("p").version, 1u);
+}
+
 TEST_F(FleetEtcd, AWriteThatComesLateChangesNothing) {
   slow_proxy proxy(server_->port());
   const auto slow = connect("etcd://" + proxy.address());
