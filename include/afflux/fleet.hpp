@@ -188,6 +188,18 @@ class fleet {
         },
         const_cast<void*>(static_cast<const void*>(std::addressof(see))), ret_totals));
   }
+  /// `see(const char*)` for the name of each limit of the engine. @return ok, timed_out, rejected,
+  /// no_memory.
+  template <class F>
+  status names(F&& see) const {
+    return static_cast<status>(::afflux_fleet_names(
+        used(),
+        [](void* ctx, const char* name) noexcept -> std::int32_t {
+          (*static_cast<std::remove_reference_t<F>*>(ctx))(name);
+          return 0;
+        },
+        const_cast<void*>(static_cast<const void*>(std::addressof(see)))));
+  }
 
  private:
   fleet(::afflux_fleet* handle, semaphore sem) noexcept : handle_(handle), sem_(std::move(sem)) {}

@@ -6,6 +6,7 @@
 #include <afflux/fleet.hpp>
 
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,10 @@ TEST(CppFleet, LeasesForItsSemaphore) {
   }),
             status::ok);
   EXPECT_EQ(seen, 1);
+  int named = 0;
+  EXPECT_EQ(a.names([&](const char* name) { named += std::strcmp(name, a.name()) == 0; }),
+            status::ok);
+  EXPECT_EQ(named, 1);
   EXPECT_EQ(a.close_within(10s), status::ok);
 }
 
