@@ -43,6 +43,7 @@
  *   - a Redis master that was cut off while a replica took over answers those who still reach it.
  *     Where replicas are used set the option `replicas` of the URL, so that what only the old
  * master knows does not count.
+ *   - an etcd whose disks were set back as a whole, log and all; a restore by etcdctl is noticed.
  *   - a child of fork(): its copy of the semaphore is of no lease. It must not use it, nor any call
  *     of this header on the parent's handles.
  *
