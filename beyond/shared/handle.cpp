@@ -322,7 +322,7 @@ afflux_status handle::wait_in_line(std::uint64_t n, std::uint32_t place,
   for (;;) {
     // [settled] acquire; pairs with the settling of the grant.
     const std::uint64_t seen = word.load(std::memory_order_acquire);
-    switch (place_word::of(seen).state) {
+    switch (state_of(place)) {
       case place_state::granted:
         if (!accept(place)) break;
         return AFFLUX_OK;
@@ -393,6 +393,9 @@ void handle::free_place(std::uint32_t place) noexcept {
 }
 
 place_state handle::state_of(std::uint32_t place) const noexcept {
+  // relaxed: it is this process that has written it.
+  if (memory().record(place).owner.load(std::memory_order_relaxed) != life_)
+    return place_state::idle;
   return place_word::of(memory().place(place).load(std::memory_order_acquire)).state;
 }
 

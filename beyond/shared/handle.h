@@ -64,6 +64,7 @@ class handle {
   // A place of this process, with its request written. AFFLUX_EREJECTED: none is free.
   afflux_status claim_place(std::uint64_t n, bool rings, std::uint32_t& ret_place) noexcept;
   void free_place(std::uint32_t place) noexcept;
+  // Idle where it is no longer this process' own: a neighbour has written nonsense there.
   place_state state_of(std::uint32_t place) const noexcept;
   answer take_or_enqueue(std::uint64_t n, std::uint32_t place) noexcept;
   bool accept(std::uint32_t place) noexcept;

@@ -3,6 +3,7 @@
 // Sources: man 2 pidfd_open, man 5 proc_pid_stat, man 7 pid_namespaces and time_namespaces.
 #include "process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -50,9 +51,7 @@ struct stat_line {
   std::uint64_t started;  // clock ticks after the system's start
 };
 
-bool read_stat(std::uint32_t pid, stat_line& ret_line) noexcept {
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/%u/stat", pid);
+bool read_stat(const char* path, stat_line& ret_line) noexcept {
   char text[1024];
   if (read_file(path, text, sizeof text) < 0) return false;
   // The name of the program, in parentheses, may hold anything: the fields begin after the last.
@@ -73,6 +72,12 @@ bool read_stat(std::uint32_t pid, stat_line& ret_line) noexcept {
   }
   ret_line.started = std::strtoull(at, nullptr, 10);
   return true;
+}
+
+bool read_stat(std::uint32_t pid, stat_line& ret_line) noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%u/stat", pid);
+  return read_stat(path, ret_line);
 }
 
 std::uint64_t space(const char* path) noexcept {
@@ -128,7 +133,7 @@ int open_life(std::uint64_t life) noexcept {
   const std::uint32_t pid = life_word::pid(life);
   const auto fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
   if (fd < 0) {
-    if (errno == EINVAL) errno = ESRCH;  // no id of a process
+    if (errno == EINVAL || errno == ENOENT) errno = ESRCH;  // no id of a process
     return -1;
   }
   // The descriptor holds the process that has the id now. /proc tells whether that is the one
@@ -162,13 +167,35 @@ bool is_alive(std::uint64_t life) noexcept {
   return alive;
 }
 
+namespace {
+
+// Of a process whose first thread has ended: the state of another one.
+char state_of_others(std::uint32_t pid) noexcept {
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/%u/task", pid);
+  DIR* const tasks = opendir(path);
+  if (tasks == nullptr) return 'Z';
+  char state = 'Z';
+  for (const dirent* each = readdir(tasks); each != nullptr && state == 'Z';
+       each = readdir(tasks)) {
+    stat_line line{};
+    std::snprintf(path, sizeof path, "/proc/%u/task/%.10s/stat", pid, each->d_name);
+    if (each->d_name[0] != '.' && read_stat(path, line)) state = line.state;
+  }
+  closedir(tasks);
+  return state;
+}
+
+}  // namespace
+
 bool stands_still(std::uint64_t life) noexcept {
   const int saved = errno;
   const std::uint32_t pid = life_word::pid(life);
   stat_line line{};
   bool still = false;
   if (read_stat(pid, line) && same_start(life, line)) {
-    still = line.state == 'T' || line.state == 't';
+    const char state = line.state == 'Z' ? state_of_others(pid) : line.state;
+    still = state == 'T' || state == 't';
     // A frozen control group shows in the thread's wait alone, where that may be read.
     if (!still) {
       char path[32];

@@ -17,8 +17,8 @@ extern "C" {
 #endif
 
 /*
- * What it is. A semaphore in a piece of shared memory, the segment: named (shm_open()), or without a
- * name, in a memory file whose descriptor is passed on. Any process that may write to the segment
+ * What it is. A semaphore in a piece of shared memory, the segment: named (shm_open()), or without
+ * a name, in a memory file whose descriptor is passed on. Any process that may write to the segment
  * can open it; each gets a handle. Permits belong to the handle that took them, and to its process.
  * docs/beyond.md compares it with the semaphore in a process and with a limit for many machines.
  *
@@ -29,7 +29,9 @@ extern "C" {
  * SIGKILL, out of memory) and wherever it was: no instruction leaves a permit lost or doubled, or a
  * line that does not go on. Those who wait notice an end by a pidfd, give back what the dead held,
  * and the line goes on in order; where nobody waits, the next afflux_shared_open(), or the next one
- * that has to wait, does it. So permits of the dead can look held while nobody wants them.
+ * that has to wait, does it. So permits of the dead can look held while nobody wants them. A
+ * process that waits has one descriptor open for each other process that has a handle. (Before
+ * Linux 5.3 there are no pidfds: an end is noticed then when the parent has asked for it.)
  *
  * Standstill. A process that is stopped (SIGSTOP, a debugger, a frozen container) keeps the permits
  * that it has, and keeps nobody else from going on: no call waits for another process, but for
@@ -40,24 +42,25 @@ extern "C" {
  * Processes. fork(): a child inherits no permits, and the handle is closed there (AFFLUX_ECLOSED):
  * it opens the segment itself. exec(): permits stay with the process, as record locks do. When the
  * new program opens the segment, what its process held before is given back, but for handles with
- * AFFLUX_SHARED_KEEP_OVER_EXEC: these end with the process. Process ids that are used again are
- * told apart by the process' start time. All who share a segment must be in one pid namespace and
- * one time namespace, with /proc: another is refused (AFFLUX_ENOTSUP), for it could not tell who is
- * alive.
+ * AFFLUX_SHARED_KEEP_OVER_EXEC: these end with the process, and so does what another thread had in
+ * line for them. Two copies of this library in one process (one of them in a plugin, say) take each
+ * other for such an earlier program. Process ids that are used again are told apart by the process'
+ * start time. All who share a segment must be in one pid namespace and one time namespace, with
+ * /proc: another is refused (AFFLUX_ENOTSUP), for it could not tell who is alive.
  *
- * Trust. The permissions of the segment decide who may use it. Whoever may write to it can spoil the
- * limit: take what is not theirs, end the line, keep others waiting. They cannot make this process
- * read or write outside the segment. A named segment can be cut short by its owner, and a process
- * that touches what is gone gets SIGBUS; a memory file made here is sealed against that.
+ * Trust. The permissions of the segment decide who may use it. Whoever may write to it can spoil
+ * the limit: take what is not theirs, end the line, keep others waiting. They cannot make this
+ * process read or write outside the segment. A named segment can be cut short by its owner, and a
+ * process that touches what is gone gets SIGBUS; a memory file made here is sealed against that.
  *
  * A segment outlives its processes until it is removed, or the system restarts. A file that has
  * been kept over a restart is refused (AFFLUX_ENOTSUP).
  *
- * Threads: every call may be made from any thread at any time, unless its comment says otherwise. No
- * call is async-signal-safe, and none is a thread-cancellation point. The threads of a process take
- * turns at a handle, for some instructions each; several handles of one process do not. The first
- * request that has to wait starts a thread of the library (afflux-shared), which looks after those
- * who wait; an asynchronous one, another for its handle.
+ * Threads: every call may be made from any thread at any time, unless its comment says otherwise.
+ * No call is async-signal-safe, and none is a thread-cancellation point. The threads of a process
+ * take turns at a handle, for some instructions each; several handles of one process do not. The
+ * first request that has to wait starts a thread of the library (afflux-shared), which looks after
+ * those who wait; an asynchronous one, another for its handle.
  */
 
 /** A handle to a segment. Opaque, reference-counted. Since: 0.1 */
@@ -72,8 +75,8 @@ enum {
 
 /** How to open (afflux_shared_options.flags). Since: 0.1 */
 enum {
-  AFFLUX_SHARED_CREATE = 1,    /**< make the segment if there is none */
-  AFFLUX_SHARED_EXCLUSIVE = 2, /**< with CREATE: refuse one that is there (AFFLUX_EALREADY) */
+  AFFLUX_SHARED_CREATE = 1,        /**< make the segment if there is none */
+  AFFLUX_SHARED_EXCLUSIVE = 2,     /**< with CREATE: refuse one that is there (AFFLUX_EALREADY) */
   AFFLUX_SHARED_KEEP_OVER_EXEC = 4 /**< what this handle holds at an exec() is given back when the
                                         process ends, whatever it opens then */
 };
@@ -99,8 +102,8 @@ typedef struct afflux_shared_options {
 AFFLUX_API afflux_status afflux_shared_options_init(afflux_shared_options *options);
 
 /**
- * Open a segment by its name, or make it (AFFLUX_SHARED_CREATE). A new one appears whole: of several
- * that create at once one makes it, and the others open that.
+ * Open a segment by its name, or make it (AFFLUX_SHARED_CREATE). A new one appears whole: of
+ * several that create at once one makes it, and the others open that.
  *
  * @param name        1 … 250 bytes without '/' but a leading one, which changes nothing: the name
  *                    that shm_open() knows. NULL: a new memory file without a name, in which case
@@ -150,7 +153,8 @@ AFFLUX_API afflux_shared *afflux_shared_ref(afflux_shared *shared);
 AFFLUX_API void afflux_shared_unref(afflux_shared *shared);
 
 /**
- * Remove the name of a segment. Those who have it open go on; the memory goes with the last of them.
+ * Remove the name of a segment. Those who have it open go on; the memory goes with the last of
+ * them.
  *
  * @return AFFLUX_OK       removed
  *         AFFLUX_EINVAL   name is NULL or none
@@ -248,8 +252,8 @@ AFFLUX_API afflux_status afflux_shared_release(afflux_shared *shared, uint64_t n
 
 /**
  * Change the limit, for all processes. A lower one takes back nothing: until enough has been given
- * back, more is held than the limit says. Requests in line for more than the limit end when they are
- * the first (AFFLUX_E2BIG).
+ * back, more is held than the limit says. Requests in line for more than the limit end when they
+ * are the first (AFFLUX_E2BIG).
  *
  * @param permits  0 … AFFLUX_SHARED_MAX_PERMITS.
  * @return AFFLUX_OK; AFFLUX_EOVERFLOW: above the maximum; AFFLUX_ECLOSED: closed, or the handle is
@@ -259,8 +263,8 @@ AFFLUX_API afflux_status afflux_shared_release(afflux_shared *shared, uint64_t n
 AFFLUX_API afflux_status afflux_shared_resize(afflux_shared *shared, uint64_t permits);
 
 /**
- * Close the segment, for all processes and for ever: requests in line end with AFFLUX_ECLOSED, later
- * ones are refused with it; what is held is given back as before.
+ * Close the segment, for all processes and for ever: requests in line end with AFFLUX_ECLOSED,
+ * later ones are refused with it; what is held is given back as before.
  *
  * @return AFFLUX_OK; AFFLUX_EALREADY: it was closed; AFFLUX_ECLOSED: the handle is from before a
  *         fork(); AFFLUX_EINVAL: shared is NULL.
@@ -278,10 +282,10 @@ typedef struct afflux_shared_stats {
   uint64_t handles;     /**< open, of the living and of the dead that nobody has buried yet */
   uint64_t max_handles;
   uint64_t max_waiters;
-  uint64_t acquired;    /**< requests granted, since the segment was made; also those below */
-  uint64_t waited;      /**< of these, after a wait */
-  uint64_t timed_out;   /**< requests whose time ran out */
-  uint64_t recovered;   /**< permits of the dead that were given back */
+  uint64_t acquired;  /**< requests granted, since the segment was made; also those below */
+  uint64_t waited;    /**< of these, after a wait */
+  uint64_t timed_out; /**< calls that blocked until their time ran out */
+  uint64_t recovered; /**< permits of the dead that were given back */
 } afflux_shared_stats;
 
 /**
@@ -297,11 +301,11 @@ AFFLUX_API afflux_status afflux_shared_get_stats(afflux_shared *shared,
 
 /** One handle of a segment. Since: 0.1 */
 typedef struct afflux_shared_holder {
-  uint32_t pid;       /**< of its process */
-  uint32_t own;       /**< 1: of the calling process */
-  uint64_t held;      /**< permits */
-  uint64_t waiters;   /**< its requests in line */
-  int64_t open_ns;    /**< since it was opened, nanoseconds */
+  uint32_t pid;                     /**< of its process */
+  uint32_t own;                     /**< 1: of the calling process */
+  uint64_t held;                    /**< permits */
+  uint64_t waiters;                 /**< its requests in line */
+  int64_t open_ns;                  /**< since it was opened, nanoseconds */
   char tag[AFFLUX_SHARED_TAG_SIZE]; /**< as given at its opening, "" without */
 } afflux_shared_holder;
 
