@@ -116,7 +116,13 @@ afflux_status operate(afflux_fleet* fleet, F&& act) {
 request operators_request(const afflux_fleet* fleet, kind what) {
   request q;
   q.kind = what;
-  q.fresh = fleet->agent->terms().is_fresh;
+  // What the agent has heard: after a loss of memory this is newer than what others will tell.
+  afflux_fleet_fence fence{};
+  fleet->agent->read(fence);
+  afflux_fleet_stats known{};
+  fleet->agent->read(known);
+  q.fresh = fleet->agent->terms().is_fresh && fence.token == 0;
+  q.version = known.version;
   std::uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) {
     random = static_cast<std::uint64_t>(now_ns());

@@ -91,7 +91,8 @@ request lease::begin(std::int64_t now, std::uint64_t held, std::uint64_t random)
   q.seen = seen_;
   q.proof = newest_proof(now);
   q.proof_lease = static_cast<std::uint64_t>(common_lease_);
-  q.lease = static_cast<std::uint64_t>(terms_.lease);
+  // After a loss of memory others may have a longer lease than the engine has heard of yet.
+  q.lease = static_cast<std::uint64_t>(std::max(terms_.lease, common_lease_));
   q.adopt = now < valid_until_ ? std::min(permits_, q.keep) : 0;
   q.demand = demand();
   q.weight = leaves_ ? 0 : terms_.weight;
@@ -118,6 +119,9 @@ void lease::arrived(std::int64_t now, const reply& a) {
     valid_until_ = std::min(valid_until_, now);
     return;
   }
+  // What an epoch that is silent has for a holder it has adopted. The lease that this rests on may
+  // have ended on the way: then the epoch before may have given the same permits to another.
+  const bool is_void = a.silent && a.epoch != epoch_ && now >= valid_until_;
   if (a.epoch != epoch_) {
     if (epoch_ != 0) ++epochs_;
     epoch_ = a.epoch;
@@ -132,7 +136,7 @@ void lease::arrived(std::int64_t now, const reply& a) {
   common_lease_ = static_cast<std::int64_t>(a.lease);
   remember(now, a.stamp);
   polls_ = a.permits > permits_ || a.target <= a.permits ? 0 : polls_ + 1;
-  permits_ = a.permits;
+  permits_ = is_void ? 0 : a.permits;
   target_ = a.target;
   wanted_ = a.wanted;
   silent_ = a.silent;

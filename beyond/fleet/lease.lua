@@ -205,7 +205,7 @@ end
 local server = redis.call('INFO', 'server'):match('run_id:(%w+)')
 if not server then return redis.error_reply('AFFLUX the server does not tell its run_id') end
 
-local lost = r.epoch == 0 or r.engine ~= server or (q.epoch == r.epoch and q.seen > r.stamp)
+local lost = r.epoch == 0 or r.engine ~= server or q.seen > r.stamp
 local line = not lost and redis.call('HGET', key, id)
 local h = line and parse(line)
 if kind == '3' and not h then return answer({answer = 3}) end

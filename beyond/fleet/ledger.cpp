@@ -10,9 +10,11 @@ namespace {
 
 bool knows_limit(const request& q) { return q.limit != 0 || q.version != 0; }
 
-// The server has no record, or one that is not what it last was.
+// The server has no record, or one that is not what it last was. Stamps grow over epochs, so one
+// that the record does not know yet tells it of another epoch, too: of a server that had taken over
+// before this one came back.
 bool is_lost(const record& r, const request& q, const server& at) {
-  return r.epoch == 0 || r.engine != at.id || (q.epoch == r.epoch && q.seen > r.stamp);
+  return r.epoch == 0 || r.engine != at.id || q.seen > r.stamp;
 }
 
 void begin_epoch(record& r, const request& q, const server& at) {

@@ -226,6 +226,23 @@ TEST_F(Fleet, ResizesForAll) {
   EXPECT_EQ(stats(b).limit, 3u);
 }
 
+// Otherwise the next holder would tell of the limit before, with the higher version.
+TEST_F(Fleet, ResizesAServerThatWasEmptied) {
+  afflux_fleet_options o = options("by hand");
+  o.flags = AFFLUX_FLEET_MANUAL | AFFLUX_FLEET_FRESH;
+  afflux_fleet* f = nullptr;
+  ASSERT_EQ(afflux_fleet_open(&o, &f), AFFLUX_OK);
+  const fleet_ptr a(f);
+  EXPECT_EQ(afflux_fleet_resize(a.get(), 25), AFFLUX_OK);
+  EXPECT_EQ(afflux_fleet_resize(a.get(), 30), AFFLUX_OK);
+  EXPECT_EQ(afflux_fleet_advance(a.get(), nullptr), AFFLUX_OK);
+  EXPECT_EQ(stats(a).version, 2u);
+  server_->run({"FLUSHALL"});
+  EXPECT_EQ(afflux_fleet_resize(a.get(), 5), AFFLUX_OK);
+  EXPECT_EQ(totals(a).version, 3u);
+  EXPECT_EQ(totals(a).silent, 1u) << "it was used before, as this one knows";
+}
+
 TEST_F(Fleet, WaitsForALimitThatNobodyNames) {
   afflux_fleet_options o = options("a");
   o.limit = 0;

@@ -98,6 +98,40 @@ TEST(FleetLease, AdoptsOnlyWhatItsLeaseCovers) {
   EXPECT_EQ(q.keep, 2u);
 }
 
+// On the way the epoch before ended it, gave its permits to another, and was lost.
+TEST(FleetLease, UsesNothingThatWasAdoptedAfterTheEndOfItsLease) {
+  lease l(terms());
+  l.begin(5000, 0, 1);
+  l.arrived(5000, says(1, 7));
+  EXPECT_EQ(l.begin(5880, 0, 1).adopt, 7u);
+  reply a = says(9, 7, 2);
+  a.silent = true;
+  l.arrived(5990, a);
+  EXPECT_EQ(l.usable(5990), 0u);
+  EXPECT_EQ(l.begin(6000, 0, 1).keep, 0u) << "the engine is told";
+}
+
+TEST(FleetLease, UsesWhatWasAdoptedBeforeTheEndOfItsLease) {
+  lease l(terms());
+  l.begin(5000, 0, 1);
+  l.arrived(5000, says(1, 7));
+  l.begin(5880, 0, 1);
+  reply a = says(9, 7, 2);
+  a.silent = true;
+  l.arrived(5980, a);
+  EXPECT_EQ(l.usable(5980), 7u);
+}
+
+// The engine's memory is lost; those with a longer lease have not told of it yet.
+TEST(FleetLease, TellsTheLongestLeaseThatItKnows) {
+  lease l(terms());
+  EXPECT_EQ(l.begin(5000, 0, 1).lease, 1000u);
+  reply a = says(1, 7);
+  a.lease = 3000;
+  l.arrived(5000, a);
+  EXPECT_EQ(l.begin(5160, 0, 1).lease, 3000u);
+}
+
 TEST(FleetLease, BeginsATenureWhenALeaseHasLapsed) {
   lease l(terms());
   l.begin(5000, 0, 1);

@@ -229,6 +229,26 @@ TEST(FleetLedger, BeginsAnEpochWhereItsMemoryIsOlderThanAHolders) {
   EXPECT_TRUE(a.silent);
 }
 
+// a and b share on one server; another takes over, where a gets all; the first comes back as it was.
+TEST(FleetLedger, BeginsAnEpochWhereAHolderComesFromALaterOne) {
+  book b(10);
+  b.ask("a", 5);
+  b.ask("b", 5);
+  const record old = b.now;
+  b.server = "t";
+  b.ask("b", 0);
+  const reply first = b.ask("a", 10);
+  request q = b.make("a", 10);
+  q.proof = first.stamp;
+  EXPECT_EQ(b.send(q).permits, 10u);
+  b.ask("b", 0);
+  b.now = old;
+  b.server = "s";
+  const reply a = b.ask("b", 10);
+  EXPECT_TRUE(a.silent);
+  EXPECT_EQ(a.permits, 0u) << "a uses all";
+}
+
 TEST(FleetLedger, TakesTheNewestLimitThatIsKnownAfterALoss) {
   book b(10);
   b.ask("a", 6);
