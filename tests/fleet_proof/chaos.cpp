@@ -429,8 +429,8 @@ int chaos::judge(std::int64_t whole, const std::vector<double>& recoveries, std:
                 static_cast<double>(whole) / 1e9, number{acquired}, number{fast}, number{r.looks},
                 number{r.steps});
     std::printf("quiet: %.1f %% of the limit leased, %.1f %% at work\n", 100 * may_, 100 * used_);
-    std::printf("in use again after %.1f leases (median), %.1f (most)\n", sorted[sorted.size() / 2],
-                sorted.back());
+    std::printf("in use again after %.1f leases (median), %.1f (most)\n", sorted.empty() ? 0.0 : sorted[sorted.size() / 2],
+                sorted.empty() ? 0.0 : sorted.back());
     std::printf("most at once: %llu by marks, %llu at the resource, of %d\n", number{r.peak},
                 number{r.peak_at_resource}, options_.limit);
     std::printf("not counted: %llu looks at marks of stopped processes, %llu at work over max_hold\n",
