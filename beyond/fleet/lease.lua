@@ -283,7 +283,7 @@ if due or 4 * r.since >= r.count then pass(h) end
 -- grant()
 local others = r.owed - lack(h)
 local free = r.silence ~= 0 and 0 or less(r.limit, r.total)
-local wanted = others > free or r.total > r.limit
+local wanted = (r.silence == 0 and others > free) or r.total > r.limit
 if wanted and h.demand < h.target then h.target = h.demand end
 local n = min(less(h.target, h.permits), free)
 free = free - n

@@ -85,7 +85,8 @@ void update(holder& h, const request& q, std::uint64_t stamp) {
 void grant(record& r, holder& h, reply& a) {
   const std::uint64_t others = r.owed - lack(h);
   std::uint64_t free = r.silence != 0 ? 0 : less(r.limit, r.total);
-  a.wanted = others > free || r.total > r.limit;
+  // Before the silence is over nobody could have what is given back.
+  a.wanted = (r.silence == 0 && others > free) || r.total > r.limit;
   // Demand has gone, and others wait for it: no need to wait for the next pass.
   if (a.wanted && h.demand < h.target) h.target = h.demand;
   std::uint64_t n = std::min(less(h.target, h.permits), free);

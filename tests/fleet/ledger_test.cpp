@@ -187,6 +187,23 @@ TEST(FleetLedger, LetsThoseAdoptWhoseLeasesRun) {
   EXPECT_EQ(b.now.total, 8u);
 }
 
+// Nobody could have it, and with long leases the limit would lie idle.
+TEST(FleetLedger, AsksForNothingBackWhileItIsSilent) {
+  book b(10);
+  b.ask("a", 8);
+  b.now = {};
+  request q = b.make("a", 1);
+  q.adopt = 8;
+  q.keep = 8;
+  q.fresh = false;
+  b.send(q);
+  EXPECT_TRUE(b.ask("b", 10).silent);
+  const reply a = b.ask("a", 1);
+  EXPECT_TRUE(a.silent);
+  EXPECT_FALSE(a.wanted);
+  EXPECT_EQ(a.permits, 8u);
+}
+
 TEST(FleetLedger, LetsNobodyAdoptAfterTheSilence) {
   book b(10, false);
   const reply first = b.ask("a", 10);
