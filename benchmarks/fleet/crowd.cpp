@@ -77,9 +77,8 @@ class part {
       f.flags = AFFLUX_FLEET_FRESH;
       afflux_fleet* fleet = nullptr;
       if (afflux_fleet_open(&f, &fleet) != AFFLUX_OK) std::_Exit(3);
-      members_.push_back({i, fleet, {}, 0, nullptr});
+      members_.push_back({i, fleet, {}, 0, {}});
     }
-    share_ = o.limit / static_cast<std::uint64_t>(o.holders);
   }
 
   void run() {
@@ -93,12 +92,18 @@ class part {
   }
 
  private:
+  // A request of one permit that waits in the queue.
+  struct asked {
+    alignas(64) afflux_waiter waiter{};
+    std::atomic<int> answer{kIdle};
+  };
+  enum : int { kIdle, kWaits, kGranted };
   struct member {
     int index;
     afflux_fleet* fleet;
     std::vector<std::int64_t> ends;  // of its pieces of work
     std::int64_t next = 0;           // when it begins another one
-    std::unique_ptr<std::atomic<bool>> waits;
+    std::vector<std::unique_ptr<asked>> asks;
   };
 
   void work(member& m, std::int64_t now) {
@@ -108,35 +113,49 @@ class part {
     m.ends.erase(done, m.ends.end());
     if (n != 0) afflux_sem_release(sem, n);
     const int wants = all_.wants[m.index % 2];
-    if (wants == 0) return;
-    // Of the load: on average so many at work that all together are at 80 % of the limit.
-    const std::uint64_t most = wants == 2 ? 4 * share_ : 2 * share_ * 8 / 10;
-    while (m.ends.size() < most && (wants == 2 || now >= m.next)) {
-      const bool is_fast = afflux_sem_try_acquire(sem, 1) == AFFLUX_OK;
-      if (wants == 1) all_.acquired += 1, all_.fast += is_fast ? 1 : 0;
-      if (!is_fast) {
-        ask(m, sem);
-        break;
+    std::size_t waiting = 0;
+    for (auto& a : m.asks) {
+      if (a->answer == kGranted) {
+        a->answer = kIdle;
+        begin_work(m, now);
+      } else if (a->answer == kWaits && wants == 0) {
+        if (afflux_waiter_cancel(&a->waiter) == AFFLUX_OK) a->answer = kIdle;
+      } else if (a->answer == kWaits) {
+        ++waiting;
       }
-      m.ends.push_back(now + std::uniform_int_distribution<std::int64_t>(50, 150)(random_) * kMs);
-      m.next = now + 100 * kMs / static_cast<std::int64_t>(most) * 9 / 10;
+    }
+    // Half of all with 16 of 10 each: 80 % of the limit. Or all with 24.
+    const std::size_t most = wants == 0 ? 0 : wants == 1 ? 16 : 24;
+    while (m.ends.size() + waiting < most && (wants == 2 || now >= m.next)) {
+      if (wants == 1) m.next = std::max(m.next, now - 50 * kMs) + 100 * kMs / 16;
+      if (ask(m, sem)) begin_work(m, now);
+      else ++waiting;
+      if (wants == 2 && waiting > 20) break;
     }
   }
 
-  // A request that waits in the queue, so that the agent sees need; what it is granted is let go.
-  void ask(member& m, afflux_sem* sem) {
-    if (m.waits == nullptr) m.waits = std::make_unique<std::atomic<bool>>(false);
-    if (m.waits->exchange(true)) return;
-    struct asked {
-      afflux_sem* sem;
-      std::atomic<bool>* waits;
+  void begin_work(member& m, std::int64_t now) {
+    m.ends.push_back(now + std::uniform_int_distribution<std::int64_t>(50, 150)(random_) * kMs);
+  }
+
+  // True: granted at once.
+  bool ask(member& m, afflux_sem* sem) {
+    auto free = std::find_if(m.asks.begin(), m.asks.end(),
+                             [](const auto& a) { return a->answer == kIdle; });
+    if (free == m.asks.end()) free = m.asks.insert(free, std::make_unique<asked>());
+    asked& a = **free;
+    afflux_request r;
+    afflux_request_init(&r);
+    r.ctx = &a;
+    r.wake = [](void* ctx, afflux_status s) {
+      static_cast<asked*>(ctx)->answer = s == AFFLUX_OK ? kGranted : kIdle;
     };
-    auto* const a = new asked{sem, m.waits.get()};
-    std::thread([a] {
-      if (afflux_sem_acquire(a->sem, 8, 3 * kSecond) == AFFLUX_OK) afflux_sem_release(a->sem, 8);
-      a->waits->store(false);
-      delete a;
-    }).detach();
+    a.answer = kWaits;
+    const afflux_status s = afflux_sem_acquire_async(sem, &r, &a.waiter);
+    if (s != AFFLUX_PENDING) a.answer = kIdle;
+    ++all_.acquired;
+    if (s == AFFLUX_OK) ++all_.fast;
+    return s == AFFLUX_OK;
   }
 
   void report() {
@@ -158,7 +177,6 @@ class part {
 
   shared& all_;
   std::vector<member> members_;
-  std::uint64_t share_ = 1;
   std::mt19937_64 random_{1};
   bool is_ready_ = false;
 };
@@ -261,8 +279,10 @@ int run(const options& o) {
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return 1;
   auto& all = *new (at) shared{};
+  std::vector<pid_t> children;
   for (int p = 0; p < o.processes; ++p) {
-    if (fork() == 0) {
+    children.push_back(fork());
+    if (children.back() == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       part(all, o, p, url).run();
       std::_Exit(0);
@@ -288,12 +308,12 @@ int run(const options& o) {
 
   // From those of even number to the others, some times.
   std::vector<double> moves;
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 5; ++i) {
     all.wants[i % 2] = 0;
     all.wants[1 - i % 2] = 2;
     const std::int64_t begun = now_ns();
-    while (sum_of(all.permits, o.holders, 1 - i % 2, 2) < 0.9 * static_cast<double>(o.limit) &&
-           now_ns() < begun + 20 * kSecond) {
+    while (sum_of(all.permits, o.holders, 1 - i % 2, 2) < 0.95 * static_cast<double>(o.limit) &&
+           now_ns() < begun + 10 * kSecond) {
       pause_for(5 * kMs);
     }
     if (i != 0) moves.push_back(static_cast<double>(now_ns() - begun) / 1e9);
@@ -302,8 +322,7 @@ int run(const options& o) {
   std::sort(moves.begin(), moves.end());
   const double lapses = sum_of(all.lapses, o.holders);
   all.ends = true;
-  while (wait(nullptr) > 0) {
-  }
+  for (const pid_t child : children) waitpid(child, nullptr, 0);
   std::string error;
   const double most = ceiling(o, url, error);
   std::printf(
