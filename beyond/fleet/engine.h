@@ -3,11 +3,11 @@
 // An engine keeps a record for each limit, and does one exchange at a time on it.
 //
 // What an engine promises
-//   E1  exchange() is atomic and linearizable: it happens, as ledger.h says, at one moment between
+//   FE1  exchange() is atomic and linearizable: it happens, as ledger.h says, at one moment between
 //       the call and its return, or not at all.
-//   E2  After failure::unreachable it may have happened, may not have, and may happen later, even
+//   FE2  After failure::unreachable it may have happened, may not have, and may happen later, even
 //       after younger exchanges: the sequence in the request makes that harmless.
-//   E3  A server that may have lost memory shows another server::id than the one in the record, or
+//   FE3  A server that may have lost memory shows another server::id than the one in the record, or
 //       has no record.
 // It needs no clock and no expiry.
 #pragma once
@@ -23,7 +23,7 @@ namespace afflux::fleet {
 
 enum class failure : std::uint8_t {
   none = 0,
-  unreachable = 1,  // no answer: see E2
+  unreachable = 1,  // no answer: see FE2
   refused = 2,      // the engine answered that it does not do this; nothing was done
 };
 

@@ -4,18 +4,18 @@
 // change here, and a write that succeeds only if the key is still as it was read (compare-and-swap
 // on its revision).
 //
-// E1  That write is the moment of the exchange. Reads are linearizable, too: an answer that changes
-//     nothing is true at the moment of the read.
-// E2  A write that was sent and not answered may be done later, but only on the very text that it
+// FE1: That write is the moment of the exchange. Reads are linearizable, too: an answer that
+//     changes nothing is true at the moment of the read.
+// FE2: A write that was sent and not answered may be done later, but only on the very text that it
 //     was computed from: with it, all others that compare with the same revision fail. So it is as
 //     if its request had come late, with nothing in between, and the sequence in the request makes
 //     that harmless. Within one exchange it is sent again, perhaps by another endpoint: if the
 //     first one was done nevertheless, the record has this request's sequence with the stamp of the
 //     answer computed then, and that answer is returned. An operator's request has no sequence, and
 //     is not sent again.
-// E3  A cluster remembers what it has acknowledged, through restarts and elections. Not so one that
-//     was made anew or restored from a backup, which often has the same id again (it is made from
-//     the names in its configuration). So a record tells with which cluster, in which term and
+// FE3: A cluster remembers what it has acknowledged, through restarts and elections. Not so one
+//     that was made anew or restored from a backup, which often has the same id again (it is made
+//     from the names in its configuration). So a record tells with which cluster, in which term and
 //     after how many entries of the log it was written. A client that has connected anew compares:
 //     a continued cluster is never behind. One that is starts a new log, from term 1 and entry 1.
 //     Likewise a client that finds the key older than it saw it. What no client can see is a disk

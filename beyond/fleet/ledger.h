@@ -5,15 +5,15 @@
 // record; lease.lua does the same on a Redis hash, and is tested against this.
 //
 // Invariants
-//   I1  total == sum of the holders' permits, and a grant never makes it more than the limit. (It
+//   FL1  total == sum of the holders' permits, and a grant never makes it more than the limit. (It
 //       may be more after the limit has shrunk, and while holders adopt: then nothing is granted.)
-//   I2  A holder's permits end only by itself, by an operator (kind::expire), or when its stamp is
+//   FL2  A holder's permits end only by itself, by an operator (kind::expire), or when its stamp is
 //       not above `proven`: then it has stopped using them (lease.h has the proof).
-//   I3  While `silence` is set nothing is granted. It is set when an epoch begins, so that those
+//   FL3  While `silence` is set nothing is granted. It is set when an epoch begins, so that those
 //       who held permits in the epoch before have stopped, or have said what they hold, before
 //       anything is given away.
-//   I4  `stamp` grows with each change, over epochs too. So it is a fencing token.
-//   I5  All numbers are below 2^53, for Lua's are doubles.
+//   FL4  `stamp` grows with each change, over epochs too. So it is a fencing token.
+//   FL5  All numbers are below 2^53, for Lua's are doubles.
 #pragma once
 
 #include <cstdint>

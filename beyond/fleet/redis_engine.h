@@ -2,8 +2,8 @@
 //
 // Redis or Valkey as an engine: a hash for each limit, "afflux:fleet:NAME", and one script.
 //
-// E1: a script is atomic. E2: what was written to a connection that broke may still be done. E3: a
-// restarted server, and a replica that has become the master, has a run_id of its own.
+// FE1: a script is atomic. FE2: what was written to a connection that broke may still be done.
+// FE3: a restarted server, and a replica that has become the master, has a run_id of its own.
 // A master that was cut off from a replica that has taken over goes on answering those who still
 // reach it. Where that must not let two halves of a fleet each use the limit, url option replicas
 // makes an exchange count only when so many replicas have it.

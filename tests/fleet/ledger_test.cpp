@@ -246,7 +246,8 @@ TEST(FleetLedger, BeginsAnEpochWhereItsMemoryIsOlderThanAHolders) {
   EXPECT_TRUE(a.silent);
 }
 
-// a and b share on one server; another takes over, where a gets all; the first comes back as it was.
+// a and b share on one server; another takes over, where a gets all; the first comes back as it
+// was.
 TEST(FleetLedger, BeginsAnEpochWhereAHolderComesFromALaterOne) {
   book b(10);
   b.ask("a", 5);

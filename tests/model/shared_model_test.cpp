@@ -17,7 +17,9 @@ AFFLUX_SHARED_SCENARIO(leaver_lets_others_in)
 AFFLUX_SHARED_SCENARIO(late_helper)
 AFFLUX_SHARED_SCENARIO(late_helper_of_a_leaver)
 AFFLUX_SHARED_SCENARIO(newcomer_against_line)
-TEST(SharedModel, burials) { holds(&scenarios::shared_burials<checking_policy<>>, 2); }  // 22 s with 3
+TEST(SharedModel, burials) {
+  holds(&scenarios::shared_burials<checking_policy<>>, 2);
+}  // 22 s with 3
 AFFLUX_SHARED_SCENARIO(slot_used_again)
 AFFLUX_SHARED_SCENARIO(park_against_accept)
 AFFLUX_SHARED_SCENARIO(resize_against_give)
