@@ -77,13 +77,21 @@ void agent::start() {
 
 // ---- one step
 
-bool agent::step(std::int64_t now) {
-  std::uint64_t allowed = 0;
+// Sets the semaphore's limit. Runs completions.
+void agent::allow(std::int64_t now) {
+  std::uint64_t n = 0;
   {
     const std::scoped_lock lock(mutex_);
-    allowed_ = allowed = lease_.usable(now);
+    n = lease_.usable(now);
+    allowed_ = std::max(allowed_, n);  // never less than others can have
   }
-  sem_.allow(allowed);  // runs completions
+  sem_.allow(n);
+  const std::scoped_lock lock(mutex_);
+  allowed_ = n;
+}
+
+bool agent::step(std::int64_t now) {
+  allow(now);
   const local_sem::need need = sem_.look();
   bool is_due = false;
   {
@@ -99,12 +107,7 @@ bool agent::step(std::int64_t now) {
 // in use is read after that, and can't grow meanwhile.
 request agent::prepare() {
   const std::int64_t now = now_ns();
-  std::uint64_t allowed = 0;
-  {
-    const std::scoped_lock lock(mutex_);
-    allowed_ = allowed = lease_.usable(now);
-  }
-  sem_.allow(allowed);
+  allow(now);
   const std::uint64_t held = sem_.read().held;
   const std::scoped_lock lock(mutex_);
   request q = lease_.begin(now, held, random_number());

@@ -66,6 +66,7 @@ class agent : public std::enable_shared_from_this<agent> {
   bool is_to_leave();
   void post(bool is_last);
   void talk();
+  void allow(std::int64_t now);
   // Does what is due but sending; answers whether a request is due.
   bool step(std::int64_t now);
   request prepare();

@@ -304,7 +304,6 @@ TEST_F(FleetAgent, CantBeClosedByItsOwnThread) {
 }
 
 TEST_F(FleetAgent, CanBeLetGoByItsOwnThread) {
-  std::atomic<bool> is_let_go{false};
   std::shared_ptr<agent> a;
   std::mutex mutex;
   std::weak_ptr<agent> watched;
@@ -313,18 +312,15 @@ TEST_F(FleetAgent, CanBeLetGoByItsOwnThread) {
     if (permits != 10 || a == nullptr) return;
     a->abandon();
     a.reset();
-    is_let_go = true;
   };
+  faults->set(&fault::hangs, true);
   {
     auto made = make();
     const std::scoped_lock lock(mutex);
     watched = a = std::move(made);
   }
-  faults->set(&fault::is_cut, true);
-  await([&] { return is_let_go || stats(*a).permits == 0; });
-  faults->set(&fault::is_cut, false);
+  faults->set(&fault::hangs, false);
   await([&] { return watched.expired(); });
-  EXPECT_TRUE(is_let_go);
   EXPECT_EQ(store->read("x").holders.size(), 0u);
 }
 
