@@ -3,11 +3,11 @@
 // Many holders of one limit on one redis-server that it starts: fleet_crowd [HOLDERS [PROCESSES]].
 // Prints JSON. Holders are handles with their own connections and threads, in a few processes.
 //
-//   rest     nobody wants anything: round trips of a holder, and what the server uses of a processor
-//   half     every second holder wants its part of 80 % of the limit, in requests of one permit
-//   full     all want more than there is: how much of the limit is leased
-//   moves    those who wanted all stop, the others begin: how long until those have it
-//   ceiling  exchanges as fast as the server does them, for as many holders, by two connections
+//   rest     nobody wants anything: round trips of a holder, and what the server uses of a
+//   processor half     every second holder wants its part of 80 % of the limit, in requests of one
+//   permit full     all want more than there is: how much of the limit is leased moves    those who
+//   wanted all stop, the others begin: how long until those have it ceiling  exchanges as fast as
+//   the server does them, for as many holders, by two connections
 #include <afflux/fleet.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -128,8 +128,10 @@ class part {
     const std::size_t most = wants == 0 ? 0 : wants == 1 ? 16 : 24;
     while (m.ends.size() + waiting < most && (wants == 2 || now >= m.next)) {
       if (wants == 1) m.next = std::max(m.next, now - 50 * kMs) + 100 * kMs / 16;
-      if (ask(m, sem)) begin_work(m, now);
-      else ++waiting;
+      if (ask(m, sem))
+        begin_work(m, now);
+      else
+        ++waiting;
       if (wants == 2 && waiting > 20) break;
     }
   }
@@ -275,8 +277,8 @@ pid_t pid_of(const afflux_test::redis_server& server) {
 int run(const options& o) {
   const afflux_test::redis_server server;
   const std::string url = server.url();
-  void* const at = mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const at =
+      mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return 1;
   auto& all = *new (at) shared{};
   std::vector<pid_t> children;

@@ -101,8 +101,9 @@ def simulated(found):
         "", "lease / refresh, s", "handed out", "used of what is wanted",
         "while the engine is there", "overshoots", "most", "to 97 % after a mishap",
         "messages per client and second"], rows)
-    table.note = ("Handed out: of the capacity, mean over the hour. To 97 %: median, 95th percentile, "
-                  f"most. Means over {found['simulated'][0]['seeds']} seeds; overshoots of all.")
+    table.note = ("Handed out: of the capacity, mean over the hour. To 97 %: median, 95th "
+                  "percentile, most. "
+                  f"Means over {found['simulated'][0]['seeds']} seeds; overshoots of all.")
     return table
 
 
@@ -118,14 +119,16 @@ def went_wrong(found):
     table = Table("What can go wrong", ["", "times above the limit", "most at once", "ms above",
                                         "permits leaked", "pieces of work"], rows)
     one = found["long"]
-    table.note = (f"Each: {len(SEEDS)} seeds, 12 processes. A longer one of afflux-fleet, 50 processes, "
-                  f"limit 100, each fault five times in {one['seconds']:.0f} s: {one['work']:.0f} pieces "
-                  f"of work, {one['above'][0]:.0f} times above the limit by {one['looks']:.0f} looks at the "
-                  f"marks, {one['above'][1]:.0f} times at the resource; {one['most'][0]:.0f} at once at most; "
-                  f"{one['refused'][0]:.0f} steps refused by the resource and {one['refused'][1]:.0f} given up "
-                  f"by holders that read their fence; in quiet time {one['quiet'][0]:.1f} % of the limit "
-                  f"leased and {one['quiet'][1]:.1f} % at work; in use again after {one['again'][0]:.1f} "
-                  f"leases (median), {one['again'][1]:.1f} (most).")
+    table.note = (
+        f"Each: {len(SEEDS)} seeds, 12 processes. A longer one of afflux-fleet, 50 processes, "
+        f"limit 100, each fault five times in {one['seconds']:.0f} s: {one['work']:.0f} pieces of "
+        "work, "
+        f"{one['above'][0]:.0f} times above the limit by {one['looks']:.0f} looks at the marks, "
+        f"{one['above'][1]:.0f} times at the resource; {one['most'][0]:.0f} at once at most; "
+        f"{one['refused'][0]:.0f} steps refused by the resource and {one['refused'][1]:.0f} given "
+        f"up by holders that read their fence; in quiet time {one['quiet'][0]:.1f} % of the limit "
+        f"leased and {one['quiet'][1]:.1f} % at work; in use again after {one['again'][0]:.1f} "
+        f"leases (median), {one['again'][1]:.1f} (most).")
     return table
 
 
@@ -143,11 +146,11 @@ def crowd(found):
     table.note = (
         f"{holders} holders in {one['processes']} processes, limit {one['limit']}, default lease "
         f"and refresh interval. At 80 %: {one['half']['fast']:.2%} of acquires found their permit "
-        f"leased already. With all wanting: {one['full']['leased']:.1%} of the limit leased. Half of "
-        f"the holders stop and the others begin: 95 % of the limit is theirs after "
+        f"leased already. With all wanting: {one['full']['leased']:.1%} of the limit leased. Half "
+        f"of the holders stop and the others begin: 95 % of the limit is theirs after "
         f"{one['moves_median_s']:.2f} s (median), {one['moves_most_s']:.2f} s (most). Leases that "
-        f"lapsed meanwhile: {one['lapses']:.0f}. One server does {one['ceiling']:.0f} exchanges per "
-        "second at most, by two connections.").replace("%", " %").replace("  %", " %")
+        f"lapsed meanwhile: {one['lapses']:.0f}. One server does {one['ceiling']:.0f} exchanges "
+        "per second at most, by two connections.").replace("%", " %").replace("  %", " %")
     return table
 
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The simulation that Doorman published with its code (scenario seven: 45 clients that share 500 for
-// an hour, with a mishap each minute), in virtual time over the record and the leases of a fleet.
-// Prints JSON. No time is measured: the same seeds give the same figures.
+// The simulation that Doorman published with its code (scenario seven: 45 clients that share 500
+// for an hour, with a mishap each minute), in virtual time over the record and the leases of a
+// fleet. Prints JSON. No time is measured: the same seeds give the same figures.
 //
 //   wants     15 of each client at first, changed each 10 s by up to 10 % at random; all together
 //             675 at first, so that 500 are not enough
-//   mishaps   each 60 s one of: a client wants 100 more (10 of 15), the engine loses its memory (1 of
+//   mishaps   each 60 s one of: a client wants 100 more (10 of 15), the engine loses its memory (1
+//   of
 //             15), it is away for up to 60 s and then has lost it (4 of 15)
 //
-// The limit is new at the beginning (AFFLUX_FLEET_FRESH). A holder here uses at once what it may, up to what it wants, and ends that within a step.
+// The limit is new at the beginning (AFFLUX_FLEET_FRESH). A holder here uses at once what it may,
+// up to what it wants, and ends that within a step.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -56,7 +58,8 @@ class hour {
       t.margin = lease_ns / 100;
       t.max_hold = 2 * kStep;
       t.limit = kCapacity;
-      clients_.push_back({std::make_unique<afflux::fleet::lease>(t), 15, 0, between(0, 1000) * kSecond});
+      clients_.push_back(
+          {std::make_unique<afflux::fleet::lease>(t), 15, 0, between(0, 1000) * kSecond});
     }
   }
 
@@ -183,16 +186,16 @@ void print(const char* name, std::int64_t lease_ns, std::int64_t refresh_ns, int
   const auto seconds = [](std::int64_t ns) {
     return static_cast<double>(ns) / static_cast<double>(kSecond);
   };
-  std::printf("  {\"name\": \"%s\", \"lease_s\": %.0f, \"refresh_s\": %.0f, \"seeds\": %d, "
-              "\"given\": %.4f, \"used\": %.4f, \"used_present\": %.4f, \"overshoots\": %llu, "
-              "\"most\": %.4f, \"recovery_median_s\": %.2f, \"recovery_p95_s\": %.2f, "
-              "\"recovery_most_s\": %.2f, \"exchanges_per_client_second\": %.3f}%s\n",
-              name, seconds(lease_ns), seconds(refresh_ns), seeds, all.given, all.used, all.present,
-              static_cast<unsigned long long>(all.overshoots), all.most,
-              seconds(all.recoveries[all.recoveries.size() / 2]),
-              seconds(all.recoveries[all.recoveries.size() * 95 / 100]),
-              seconds(all.recoveries.back()),
-              static_cast<double>(all.exchanges) / (3600.0 * kClients * seeds), last ? "" : ",");
+  std::printf(
+      "  {\"name\": \"%s\", \"lease_s\": %.0f, \"refresh_s\": %.0f, \"seeds\": %d, "
+      "\"given\": %.4f, \"used\": %.4f, \"used_present\": %.4f, \"overshoots\": %llu, "
+      "\"most\": %.4f, \"recovery_median_s\": %.2f, \"recovery_p95_s\": %.2f, "
+      "\"recovery_most_s\": %.2f, \"exchanges_per_client_second\": %.3f}%s\n",
+      name, seconds(lease_ns), seconds(refresh_ns), seeds, all.given, all.used, all.present,
+      static_cast<unsigned long long>(all.overshoots), all.most,
+      seconds(all.recoveries[all.recoveries.size() / 2]),
+      seconds(all.recoveries[all.recoveries.size() * 95 / 100]), seconds(all.recoveries.back()),
+      static_cast<double>(all.exchanges) / (3600.0 * kClients * seeds), last ? "" : ",");
 }
 
 }  // namespace

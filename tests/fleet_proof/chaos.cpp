@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The promise of a fleet, for real: processes, a redis-server, and what can go wrong with them, by a
-// script that comes from a seed. It fails if the limit is exceeded once (witness.h), or if it is not
-// in use again after each round. What it prints of times is for people: none is asserted.
+// The promise of a fleet, for real: processes, a redis-server, and what can go wrong with them, by
+// a script that comes from a seed. It fails if the limit is exceeded once (witness.h), or if it is
+// not in use again after each round. What it prints of times is for people: none is asserted.
 //
 // With --holder another program takes the part of the holders, for schemes to compare with.
 #include <argp.h>
@@ -46,8 +46,12 @@ struct options {
 class crowd {
  public:
   crowd(const options& o, world& all, std::string folder, std::string url, std::int64_t* clocks)
-      : options_(o), world_(all), folder_(std::move(folder)), url_(std::move(url)),
-        clocks_(clocks), pids_(static_cast<std::size_t>(o.holders), -1) {}
+      : options_(o),
+        world_(all),
+        folder_(std::move(folder)),
+        url_(std::move(url)),
+        clocks_(clocks),
+        pids_(static_cast<std::size_t>(o.holders), -1) {}
   ~crowd() {
     for (int i = 0; i < size(); ++i) kill_one(i);
   }
@@ -146,14 +150,13 @@ class chaos {
     for (int i = 0; i < crowd_->size(); ++i) {
       if (chance(part)) all.push_back(i);
     }
-    if (all.empty()) all.push_back(static_cast<int>(random_() % static_cast<std::uint64_t>(options_.holders)));
+    if (all.empty())
+      all.push_back(static_cast<int>(random_() % static_cast<std::uint64_t>(options_.holders)));
     return all;
   }
   redis& master() { return *servers_[master_]; }
   redis& replica() { return *servers_[1 - master_]; }
-  void follow() {
-    replica().run({"REPLICAOF", "127.0.0.1", std::to_string(master().port())});
-  }
+  void follow() { replica().run({"REPLICAOF", "127.0.0.1", std::to_string(master().port())}); }
   void lead() { proxy_->lead_to(master().port()); }
   std::uint64_t in_use() const;
   bool await_use(double part, std::int64_t most, std::int64_t& ret_took) const;
@@ -218,8 +221,8 @@ std::uint64_t chaos::in_use() const {
   return sum;
 }
 
-// Until it has been in use for a whole lease: what a fault does may show late. ret_took: until it was
-// in use for good.
+// Until it has been in use for a whole lease: what a fault does may show late. ret_took: until it
+// was in use for good.
 bool chaos::await_use(double part, std::int64_t most, std::int64_t& ret_took) const {
   const std::int64_t begun = now_ns();
   const double wanted = part * options_.limit;
@@ -303,7 +306,8 @@ std::vector<chaos::fault> chaos::faults() {
       {"FLUSHALL", command({"FLUSHALL"})},
       {"the key evicted",
        [this, nothing] {
-         master().run({"EVAL", "for _, k in ipairs(redis.call('KEYS', '*')) do redis.call('DEL', k) end",
+         master().run({"EVAL",
+                       "for _, k in ipairs(redis.call('KEYS', '*')) do redis.call('DEL', k) end",
                        "0"});
          return nothing;
        }},
@@ -392,17 +396,29 @@ int chaos::run() {
   return judged != 0 || (options_.judges && bad != 0) ? 1 : 0;
 }
 
-// What all have given back and is not free, three leases later. (For a fleet: what is leased then to
-// holders that are gone. The others print it by themselves.)
+// What all have given back and is not free three leases later. Of a fleet: what a holder that is
+// alone then has not. The others count it by themselves.
 std::uint64_t chaos::count_leaked() {
+  if (options_.judges) {
+    world_->quits = 0;
+    crowd_->start(0);
+  }
   pause_for(3 * static_cast<std::int64_t>(world_->lease_ns));
-  if (options_.judges) return 0;
+  if (options_.judges) {
+    const std::uint64_t free = world_->pages[0].permits;
+    std::int64_t took = 0;
+    if (!await_use(1, 60'000 * kMs, took)) ++stuck_;  // all comes back in the end
+    crowd_->finish();
+    return free < world_->limit ? world_->limit - free : 0;
+  }
   crowd_.reset();
   world_->pages[0].leased = 0;
   const std::string ask = "exec " + options_.python + " " + options_.holder + " " + folder_ +
                           "/world 0 redis://127.0.0.1:" + std::to_string(master().port()) + " " +
                           folder_ + "/resource " + options_.name + " --count-free";
-  if (std::system(ask.c_str()) != 0) std::fprintf(stderr, "no answer of %s\n", options_.name.c_str());
+  if (std::system(ask.c_str()) != 0) {
+    std::fprintf(stderr, "no answer of %s\n", options_.name.c_str());
+  }
   const std::uint64_t free = world_->pages[0].leased;
   return free < world_->limit ? world_->limit - free : 0;
 }
@@ -429,15 +445,18 @@ int chaos::judge(std::int64_t whole, const std::vector<double>& recoveries, std:
                 static_cast<double>(whole) / 1e9, number{acquired}, number{fast}, number{r.looks},
                 number{r.steps});
     std::printf("quiet: %.1f %% of the limit leased, %.1f %% at work\n", 100 * may_, 100 * used_);
-    std::printf("in use again after %.1f leases (median), %.1f (most)\n", sorted.empty() ? 0.0 : sorted[sorted.size() / 2],
+    std::printf("in use again after %.1f leases (median), %.1f (most)\n",
+                sorted.empty() ? 0.0 : sorted[sorted.size() / 2],
                 sorted.empty() ? 0.0 : sorted.back());
     std::printf("most at once: %llu by marks, %llu at the resource, of %d\n", number{r.peak},
                 number{r.peak_at_resource}, options_.limit);
-    std::printf("not counted: %llu looks at marks of stopped processes, %llu at work over max_hold\n",
-                number{r.stopped}, number{r.overran});
+    std::printf(
+        "not counted: %llu looks at marks of stopped processes, %llu at work over max_hold\n",
+        number{r.stopped}, number{r.overran});
     std::printf("refused: %llu by the resource, %llu by holders that read their fence\n",
                 number{r.refused}, number{late});
     std::printf("%llu lapses, %llu losses of memory at most\n", number{lapses}, number{epochs});
+    std::printf("leaked: %llu\n", number{leaked});
     std::printf("above the limit: %llu times by marks, %llu times at the resource\n",
                 number{r.excesses}, number{r.excesses_at_resource});
     for (const auto& [name, n] : r.by_fault) std::printf("  %s: %llu\n", name.c_str(), number{n});
@@ -459,19 +478,45 @@ error_t parse(int key, char* text, argp_state* state) {
     return static_cast<int>(n);
   };
   switch (key) {
-    case 's': o.seed = static_cast<std::uint64_t>(number()); return 0;
-    case 'n': o.holders = std::clamp(number(), 2, kMaxHolders); return 0;
-    case 'w': o.workers = std::clamp(number(), 1, kMaxWorkers); return 0;
-    case 'l': o.limit = std::max(number(), 1); return 0;
-    case 'r': o.rounds = number(); return 0;
-    case 'a': o.at_once = std::max(number(), 1); return 0;
-    case 'q': o.quiet_ms = number(); return 0;
-    case 'h': o.holder = text; return 0;
-    case 'c': o.shift = text; return 0;
-    case 'o': o.python = text; o.judges = false; return 0;
-    case 'e': o.name = text; return 0;
-    case 't': o.is_row = true; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case 's':
+      o.seed = static_cast<std::uint64_t>(number());
+      return 0;
+    case 'n':
+      o.holders = std::clamp(number(), 2, kMaxHolders);
+      return 0;
+    case 'w':
+      o.workers = std::clamp(number(), 1, kMaxWorkers);
+      return 0;
+    case 'l':
+      o.limit = std::max(number(), 1);
+      return 0;
+    case 'r':
+      o.rounds = number();
+      return 0;
+    case 'a':
+      o.at_once = std::max(number(), 1);
+      return 0;
+    case 'q':
+      o.quiet_ms = number();
+      return 0;
+    case 'h':
+      o.holder = text;
+      return 0;
+    case 'c':
+      o.shift = text;
+      return 0;
+    case 'o':
+      o.python = text;
+      o.judges = false;
+      return 0;
+    case 'e':
+      o.name = text;
+      return 0;
+    case 't':
+      o.is_row = true;
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -492,8 +537,8 @@ int main(int argc, char** argv) {
       {"name", 'e', "NAME", 0, "of the other scheme", 0},
       {"row", 't', nullptr, 0, "print a row of a table only", 0},
       {}};
-  const argp parser{all, parse, nullptr, "A fleet, and what can go wrong.", nullptr, nullptr,
-                    nullptr};
+  const argp parser{all,     parse,   nullptr, "A fleet, and what can go wrong.",
+                    nullptr, nullptr, nullptr};
   options o;
   if (argp_parse(&parser, argc, argv, 0, nullptr, &o) != 0) return 2;
   if (std::system("command -v redis-server >/dev/null 2>&1") != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Preloaded: shifts the wall clock of one process by the seconds that word CLOCK_SHIFT_SLOT of the file
- * CLOCK_SHIFT_FILE has, read anew each time. Other clocks are left alone.
+ * Preloaded: shifts the wall clock of one process by the seconds that word CLOCK_SHIFT_SLOT of the
+ * file CLOCK_SHIFT_FILE has, read anew each time. Other clocks are left alone.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// fleet_holder WORLD INDEX URL RESOURCE: a process that works with permits of a fleet, by the public
-// API, as the manual says: it reads the fence after each acquire, and sends its token to the
+// fleet_holder WORLD INDEX URL RESOURCE: a process that works with permits of a fleet, by the
+// public API, as the manual says: it reads the fence after each acquire, and sends its token to the
 // resource.
 #include <afflux/fleet.h>
 #include <sys/prctl.h>
@@ -68,6 +68,7 @@ void work(world& all, std::uint64_t index, std::uint64_t worker, afflux_fleet* f
     if (fence.remaining_ns <= 0) {
       ++page.late;
       afflux_sem_release(sem, 1);
+      pause_for(kMs);  // for the agent, which has not run either
       continue;
     }
     put(m.begun, begun);

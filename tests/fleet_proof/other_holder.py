@@ -8,8 +8,8 @@
                  have ended as it asks for. Written from the description.
   counter        INCR, and DECR if that was too many; DECR to release; each acquire sets a TTL.
 
-Both are helped where their users would have to help themselves: who finds no count sets it anew, and
-a release whose connection breaks is tried once more.
+Both are helped where their users would have to help themselves: who finds no count sets it anew,
+and a release whose connection breaks is tried once more.
 """
 
 import mmap

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What stands between holders and the server: its target changes, and it cuts, delays, holds back or
-// loses what passes.
+// What stands between holders and the server: its target changes, and it cuts, delays, holds back
+// or loses what passes.
 #pragma once
 
 #include <arpa/inet.h>

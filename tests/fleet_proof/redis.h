@@ -69,8 +69,8 @@ class redis {
     std::vector<const char*> argv;
     for (const auto& w : words) argv.push_back(w.c_str());
     const std::unique_ptr<redisReply, void (*)(void*)> r(
-        static_cast<redisReply*>(redisCommandArgv(c.get(), static_cast<int>(argv.size()),
-                                                  argv.data(), nullptr)),
+        static_cast<redisReply*>(
+            redisCommandArgv(c.get(), static_cast<int>(argv.size()), argv.data(), nullptr)),
         freeReplyObject);
     if (r == nullptr || r->type == REDIS_REPLY_ERROR) return "";
     if (r->type == REDIS_REPLY_INTEGER) return std::to_string(r->integer);

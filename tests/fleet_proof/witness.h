@@ -5,14 +5,15 @@
 // The witness looks at the marks of all holders, all the time and at each step at the resource. It
 // counts a mark unless
 //   - its process is dead;
-//   - its process was stopped since the acquire, and its lease has run out by the witness's clock: it
+//   - its process was stopped since the acquire, and its lease has run out by the witness's clock:
+//   it
 //     could run nothing, and what it does when it runs again is the resource's matter;
 //   - its lease has run out, and the work has taken longer than max_hold: what the options say that
 //     work does not do.
 // Marks that were all there in two looks, one after the other, were there together between the two.
 //
-// The resource has no clock. It keeps the highest floor that it was sent, and refuses a token that is
-// not above it, as the manual says. Of the work that has begun there, what has a token above the
+// The resource has no clock. It keeps the highest floor that it was sent, and refuses a token that
+// is not above it, as the manual says. Of the work that has begun there, what has a token above the
 // floor is counted: of stopped processes and dead ones, too, and however long it takes.
 #pragma once
 
@@ -160,8 +161,7 @@ class witness {
       step s{};
       sockaddr_un from{};
       socklen_t size = sizeof from;
-      const ssize_t n =
-          recvfrom(fd_, &s, sizeof s, 0, reinterpret_cast<sockaddr*>(&from), &size);
+      const ssize_t n = recvfrom(fd_, &s, sizeof s, 0, reinterpret_cast<sockaddr*>(&from), &size);
       const std::scoped_lock lock(mutex_);
       if (n == sizeof s) {
         const char answer = take(s) ? 'y' : 'n';

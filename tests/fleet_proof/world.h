@@ -30,18 +30,18 @@ struct mark {
 };
 
 struct holder_page {
-  word alive;     // cleared by the driver before it kills
-  word stops;     // counted by the driver before it stops the process
-  word permits;   // what it may use
-  word held;      // of these
-  word leased;    // that the engine has for it
+  word alive;    // cleared by the driver before it kills
+  word stops;    // counted by the driver before it stops the process
+  word permits;  // what it may use
+  word held;     // of these
+  word leased;   // that the engine has for it
   word lapses;
   word epochs;
   word acquired;  // pieces of work begun
   word late;      // acquired, but its lease was over when the worker ran: given back unused
   word refused;   // by the resource
   word exchanges;
-  word fast;      // acquires that did not wait
+  word fast;  // acquires that did not wait
   word later[4];
   mark marks[kMaxWorkers];
 };
