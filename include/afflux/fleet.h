@@ -78,13 +78,6 @@
 
 #include <afflux/afflux.h>
 
-/* Functions of the library afflux-fleet. */
-#if defined(__GNUC__)
-#  define AFFLUX_FLEET_API __attribute__((visibility("default")))
-#else
-#  define AFFLUX_FLEET_API
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -185,7 +178,7 @@ typedef struct afflux_fleet_options {
 } afflux_fleet_options;
 
 /** Fill `options` with the defaults. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_FLEET_API afflux_status afflux_fleet_options_init(afflux_fleet_options *options);
+AFFLUX_API afflux_status afflux_fleet_options_init(afflux_fleet_options *options);
 
 /**
  * Open a fleet: become a holder of a limit. Does not wait for the engine: until its first answer
@@ -205,16 +198,16 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_options_init(afflux_fleet_options *o
  * Owns:    the caller owes one afflux_fleet_unref().
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_open(const afflux_fleet_options *options,
-                                                 afflux_fleet **ret_fleet);
+AFFLUX_API afflux_status afflux_fleet_open(const afflux_fleet_options *options,
+                                           afflux_fleet **ret_fleet);
 
 /** One more reference. @return fleet; NULL for NULL. Since: 0.1 */
-AFFLUX_FLEET_API afflux_fleet *afflux_fleet_ref(afflux_fleet *fleet);
+AFFLUX_API afflux_fleet *afflux_fleet_ref(afflux_fleet *fleet);
 
 /** Drop one reference. The last one closes the fleet, as afflux_fleet_close() with a time of 0, and
  *  frees it. NULL is fine. Threads: as afflux_fleet_close(); from on_change and from completions
  *  that the agent's thread runs, too: the agent then ends when they have returned. Since: 0.1 */
-AFFLUX_FLEET_API void afflux_fleet_unref(afflux_fleet *fleet);
+AFFLUX_API void afflux_fleet_unref(afflux_fleet *fleet);
 
 /**
  * Close: the local semaphore is closed (afflux_sem_close()), and what is leased is given back.
@@ -233,14 +226,14 @@ AFFLUX_FLEET_API void afflux_fleet_unref(afflux_fleet *fleet);
  * Threads: any number at once. Blocks for held permits, and for two messages at most.
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_close(afflux_fleet *fleet, int64_t timeout_ns);
+AFFLUX_API afflux_status afflux_fleet_close(afflux_fleet *fleet, int64_t timeout_ns);
 
 /** The local semaphore, borrowed: valid while fleet is; NULL for NULL. afflux_sem_ref() keeps it
  *  longer; it grants nothing after the fleet is closed. Since: 0.1 */
-AFFLUX_FLEET_API afflux_sem *afflux_fleet_sem(const afflux_fleet *fleet);
+AFFLUX_API afflux_sem *afflux_fleet_sem(const afflux_fleet *fleet);
 
 /** The name of the limit; valid while fleet is; "" for NULL. Since: 0.1 */
-AFFLUX_FLEET_API const char *afflux_fleet_name(const afflux_fleet *fleet);
+AFFLUX_API const char *afflux_fleet_name(const afflux_fleet *fleet);
 
 /**
  * Do what is due: set the semaphore's limit, and send a message when it is time to.
@@ -258,7 +251,7 @@ AFFLUX_FLEET_API const char *afflux_fleet_name(const afflux_fleet *fleet);
  *          on_change.
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_advance(afflux_fleet *fleet, int64_t *ret_next_ns);
+AFFLUX_API afflux_status afflux_fleet_advance(afflux_fleet *fleet, int64_t *ret_next_ns);
 
 /* ------------------------------------------------------------------------ */
 /* Fencing                                                                  */
@@ -287,7 +280,7 @@ typedef struct afflux_fleet_fence {
 } afflux_fleet_fence;
 
 /** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_FLEET_API afflux_status afflux_fleet_fence_init(afflux_fleet_fence *fence);
+AFFLUX_API afflux_status afflux_fleet_fence_init(afflux_fleet_fence *fence);
 
 /**
  * Read the fence. The clock is read, so that it is true even before the agent has seen that the
@@ -297,8 +290,8 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_fence_init(afflux_fleet_fence *fence
  * Threads: any number at once. Waits for no message, never for a callback.
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_get_fence(const afflux_fleet *fleet,
-                                                      afflux_fleet_fence *ret_fence);
+AFFLUX_API afflux_status afflux_fleet_get_fence(const afflux_fleet *fleet,
+                                                afflux_fleet_fence *ret_fence);
 
 /* ------------------------------------------------------------------------ */
 /* Statistics                                                               */
@@ -335,7 +328,7 @@ typedef struct afflux_fleet_stats {
 } afflux_fleet_stats;
 
 /** Set struct_size, and the rest to 0. @return AFFLUX_OK, or AFFLUX_EINVAL for NULL. Since: 0.1 */
-AFFLUX_FLEET_API afflux_status afflux_fleet_stats_init(afflux_fleet_stats *stats);
+AFFLUX_API afflux_status afflux_fleet_stats_init(afflux_fleet_stats *stats);
 
 /**
  * Read how this holder stands. What acquires and waits there were afflux_sem_get_stats() tells.
@@ -344,8 +337,8 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_stats_init(afflux_fleet_stats *stats
  * Threads: as afflux_fleet_get_fence().
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_get_stats(const afflux_fleet *fleet,
-                                                      afflux_fleet_stats *ret_stats);
+AFFLUX_API afflux_status afflux_fleet_get_stats(const afflux_fleet *fleet,
+                                                afflux_fleet_stats *ret_stats);
 
 /**
  * What the newest failure of a message was, in English, for a log.
@@ -357,8 +350,8 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_get_stats(const afflux_fleet *fleet,
  * Threads: as afflux_fleet_get_fence().
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_last_failure(const afflux_fleet *fleet, char *buffer,
-                                                         size_t size, size_t *ret_size);
+AFFLUX_API afflux_status afflux_fleet_last_failure(const afflux_fleet *fleet, char *buffer,
+                                                   size_t size, size_t *ret_size);
 
 /**
  * Render fleets for Prometheus, beside a registry: by the label `fleet`, the name,
@@ -381,8 +374,8 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_last_failure(const afflux_fleet *fle
  * Threads: any number at once. The sink may call anything.
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_write(const afflux_fleet *const *fleets, size_t n,
-                                                  uint32_t format, afflux_sink_fn sink, void *ctx);
+AFFLUX_API afflux_status afflux_fleet_write(const afflux_fleet *const *fleets, size_t n,
+                                            uint32_t format, afflux_sink_fn sink, void *ctx);
 
 /* ------------------------------------------------------------------------ */
 /* Operating                                                                */
@@ -410,7 +403,7 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_write(const afflux_fleet *const *fle
  *         and those above
  * Since: 0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_resize(afflux_fleet *fleet, uint64_t permits);
+AFFLUX_API afflux_status afflux_fleet_resize(afflux_fleet *fleet, uint64_t permits);
 
 /** A holder of a limit. Since: 0.1 */
 typedef struct afflux_fleet_holder {
@@ -456,9 +449,9 @@ typedef struct afflux_fleet_totals {
  * Threads: the visitor may call anything but these calls on this fleet.
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
-                                                    afflux_fleet_holder_visitor visit, void *ctx,
-                                                    afflux_fleet_totals *ret_totals);
+AFFLUX_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
+                                              afflux_fleet_holder_visitor visit, void *ctx,
+                                              afflux_fleet_totals *ret_totals);
 
 /**
  * End a holder at once: its permits are free for others. For one that is known to be dead, when a
@@ -472,7 +465,7 @@ AFFLUX_FLEET_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
  *         and those above
  * Since: 0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_expire(afflux_fleet *fleet, const char *id);
+AFFLUX_API afflux_status afflux_fleet_expire(afflux_fleet *fleet, const char *id);
 
 /** Sees the name of one limit, valid for the call. 0: go on; else: stop. Since: 0.1 */
 typedef int32_t (*afflux_fleet_name_visitor)(void *ctx, const char *name);
@@ -488,15 +481,15 @@ typedef int32_t (*afflux_fleet_name_visitor)(void *ctx, const char *name);
  * Threads: as afflux_fleet_holders().
  * Since:   0.1
  */
-AFFLUX_FLEET_API afflux_status afflux_fleet_names(afflux_fleet *fleet,
-                                                  afflux_fleet_name_visitor visit, void *ctx);
+AFFLUX_API afflux_status afflux_fleet_names(afflux_fleet *fleet, afflux_fleet_name_visitor visit,
+                                            void *ctx);
 
 /** The id of this process's holder, as afflux_fleet_last_failure() writes its text; less than 33
  *  bytes. It changes only where another process has the same one, after a copy of a virtual
  * machine.
  *  @return likewise. Since: 0.1 */
-AFFLUX_FLEET_API afflux_status afflux_fleet_id(const afflux_fleet *fleet, char *buffer, size_t size,
-                                               size_t *ret_size);
+AFFLUX_API afflux_status afflux_fleet_id(const afflux_fleet *fleet, char *buffer, size_t size,
+                                         size_t *ret_size);
 
 #ifdef __cplusplus
 }
