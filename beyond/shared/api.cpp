@@ -155,6 +155,10 @@ afflux_status afflux_shared_acquire_async(afflux_shared* shared, const afflux_re
   return valid == AFFLUX_OK ? told(of(shared)->acquire_async(known, waiter)) : valid;
 }
 
+afflux_status afflux_shared_waiter_cancel(afflux_shared* shared, afflux_waiter* waiter) {
+  return shared == nullptr || waiter == nullptr ? AFFLUX_EINVAL : of(shared)->cancel(waiter);
+}
+
 afflux_status afflux_shared_release(afflux_shared* shared, uint64_t n) {
   if (shared == nullptr || n == 0) return AFFLUX_EINVAL;
   return of(shared)->release(n);
@@ -162,7 +166,8 @@ afflux_status afflux_shared_release(afflux_shared* shared, uint64_t n) {
 
 afflux_status afflux_shared_resize(afflux_shared* shared, uint64_t permits) {
   if (shared == nullptr) return AFFLUX_EINVAL;
-  return permits > AFFLUX_SHARED_MAX_PERMITS ? AFFLUX_EOVERFLOW : of(shared)->resize(permits);
+  if (permits <= AFFLUX_SHARED_MAX_PERMITS) return of(shared)->resize(permits);
+  return of(shared)->is_foreign() || of(shared)->is_closed() ? AFFLUX_ECLOSED : AFFLUX_EOVERFLOW;
 }
 
 afflux_status afflux_shared_close(afflux_shared* shared) {

@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -20,10 +22,9 @@
 namespace afflux::shared::attendant {
 namespace {
 
-// How often it looks while somebody waits, in milliseconds: what a stopped process has left undone
-// raises no event. Where a process can't be watched by a pidfd, its death raises none, either.
-constexpr int kLookEvery = 10;
-constexpr int kLookOften = 4;
+// Where a process can't be watched by a pidfd, its death raises no event: how often to ask, in
+// nanoseconds.
+constexpr std::int64_t kAskEvery = 20'000'000;
 
 struct watched {
   int fd;              // pidfd; −1: it has ended
@@ -60,10 +61,20 @@ class watching_host final : public host {
   bool stands_still(std::uint64_t life) override { return shared::stands_still(life); }
 };
 
+// A part of this process' descriptors: the others are the program's.
+std::size_t most_watched() {
+  rlimit files{};
+  return getrlimit(RLIMIT_NOFILE, &files) == 0 ? static_cast<std::size_t>(files.rlim_cur / 4) : 64;
+}
+
 void watch(std::uint64_t life) {
   const auto found = g_watched->find(life);
   if (found != g_watched->end()) {
     found->second.look = g_look;
+    return;
+  }
+  if (g_watched->size() >= most_watched()) {
+    g_unwatched = true;
     return;
   }
   const int fd = open_life(life);
@@ -116,23 +127,29 @@ void has_ended(std::uint64_t life) {
   found->second.fd = -1;
 }
 
-// One look at all segments in which this process waits. How long to sleep after it; −1: until the
-// doorbell rings.
-int look() {
-  renew_watches();
+// One look at all segments in which this process waits; `deaths`: some process has ended since the
+// last one. How long to sleep after it, in milliseconds; −1: until the doorbell rings.
+int look(bool deaths) {
+  bool changed = g_unwatched;
+  for (handle* each = g_first; each != nullptr; each = each->next)
+    if (each->attended.load(std::memory_order_relaxed))
+      changed = each->has_other_lives() || each->anew || changed;
+  if (changed) renew_watches();
   watching_host processes;
-  bool attended = false;
+  std::int64_t sleep = -1;
   for (handle* each = g_first; each != nullptr; each = each->next) {
     if (!each->attended.load(std::memory_order_relaxed)) continue;
-    each->tend(processes);
+    const std::int64_t next = each->tend(processes, deaths || changed || each->anew);
+    each->anew = false;
     // [waits] seq_cst; with attend(): it sees `attended` cleared, or this sees its wait.
     each->attended.store(false, std::memory_order_seq_cst);
     if (each->waits() == 0) continue;
     each->attended.store(true, std::memory_order_relaxed);
-    attended = true;
+    sleep = sleep < 0 ? next : std::min(sleep, next);
   }
-  if (!attended) return -1;
-  return g_unwatched ? kLookOften : kLookEvery;
+  if (sleep < 0) return -1;
+  if (g_unwatched) sleep = std::min(sleep, kAskEvery);
+  return static_cast<int>((sleep + 999'999) / 1'000'000);
 }
 
 void* run(void*) {
@@ -141,15 +158,17 @@ void* run(void*) {
     epoll_event events[kEvents];
     const int count = epoll_wait(g_epoll, events, kEvents, sleep);
     const guard locked;
+    bool deaths = false;
     for (int i = 0; i < count; ++i) {
       if (events[i].data.u64 != 0) {
         has_ended(events[i].data.u64);
+        deaths = true;
         continue;
       }
       std::uint64_t rings = 0;
       [[maybe_unused]] const ssize_t got = read(g_doorbell, &rings, sizeof rings);
     }
-    sleep = look();
+    sleep = look(deaths);
   }
 }
 
@@ -244,6 +263,7 @@ afflux_status attend(handle& one) noexcept {
     return AFFLUX_EOS;
   }
   if (one.attended.exchange(true, std::memory_order_seq_cst)) return AFFLUX_OK;
+  one.anew = true;
   const std::uint64_t ring = 1;
   const int saved = errno;
   [[maybe_unused]] const ssize_t put = write(g_doorbell, &ring, sizeof ring);

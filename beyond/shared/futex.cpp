@@ -9,6 +9,9 @@
 
 #include <bit>
 #include <cerrno>
+#include <limits>
+
+#include "afflux/afflux.h"
 
 namespace afflux::shared {
 
@@ -16,6 +19,13 @@ std::int64_t now_ns() noexcept {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+std::int64_t deadline_after(std::int64_t timeout_ns) noexcept {
+  if (timeout_ns == AFFLUX_FOREVER) return kForever;
+  const std::int64_t now = now_ns();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return timeout_ns > kMost - now ? kMost : now + timeout_ns;
 }
 
 bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::int64_t deadline,

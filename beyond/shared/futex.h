@@ -15,6 +15,9 @@ enum futex_reach { futex_shared, futex_private };
 // CLOCK_MONOTONIC, nanoseconds.
 std::int64_t now_ns() noexcept;
 
+// When `timeout_ns` from now on have passed; AFFLUX_FOREVER: kForever.
+std::int64_t deadline_after(std::int64_t timeout_ns) noexcept;
+
 // Sleeps while the word has this value, until the clock says `deadline` (kForever: no limit).
 // False: the deadline has passed. May return early. Keeps errno; no cancellation point.
 bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::int64_t deadline,

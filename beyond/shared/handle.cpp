@@ -23,6 +23,11 @@ constexpr int kSpinsWithProgress = 20'000;
 constexpr int kSpinsWithout = 200;
 constexpr int kSpinsOfYield = 20;  // what giving way counts
 
+// How often the first of those who wait looks after the line, and how much later each other one
+// does if it did not; nanoseconds.
+constexpr std::int64_t kLookEvery = 10'000'000;
+constexpr std::int64_t kTurn = 1'000'000;
+
 class system_host final : public host {
  public:
   bool is_alive(std::uint64_t life) override { return shared::is_alive(life); }
@@ -66,8 +71,9 @@ afflux_status handle::open(const char* name, int fd, const afflux_shared_options
   made->life_ = own_life();
   afflux_status status = made->life_ == 0 ? AFFLUX_ENOTSUP : made->open_file(name, fd, options);
   if (status == AFFLUX_OK) {
-    made->seen_.reset(new (std::nothrow) std::uint64_t[made->memory().place_count]());
-    if (made->seen_ == nullptr) status = AFFLUX_ENOMEM;
+    made->seen_.reset(new (std::nothrow) sight[made->memory().place_count]());
+    made->lives_.reset(new (std::nothrow) std::uint64_t[made->memory().slot_count]());
+    if (made->seen_ == nullptr || made->lives_ == nullptr) status = AFFLUX_ENOMEM;
   }
   if (status == AFFLUX_OK) {
     attendant::lock();
@@ -136,7 +142,13 @@ afflux_status handle::claim_slot(const afflux_shared_options& options) noexcept 
                   std::memory_order_relaxed);
   own.opened_ns.store(static_cast<std::uint64_t>(now_ns()), std::memory_order_relaxed);
   char tag[kTagSize] = {};
-  if (options.tag != nullptr) std::strncpy(tag, options.tag, kTagSize - 1);
+  if (options.tag != nullptr) {
+    std::size_t length = strnlen(options.tag, kTagSize);
+    // Cut, it ends with a whole character.
+    if (length == kTagSize)
+      for (--length; length != 0 && (options.tag[length] & 0xc0) == 0x80;) --length;
+    std::memcpy(tag, options.tag, length);
+  }
   for (std::size_t i = 0; i < std::size(own.tag); ++i) {
     std::uint64_t part = 0;
     std::memcpy(&part, tag + i * sizeof part, sizeof part);
@@ -250,9 +262,29 @@ afflux_status handle::try_acquire(std::uint64_t n) noexcept {
   {
     const turn at(lock_);
     result = sem_->try_take(n);
+    if (result == answer::would_wait && asks_for_the_dead()) result = sem_->try_take(n);
     if (result == answer::done) count_grant();
   }
   return outcome(result);
+}
+
+// Permits may be free but for the dead, whom nobody has buried while nobody waits. Whether there
+// were some; one process asks in so much time. The lock is held.
+bool handle::asks_for_the_dead() noexcept {
+  auto& asked = memory().common->asked;
+  const std::int64_t now = now_ns();
+  // relaxed, both: no more than how often depends on it.
+  std::uint64_t last = asked.load(std::memory_order_relaxed);
+  const auto before = static_cast<std::int64_t>(last);
+  if (before <= now && now - before < kLookEvery) return false;
+  if (!asked.compare_exchange_strong(last, static_cast<std::uint64_t>(now),
+                                     std::memory_order_relaxed))
+    return false;
+  system_host system;
+  const std::uint64_t n = bury_the_dead(*sem_, system);
+  if (n != 0) memory().slot(slot_).recovered.fetch_add(n, std::memory_order_relaxed);
+  sem_->serve();
+  return true;
 }
 
 afflux_status handle::release(std::uint64_t n) noexcept {
@@ -297,11 +329,7 @@ afflux_status handle::acquire(std::uint64_t n, std::int64_t timeout_ns) noexcept
     return AFFLUX_ETIMEDOUT;
   }
   if (has_cores() && spin(n, status)) return status;
-  std::int64_t deadline = kForever;
-  if (timeout_ns != AFFLUX_FOREVER) {
-    const std::int64_t now = now_ns();
-    deadline = timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
-  }
+  const std::int64_t deadline = deadline_after(timeout_ns);
   std::uint32_t place = 0;
   status = claim_place(n, false, place);
   if (status != AFFLUX_OK) return status;
@@ -347,6 +375,12 @@ afflux_status handle::acquire_async(const afflux_request& request, afflux_waiter
   if (status != AFFLUX_EAGAIN) return status;
   if (request.timeout_ns == 0) return AFFLUX_EAGAIN;
   return requests_.add(request, waiter);
+}
+
+afflux_status handle::cancel(afflux_waiter* waiter) noexcept {
+  const afflux_status status = afflux_waiter_cancel(waiter);
+  if (status == AFFLUX_OK && !is_foreign()) requests_.look();
+  return status;
 }
 
 afflux_status handle::resize(std::uint64_t permits) noexcept {
@@ -451,12 +485,46 @@ afflux_status handle::begin_wait() noexcept {
 
 void handle::end_wait() noexcept { waits_.fetch_sub(1, std::memory_order_seq_cst); }
 
-void handle::tend(host& processes) noexcept {
+bool handle::has_other_lives() noexcept {
+  bool other = false;
+  for (std::uint32_t i = 0; i < memory().slot_count; ++i) {
+    const std::uint64_t life = memory().slots[i].life.load(std::memory_order_acquire);
+    other = other || life != lives_[i];
+    lives_[i] = life;
+  }
+  return other;
+}
+
+// Requests in line of processes with a lower slot: each of those looks before this one does.
+std::int64_t handle::turns_before_me() const noexcept {
+  constexpr std::int64_t kMost = 30;
+  std::int64_t turns = 0;
+  const std::uint32_t top = memory().top();
+  for (std::uint32_t i = 0; i < top && turns < kMost; ++i) {
+    // relaxed, here and below: nothing but the time of the next look depends on it.
+    const auto place = place_word::of(memory().places[i].load(std::memory_order_relaxed));
+    const std::uint64_t request = memory().record(i).request.load(std::memory_order_relaxed);
+    if (place.state == place_state::waiting && request_word::slot_bits::get(request) < slot_)
+      ++turns;
+  }
+  return turns;
+}
+
+std::int64_t handle::tend(host& processes, bool deaths) noexcept {
   const turn at(lock_);
-  const std::uint64_t n = bury_the_dead(*sem_, processes);
-  if (n != 0) memory().slot(slot_).recovered.fetch_add(n, std::memory_order_relaxed);
+  if (deaths) {
+    const std::uint64_t n = bury_the_dead(*sem_, processes);
+    if (n != 0) memory().slot(slot_).recovered.fetch_add(n, std::memory_order_relaxed);
+  }
+  auto& looked = memory().common->looked;
+  const std::int64_t now = now_ns();
+  const std::int64_t my_turn = kLookEvery + turns_before_me() * kTurn;
+  const auto last = static_cast<std::int64_t>(looked.load(std::memory_order_relaxed));
+  if (!deaths && last <= now && now - last < my_turn) return my_turn - (now - last);
+  looked.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
   look_after_grants(*sem_, bell_, processes, seen_.get());
   sem_->serve();
+  return kLookEvery;
 }
 
 }  // namespace afflux::shared

@@ -49,6 +49,7 @@ class handle {
   afflux_status try_acquire(std::uint64_t n) noexcept;
   afflux_status acquire(std::uint64_t n, std::int64_t timeout_ns) noexcept;
   afflux_status acquire_async(const afflux_request& request, afflux_waiter* waiter) noexcept;
+  afflux_status cancel(afflux_waiter* waiter) noexcept;
   afflux_status release(std::uint64_t n) noexcept;
   afflux_status resize(std::uint64_t permits) noexcept;
   afflux_status close() noexcept;
@@ -82,10 +83,15 @@ class handle {
   // ---- For the attendant ----------------------------------------------------
 
   std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_seq_cst); }
-  void tend(host& processes) noexcept;
+  // Whether other processes have slots than at the last call.
+  bool has_other_lives() noexcept;
+  // Buries the dead if there may be new ones, and looks after the line if nobody did lately. In how
+  // many nanoseconds to come again.
+  std::int64_t tend(host& processes, bool deaths) noexcept;
 
   handle* next = nullptr;             // under the attendant's lock
   std::atomic<bool> attended{false};  // likewise, but for a look whether it is
+  bool anew = false;                  // it was not until now: deaths may have been missed
 
   void become_foreign() noexcept { foreign_.store(true, std::memory_order_relaxed); }
 
@@ -100,6 +106,7 @@ class handle {
   afflux_status wait_in_line(std::uint64_t n, std::uint32_t place, std::int64_t deadline) noexcept;
   bool is_same_segment(const handle& other) const noexcept;
   void count_grant() noexcept;
+  bool asks_for_the_dead() noexcept;
   bool spin(std::uint64_t n, afflux_status& ret_status) noexcept;
   afflux_status outcome(answer from) const noexcept;
   void detach() noexcept;
@@ -114,7 +121,9 @@ class handle {
   std::atomic<bool> foreign_{false};        // in the child of a fork()
   std::atomic<std::uint64_t> refs_{1};
   std::atomic<std::uint64_t> waits_{0};
-  std::unique_ptr<std::uint64_t[]> seen_;  // the places at the attendant's last look
+  std::int64_t turns_before_me() const noexcept;
+  std::unique_ptr<sight[]> seen_;           // the places at the attendant's last look
+  std::unique_ptr<std::uint64_t[]> lives_;  // the slots' life words then
   requests requests_{*this};
 
   friend class requests;

@@ -22,8 +22,8 @@ bool read_spaces(spaces& ret_spaces) noexcept;
 // The life word of this process; 0: /proc does not tell, errno why.
 std::uint64_t own_life() noexcept;
 
-// A descriptor that becomes readable when the process has ended, all its threads. −1 with ESRCH: it
-// has ended; with another errno: none can be had.
+// A descriptor that becomes readable when the process has ended, all its threads. −1 with ESRCH:
+// it has ended; with another errno: none can be had.
 int open_life(std::uint64_t life) noexcept;
 
 // Whether the process goes on, its threads stopped or not. Where that can't be told, yes.

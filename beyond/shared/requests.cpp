@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "requests.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <new>
@@ -12,7 +13,7 @@
 namespace afflux::shared {
 namespace {
 
-// Requests that were cancelled, or whose time ran out, leave the line at a look: no event tells.
+// Requests that afflux_waiter_cancel() took back leave the line at a look: no event tells.
 constexpr std::int64_t kLookEvery = 10'000'000;  // ns
 
 }  // namespace
@@ -21,8 +22,14 @@ afflux_status requests::add(const afflux_request& request, afflux_waiter* waiter
   auto* const one = new (std::nothrow) pending{};
   if (one == nullptr) return AFFLUX_ENOMEM;
   one->n = request.permits;
+  one->deadline = deadline_after(request.timeout_ns);
   afflux_status status = afflux_queue_create(AFFLUX_QUEUE_INTRUSIVE, &one->queue);
   if (status == AFFLUX_OK) status = handle_.claim_place(one->n, true, one->place);
+  if (status == AFFLUX_EREJECTED) {
+    // Some of these may have ended, and keep their places until a look.
+    look();
+    status = handle_.claim_place(one->n, true, one->place);
+  }
   if (status != AFFLUX_OK) {
     afflux_queue_unref(one->queue);
     delete one;
@@ -92,13 +99,8 @@ void requests::run() noexcept {
     // [rung] acquire; pairs with bell::rung(): what is granted from here on moves it.
     const std::uint32_t heard = bell.load(std::memory_order_acquire);
     look();
-    bool some = false;
-    {
-      const std::lock_guard guard(mutex_);
-      some = first_ != nullptr;
-    }
     if (ending_.load(std::memory_order_acquire)) break;
-    futex_wait(bell, heard, some ? now_ns() + kLookEvery : kForever, futex_shared);
+    futex_wait(bell, heard, next_look(), futex_shared);
   }
   void (*then)(handle&) = nullptr;
   {
@@ -110,7 +112,19 @@ void requests::run() noexcept {
   then(handle_);  // *this is gone
 }
 
-// Passes on what has happened to the requests. Completions run without the mutex.
+// Soon after a request's time has run out, and in a while for those that are cancelled.
+std::int64_t requests::next_look() noexcept {
+  const std::lock_guard guard(mutex_);
+  if (first_ == nullptr) return kForever;
+  const std::int64_t now = now_ns();
+  std::int64_t next = now + kLookEvery;
+  for (const pending* each = first_; each != nullptr; each = each->next)
+    if (each->deadline != kForever)
+      next = std::min(next, std::max(each->deadline, now) + std::int64_t{AFFLUX_TIMER_TICK_NS});
+  return next;
+}
+
+// Completions run without the mutex.
 void requests::look() noexcept {
   pending* ended = nullptr;
   {
@@ -124,13 +138,14 @@ void requests::look() noexcept {
       *at = one->next;
       one->next = ended;
       ended = one;
+      // Here: who finds no place and looks, finds this one.
+      handle_.free_place(one->place);
+      handle_.end_wait();
     }
   }
   while (ended != nullptr) {
     pending* const one = ended;
     ended = one->next;
-    handle_.free_place(one->place);
-    handle_.end_wait();
     std::uint64_t woken = 0;
     if (one->granted) {
       afflux_queue_wake_n(one->queue, 1, &woken);

@@ -23,6 +23,9 @@ class requests {
 
   afflux_status add(const afflux_request& request, afflux_waiter* waiter) noexcept;
 
+  // Passes on what has happened to the requests: their completions run here.
+  void look() noexcept;
+
   // Ends those that wait, and the thread. True: this is that thread, which will call `then(handle)`
   // when it ends.
   bool end(void (*then)(handle&)) noexcept;
@@ -32,13 +35,14 @@ class requests {
     pending* next;
     afflux_queue* queue;  // of one waiter
     std::uint64_t n;
+    std::int64_t deadline;  // kForever: none
     std::uint32_t place;
     bool granted;
   };
 
   afflux_status start() noexcept;
   void run() noexcept;
-  void look() noexcept;
+  std::int64_t next_look() noexcept;
   bool has_ended(pending& one) noexcept;
   void drop(pending* one) noexcept;
 

@@ -85,6 +85,9 @@ struct common_words {
   alignas(kLine) atomic<std::uint64_t> limit;   // count_word
   alignas(kLine) atomic<std::uint64_t> ticket;  // the next one
   alignas(kLine) atomic<std::uint32_t> top;     // no place from here on was ever in use
+  // When somebody looked after the line, and for the dead: CLOCK_MONOTONIC, ns (handle.cpp).
+  atomic<std::uint64_t> looked;
+  atomic<std::uint64_t> asked;
 };
 
 // A mapped segment. The counts are this process' own copies, which no neighbour can change.

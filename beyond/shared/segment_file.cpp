@@ -28,6 +28,17 @@ struct path {
   }
 };
 
+// Not one of the first three: where the program has those closed, what it prints would go into the
+// segment.
+int above_standard(int fd) noexcept {
+  if (fd < 0 || fd > 2) return fd;
+  const int above = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return above;
+}
+
 bool same_boot(const header& head, const spaces& here) noexcept {
   return std::memcmp(head.boot_id, here.boot_id, sizeof here.boot_id) == 0;
 }
@@ -58,7 +69,7 @@ afflux_status segment_file::remove(const char* name) noexcept {
 }
 
 afflux_status segment_file::open_named(const char* name, const spaces& here) noexcept {
-  fd_ = open(path(name).text, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  fd_ = above_standard(open(path(name).text, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   return fd_ < 0 ? AFFLUX_EOS : map(here);
 }
 
@@ -66,7 +77,7 @@ afflux_status segment_file::create_named(const char* name, const spaces& here,
                                          const creation& is) noexcept {
   // Without a name until it is whole: whoever finds the name finds all of it, and one who dies here
   // leaves nothing.
-  fd_ = open(kFolder, O_TMPFILE | O_RDWR | O_CLOEXEC, is.mode);
+  fd_ = above_standard(open(kFolder, O_TMPFILE | O_RDWR | O_CLOEXEC, is.mode));
   if (fd_ < 0) return AFFLUX_EOS;
   const afflux_status filled = fill(here, is);
   if (filled != AFFLUX_OK) return filled;
@@ -80,7 +91,7 @@ afflux_status segment_file::create_named(const char* name, const spaces& here,
 }
 
 afflux_status segment_file::create_unnamed(const spaces& here, const creation& is) noexcept {
-  fd_ = memfd_create("afflux-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  fd_ = above_standard(memfd_create("afflux-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (fd_ < 0) return AFFLUX_EOS;
   const afflux_status filled = fill(here, is);
   if (filled != AFFLUX_OK) return filled;
@@ -90,7 +101,7 @@ afflux_status segment_file::create_unnamed(const spaces& here, const creation& i
 }
 
 afflux_status segment_file::open_fd(int fd, const spaces& here) noexcept {
-  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (fd_ < 0) return errno == EBADF ? AFFLUX_EINVAL : AFFLUX_EOS;
   return map(here);
 }

@@ -101,27 +101,45 @@ std::uint64_t bury_the_dead(semaphore<P, Bell>& sem, Host& host) noexcept {
   return recovered;
 }
 
+struct sight {
+  std::uint64_t word;
+  std::uint32_t looks;  // in a row that found the place so
+};
+constexpr std::uint32_t kLooks = 100;
+
 // Looks at the requests that have left the line, by a grant or without one (closed, too large), and
 // whose owners have not seen it: nobody may have woken them. `seen` is this caller's memory of the
-// places at its last look, place_count words: only what has not changed since is acted upon.
+// places at its last look, place_count of them: only what has not changed since is acted upon.
+// Where an owner stands still, its request is passed over; those granted in its stead may stand
+// still, too, and are looked at in the same turn. So is passed over one whose owner has not come
+// for kLooks looks: its thread went with an exec(), or wants for a processor.
 template <class P, class Bell, class Host>
-void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host,
-                       std::uint64_t* seen) noexcept {
+void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host, sight* seen) noexcept {
   const segment<P>& memory = sem.memory();
   const std::uint32_t top = memory.top();
+  const auto pass_over = [&](std::uint32_t i, std::uint64_t word) {
+    const std::uint64_t owner = memory.record(i).owner.load(std::memory_order_acquire);
+    return place_word::of(word).state == place_state::granted && owner != 0 &&
+           host.stands_still(owner) && sem.park(i, word);
+  };
+  bool passed = false;
   for (std::uint32_t i = 0; i < top; ++i) {
     const std::uint64_t word = memory.places[i].load(std::memory_order_acquire);
-    const bool same = word == seen[i];
-    seen[i] = word;
-    if (!same) continue;
+    const bool same = word == seen[i].word;
+    seen[i] = {word, same ? seen[i].looks + 1 : 0};
     const place_state state = place_word::of(word).state;
-    const std::uint64_t owner = memory.record(i).owner.load(std::memory_order_acquire);
-    if (owner == 0 || (state != place_state::granted && state != place_state::idle)) continue;
-    if (state == place_state::granted && host.stands_still(owner)) {
-      sem.park(i, word);
-    } else {
+    if (!same || (state != place_state::granted && state != place_state::idle)) continue;
+    const bool is_gone = state == place_state::granted && seen[i].looks >= kLooks;
+    if (pass_over(i, word) || (is_gone && sem.park(i, word))) {
+      passed = true;
+    } else if (memory.record(i).owner.load(std::memory_order_acquire) != 0) {
       bell.rung(i, memory.record(i).request.load(std::memory_order_acquire));
     }
+  }
+  while (passed) {
+    passed = false;
+    for (std::uint32_t i = 0; i < top; ++i)
+      passed = pass_over(i, memory.places[i].load(std::memory_order_acquire)) || passed;
   }
 }
 

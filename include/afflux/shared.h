@@ -18,35 +18,42 @@ extern "C" {
 
 /*
  * What it is. A semaphore in a piece of shared memory, the segment: named (shm_open()), or without
- * a name, in a memory file whose descriptor is passed on. Any process that may write to the segment
- * can open it; each gets a handle. Permits belong to the handle that took them, and to its process.
- * docs/beyond.md compares it with the semaphore in a process and with a limit for many machines.
+ * a name, in a memory file whose descriptor is passed on. Any process that may write to the
+ * segment can open it; each gets a handle. Permits belong to the handle that took them, and to its
+ * process. docs/beyond.md compares it with the semaphore in a process and with a limit for many
+ * machines.
  *
- * Order. As AFFLUX_FAIR with one priority: grants follow arrival, across all processes, and no
- * newcomer overtakes a request in line. A request that does not fit holds back those behind it.
+ * Order. As AFFLUX_FAIR with one priority: grants follow arrival in line, across all processes,
+ * and no newcomer overtakes a request in line. A call that can't take its permits at once gets in
+ * line when it has spun for some microseconds; while permits change hands faster than a sleeper
+ * wakes, up to some milliseconds. A request that does not fit holds back those behind it.
  *
  * Death. What a process holds is given back when it has ended, however that came about (exit,
- * SIGKILL, out of memory) and wherever it was: no instruction leaves a permit lost or doubled, or a
- * line that does not go on. Those who wait notice an end by a pidfd, give back what the dead held,
- * and the line goes on in order; where nobody waits, the next afflux_shared_open(), or the next one
- * that has to wait, does it. So permits of the dead can look held while nobody wants them. A
- * process that waits has one descriptor open for each other process that has a handle. (Before
- * Linux 5.3 there are no pidfds: an end is noticed then when the parent has asked for it.)
+ * SIGKILL, out of memory) and wherever it was: no instruction leaves a permit lost or doubled, or
+ * a line that does not go on. Those who wait notice an end by a pidfd, give back what the dead
+ * held, and the line goes on in order. Where nobody waits, the next afflux_shared_open() does it,
+ * and the next call that finds too few permits (such calls ask at most once in 10 ms, all
+ * together): until then permits of the dead look held. A process that waits has one descriptor
+ * open for each other process that has a handle, up to a fourth of what its limit on descriptors
+ * allows; it asks after the others every 20 ms. (Before Linux 5.3 there are no pidfds: an end is
+ * noticed then when the parent has asked for it.)
  *
- * Standstill. A process that is stopped (SIGSTOP, a debugger, a frozen container) keeps the permits
- * that it has, and keeps nobody else from going on: no call waits for another process, but for
- * permits. A request in line whose process stands still when its turn comes is passed over until
- * the process goes on, and then is the next. Where a process is stopped in the few instructions
- * between giving back and waking, those who wait notice within 10 ms.
+ * Standstill. A process that is stopped (SIGSTOP, a debugger, a frozen container) keeps the
+ * permits that it has, and keeps nobody else from going on: no call waits for another process, but
+ * for permits. A request in line whose process stands still when its turn comes is passed over
+ * until the process goes on, and then is the next. No event tells of that, nor of a process that
+ * is stopped in the few instructions between giving back and waking. So one of those who wait
+ * looks every 10 ms; where those stand still, too, another one does within 50 ms.
  *
  * Processes. fork(): a child inherits no permits, and the handle is closed there (AFFLUX_ECLOSED):
  * it opens the segment itself. exec(): permits stay with the process, as record locks do. When the
  * new program opens the segment, what its process held before is given back, but for handles with
- * AFFLUX_SHARED_KEEP_OVER_EXEC: these end with the process, and so does what another thread had in
- * line for them. Two copies of this library in one process (one of them in a plugin, say) take each
- * other for such an earlier program. Process ids that are used again are told apart by the process'
- * start time. All who share a segment must be in one pid namespace and one time namespace, with
- * /proc: another is refused (AFFLUX_ENOTSUP), for it could not tell who is alive.
+ * AFFLUX_SHARED_KEEP_OVER_EXEC: these end with the process. A request that another thread had in
+ * line at the exec() is passed over a second after its turn. Two copies of this library in one
+ * process (one of them in a plugin, say) take each other for such an earlier program. Process ids
+ * that are used again are told apart by the process' start time. All who share a segment must be
+ * in one pid namespace and one time namespace, with /proc: another is refused (AFFLUX_ENOTSUP),
+ * for it could not tell who is alive.
  *
  * Trust. The permissions of the segment decide who may use it. Whoever may write to it can spoil
  * the limit: take what is not theirs, end the line, keep others waiting. They cannot make this
@@ -134,7 +141,8 @@ AFFLUX_API afflux_status afflux_shared_open(const char *name, const afflux_share
  * made by afflux_shared_open() without a name, or a file on tmpfs.
  *
  * @param fd  Open for reading and writing; borrowed: the handle has its own copy.
- * @return as afflux_shared_open(); AFFLUX_EINVAL also for AFFLUX_SHARED_CREATE and EXCLUSIVE.
+ * @return as afflux_shared_open(); AFFLUX_EINVAL also for AFFLUX_SHARED_CREATE and EXCLUSIVE, and
+ *         for an fd that is none.
  * Since: 0.1
  */
 AFFLUX_API afflux_status afflux_shared_open_fd(int32_t fd, const afflux_shared_options *options,
@@ -175,7 +183,7 @@ AFFLUX_API int32_t afflux_shared_last_os_error(void);
  *
  * @param n  1 … the limit.
  * @return AFFLUX_OK      all n are held
- *         AFFLUX_EAGAIN  too few are free, or requests are in line
+ *         AFFLUX_EAGAIN  too few are free, or requests are in line (of processes that go on)
  *         AFFLUX_ECLOSED the segment is closed, or the handle is from before a fork()
  *         AFFLUX_E2BIG   n is above the limit
  *         AFFLUX_EINVAL  shared is NULL or n is 0
@@ -197,7 +205,8 @@ AFFLUX_API afflux_status afflux_shared_try_acquire(afflux_shared *shared, uint64
  *         AFFLUX_E2BIG      none taken; n is above the limit, or has come to be by a resize
  *         AFFLUX_EREJECTED  none taken; max_waiters are in line
  *         AFFLUX_EINVAL     shared is NULL, n is 0, or a negative time other than AFFLUX_FOREVER
- *         AFFLUX_EOS        none taken; the library's thread could not be started
+ *         AFFLUX_EOS        none taken; the library's thread could not be started, or has no
+ *                           descriptor
  * Threads: any number at once. Spins some microseconds before it gets in line.
  * Order, Owns: as afflux_shared_try_acquire().
  * Since:   0.1
@@ -212,7 +221,7 @@ AFFLUX_API afflux_status afflux_shared_acquire(afflux_shared *shared, uint64_t n
  *                 and user_data; priority NORMAL, flags 0 or AFFLUX_WAIT_FOR_NOTE, no cost_bytes,
  *                 client, tenant and tag.
  * @param waiter   As for afflux_sem_acquire_async(), for as long. afflux_waiter_cancel() takes the
- *                 request back.
+ *                 request back, afflux_shared_waiter_cancel() its place in line, too.
  * @return AFFLUX_OK         all are held; no completion follows
  *         AFFLUX_PENDING    in line: exactly one completion follows, or a cancel that answers
  *                           AFFLUX_OK. Its status: AFFLUX_OK, AFFLUX_ETIMEDOUT, or AFFLUX_ECLOSED,
@@ -223,9 +232,10 @@ AFFLUX_API afflux_status afflux_shared_acquire(afflux_shared *shared, uint64_t n
  *                           not for this call
  *         AFFLUX_ENOMEM     no memory for the request
  *         AFFLUX_EOS        a thread could not be started
- * Threads: any number at once. Completions come on a thread of the library. One that is cancelled,
- *          or whose time has run out, may keep its place in line for some 10 ms; what is granted
- *          to it then is given back at once.
+ * Threads: any number at once. Completions come on a thread of the library, and in
+ *          afflux_shared_waiter_cancel(). One whose time has run out keeps its place in line for a
+ *          few milliseconds more, one that afflux_waiter_cancel() took back for some ten; what is
+ *          granted to it then is given back at once.
  * Order, Owns: as afflux_shared_try_acquire(), for the completion with AFFLUX_OK too. The caller
  *          keeps a reference from before the call until the permits are given back.
  * Since:   0.1
@@ -233,6 +243,16 @@ AFFLUX_API afflux_status afflux_shared_acquire(afflux_shared *shared, uint64_t n
 AFFLUX_API afflux_status afflux_shared_acquire_async(afflux_shared *shared,
                                                      const afflux_request *request,
                                                      afflux_waiter *waiter);
+
+/**
+ * Take an asynchronous request back, and its place in line at once.
+ *
+ * @param waiter  Of a request to `shared`.
+ * @return as afflux_waiter_cancel(); AFFLUX_EINVAL also for a NULL shared.
+ * Threads: as afflux_waiter_cancel(). May run completions of other requests of this handle.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_shared_waiter_cancel(afflux_shared *shared, afflux_waiter *waiter);
 
 /**
  * Give back `n` permits that this handle holds.

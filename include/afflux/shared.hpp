@@ -126,6 +126,15 @@ class shared_semaphore {
     ret_status = static_cast<status>(::afflux_shared_open_fd(fd, &c, &made));
     return from_handle(made);
   }
+  /// Remove a name. @return ok, invalid, os_error.
+  static status remove(const char* name) noexcept {
+    return static_cast<status>(::afflux_shared_remove(name));
+  }
+  /// errno behind this thread's newest os_error of a call here, 0 without. (Of these calls alone:
+  /// the text of a thrown error does not have it.)
+  [[nodiscard]] static std::int32_t last_os_error() noexcept {
+    return ::afflux_shared_last_os_error();
+  }
   /// Own a reference that the caller has; null makes an empty owner.
   [[nodiscard]] static shared_semaphore from_handle(::afflux_shared* handle) noexcept {
     return shared_semaphore(handle);

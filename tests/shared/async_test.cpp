@@ -175,6 +175,25 @@ TEST_F(SharedAsync, ACancelledOneIsGivenNothing) {
   EXPECT_EQ(afflux_shared_try_acquire(mine, 2), AFFLUX_OK);
 }
 
+TEST_F(SharedAsync, CancelledByTheHandleItLeavesTheLineAtOnce) {
+  fill();
+  asking first, second;
+  ASSERT_EQ(first.begin(other, 2), AFFLUX_PENDING);
+  EXPECT_EQ(stats_of(mine).waiters, 1U);
+  EXPECT_EQ(afflux_shared_waiter_cancel(other, &first.waiter), AFFLUX_OK);
+  EXPECT_EQ(stats_of(mine).waiters, 0U);
+  EXPECT_EQ(afflux_shared_waiter_cancel(other, &first.waiter), AFFLUX_EALREADY);
+  // Its place is free again: of a line with few places, any number of times.
+  const opened narrow(nullptr, new_segment(1, 256, 2));
+  ASSERT_EQ(afflux_shared_try_acquire(narrow, 1), AFFLUX_OK);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(second.begin(narrow, 1), AFFLUX_PENDING) << i;
+    ASSERT_EQ(afflux_waiter_cancel(&second.waiter), AFFLUX_OK);
+  }
+  EXPECT_EQ(afflux_shared_waiter_cancel(nullptr, &first.waiter), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_shared_waiter_cancel(other, nullptr), AFFLUX_EINVAL);
+}
+
 TEST_F(SharedAsync, ACloseEndsIt) {
   fill();
   asking one, two;

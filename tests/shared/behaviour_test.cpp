@@ -4,9 +4,11 @@
 // is refused.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <list>
 
 #include <chrono>
 #include <cstdio>
@@ -109,6 +111,28 @@ TEST(SharedStandstill, AStoppedWaiterIsPassedOverAndIsTheNextWhenItGoesOn) {
   stopped.talk().say(0);
   EXPECT_EQ(third.talk().hear(), AFFLUX_OK);
   third.talk().say(0);
+}
+
+TEST(SharedStandstill, ManyStoppedOnesArePassedOver) {
+  const opened mine(nullptr, new_segment(1));
+  ASSERT_EQ(afflux_shared_try_acquire(mine, 1), AFFLUX_OK);
+  std::list<process> stopped;
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    stopped.emplace_back(waiting_for(mine.fd(), 1));
+    ASSERT_TRUE(in_line(mine, i + 1));
+    stopped.back().stop();
+  }
+  const process last(waiting_for(mine.fd(), 1));
+  ASSERT_TRUE(in_line(mine, 9));
+  const segment_view view(mine.fd());
+  afflux_shared_release(mine, 1);
+  EXPECT_EQ(last.talk().hear(), AFFLUX_OK);
+  // While the last one holds the permit all others are passed over, not only the first.
+  std::uint32_t parked = 0;
+  for (std::uint32_t i = 0; i < view.memory().place_count; ++i)
+    parked += view.place(i).state == sh::place_state::parked ? 1U : 0U;
+  EXPECT_EQ(parked, 8U);
+  last.talk().say(0);
 }
 
 TEST(SharedStandstill, AStoppedHolderKeepsItsPermitsAndOthersGoOn) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // create, resize, close, remove.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -20,6 +21,7 @@ struct creation {
   std::string name;
   afflux_shared_options options = new_options();
   bool has_limit = false;
+  bool has_mode = false;
 };
 
 std::uint32_t read_mode(const argp_state* state, const char* text) {
@@ -42,6 +44,7 @@ error_t take_creation(int key, char* text, argp_state* state) {
       return 0;
     case kMode:
       chosen.options.mode = read_mode(state, text);
+      chosen.has_mode = true;
       return 0;
     case kMaxHandles:
       return example::read_number(chosen.options.max_handles, state, "--max-handles", text, 1U,
@@ -84,7 +87,7 @@ int create(int argc, char** argv) {
   constexpr argp_option kOptions[] = {
       {"limit", 'n', "LIMIT", 0, "permits that may be held at once", 0},
       {"mode", kMode, "MODE", 0,
-       "who may use it, as for a file, less the umask; it takes reading and writing (600)", 0},
+       "who may use it, as for a file, whatever the umask; it takes reading and writing (600)", 0},
       {"max-handles", kMaxHandles, "N", 0, "processes that may have it open (1024)", 0},
       {"max-waiters", kMaxWaiters, "N", 0, "processes that may wait in line (1024)", 0},
       {}};
@@ -95,6 +98,7 @@ int create(int argc, char** argv) {
   creation chosen;
   example::read_arguments(parser, argc, argv, chosen);
   chosen.options.flags = AFFLUX_SHARED_CREATE | AFFLUX_SHARED_EXCLUSIVE;
+  if (chosen.has_mode) umask(0);  // what was asked for
   const limit made(chosen.name, chosen.options);
   return 0;
 }

@@ -81,7 +81,7 @@ std::vector<std::string> lines_of(const limit& one) {
           number(stats.waiters),
       "since it was made: acquired " + number(stats.acquired) + ", after a wait " +
           number(stats.waited) + ", timed out " + number(stats.timed_out) +
-          ", given back for the dead " + number(stats.recovered),
+          ", given back at a process' end " + number(stats.recovered),
       "room: " + number(stats.handles) + " of " + number(stats.max_handles) + " handles, " +
           number(stats.waiters) + " of " + number(stats.max_waiters) + " waiters"};
   const auto holders = sorted(one.others());
