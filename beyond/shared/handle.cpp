@@ -262,15 +262,15 @@ afflux_status handle::try_acquire(std::uint64_t n) noexcept {
   {
     const turn at(lock_);
     result = sem_->try_take(n);
-    if (result == answer::would_wait && asks_for_the_dead()) result = sem_->try_take(n);
+    if (result == answer::would_wait && looks_after()) result = sem_->try_take(n);
     if (result == answer::done) count_grant();
   }
   return outcome(result);
 }
 
-// Permits may be free but for the dead, whom nobody has buried while nobody waits. Whether there
-// were some; one process asks in so much time. The lock is held.
-bool handle::asks_for_the_dead() noexcept {
+// Permits may be free but for the dead, or for requests of those who stand still, whom nobody has
+// looked after while nobody waits. False: somebody did just now. The lock is held.
+bool handle::looks_after() noexcept {
   auto& asked = memory().common->asked;
   const std::int64_t now = now_ns();
   // relaxed, both: no more than how often depends on it.
@@ -283,6 +283,7 @@ bool handle::asks_for_the_dead() noexcept {
   system_host system;
   const std::uint64_t n = bury_the_dead(*sem_, system);
   if (n != 0) memory().slot(slot_).recovered.fetch_add(n, std::memory_order_relaxed);
+  look_after_grants(*sem_, bell_, system, seen_.get());
   sem_->serve();
   return true;
 }

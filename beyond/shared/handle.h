@@ -106,7 +106,7 @@ class handle {
   afflux_status wait_in_line(std::uint64_t n, std::uint32_t place, std::int64_t deadline) noexcept;
   bool is_same_segment(const handle& other) const noexcept;
   void count_grant() noexcept;
-  bool asks_for_the_dead() noexcept;
+  bool looks_after() noexcept;
   bool spin(std::uint64_t n, afflux_status& ret_status) noexcept;
   afflux_status outcome(answer from) const noexcept;
   void detach() noexcept;

@@ -196,6 +196,37 @@ TEST(SharedDeath, WhereNobodyWaitsTheNextOpeningGivesBack) {
 }
 
 // The slot's life word names a process with this one's id that started at another time.
+// Nobody waits, and nobody opens: who tries finds them.
+TEST(SharedDeath, WhereNobodyWaitsATryGivesBack) {
+  const opened mine(nullptr, new_segment(1));
+  {
+    process holder(holding(mine.fd(), 1));
+    ASSERT_EQ(holder.talk().hear(), AFFLUX_OK);
+    holder.kill();
+  }
+  EXPECT_TRUE(comes_about([&] { return afflux_shared_try_acquire(mine, 1) == AFFLUX_OK; }));
+  process waiter(waiting_for(mine.fd(), 1));
+  ASSERT_TRUE(in_line(mine, 1));
+  waiter.kill();
+  EXPECT_EQ(afflux_shared_release(mine, 1), AFFLUX_OK);
+  EXPECT_TRUE(comes_about([&] { return afflux_shared_try_acquire(mine, 1) == AFFLUX_OK; }));
+  EXPECT_EQ(afflux_shared_release(mine, 1), AFFLUX_OK);
+}
+
+TEST(SharedStandstill, WhereNobodyWaitsATryPassesOverAStoppedOne) {
+  const opened mine(nullptr, new_segment(1));
+  ASSERT_EQ(afflux_shared_try_acquire(mine, 1), AFFLUX_OK);
+  const process stopped(waiting_for(mine.fd(), 1));
+  ASSERT_TRUE(in_line(mine, 1));
+  stopped.stop();
+  EXPECT_EQ(afflux_shared_release(mine, 1), AFFLUX_OK);
+  EXPECT_TRUE(comes_about([&] { return afflux_shared_try_acquire(mine, 1) == AFFLUX_OK; }));
+  stopped.go_on();
+  EXPECT_EQ(afflux_shared_release(mine, 1), AFFLUX_OK);
+  EXPECT_EQ(stopped.talk().hear(), AFFLUX_OK);
+  stopped.talk().say(0);
+}
+
 TEST(SharedDeath, APidUsedAgainIsToldApart) {
   const opened mine(nullptr, new_segment(1));
   segment_view view(mine.fd());
