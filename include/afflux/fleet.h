@@ -33,16 +33,19 @@
  *
  * What may still go beyond the limit, and how to guard against it:
  *   - work that runs longer than max_hold_ns when its process has lost the engine: it holds a
- * permit that may be another's by then. Choose max_hold_ns as long as work takes, or check
+ *     permit that may be another's by then. Choose max_hold_ns as long as work takes, or check
  *     afflux_fleet_get_fence() while it runs.
- *   - a process that was stopped for longer than a lease (SIGSTOP, a suspended virtual machine): it
- *     does not know until its agent runs, some milliseconds after the rest. Check
+ *   - a process that was stopped for longer than a lease (SIGSTOP, a virtual machine that was
+ *     suspended or set back): it does not know until its agent runs, some milliseconds after the
+ *     rest. Check
  *     afflux_fleet_get_fence() after an acquire, and let the resource refuse old tokens.
  *   - a resize to less: those who hold more keep it until it is released.
  *   - afflux_fleet_expire(), and AFFLUX_FLEET_FALL_BACK: by intent.
  *   - a Redis master that was cut off while a replica took over answers those who still reach it.
- *     Where replicas are used set the option `replicas` of the URL, so that what only the old
- * master knows does not count.
+ *     Where replicas are used set the option `replicas` of the URL to the number of all those that
+ *     may take over, so that what only the old master knows does not count. A proxy or a service
+ *     that shows one run_id over failovers hides them: there a newcomer may be granted at once what
+ *     others still use.
  *   - an etcd whose disks were set back as a whole, log and all; a restore by etcdctl is noticed.
  *   - a child of fork(): its copy of the semaphore is of no lease. It must not use it, nor any call
  *     of this header on the parent's handles.
@@ -141,8 +144,8 @@ typedef struct afflux_fleet_options {
   uint32_t struct_size; /**< sizeof(afflux_fleet_options) */
   uint32_t flags;       /**< AFFLUX_FLEET_MANUAL, AFFLUX_FLEET_FRESH; default 0 */
   const char *url;      /**< of the engine, copied: redis://[[user:]password@]host[:port][/db] or
-                             unix:///path/of/socket, with options ?replicas=N (an exchange counts when
-                             N replicas have it, too), db=N, user=, password=, joined by &;
+                             unix:///path/of/socket, with options ?replicas=N (an exchange counts
+                             when N replicas have it, too), db=N, user=, password=, joined by &;
                              or etcd://[user:password@]host[:port][,host[:port]…][/prefix], or
                              etcds:// for TLS with options ?cacert=PATH, cert=PATH, key=PATH.
                              Default redis://127.0.0.1 */
@@ -153,8 +156,8 @@ typedef struct afflux_fleet_options {
   uint64_t limit;    /**< permits, up to 2^42 − 1, where the engine has no such limit; what it has
                           counts more. 0 (default): take what it has */
   uint64_t minimum; /**< permits that this process gets before weights count, when it asks for them;
-                         0 … 2^42 − 1; default 0. Minimums of all processes that are above the limit
-                         together are cut in proportion */
+                         0 … 2^42 − 1; default 0. Minimums of all processes that are above the
+                         limit together are cut in proportion */
   uint64_t fallback;    /**< permits, with AFFLUX_FLEET_FALL_BACK; otherwise 0, the default */
   uint64_t max_request; /**< the most permits that one request waits for (chapter 3), up to
                              2^41; 0 (default): `limit`, or 65,536 without that */
@@ -271,9 +274,10 @@ typedef struct afflux_fleet_fence {
   uint32_t struct_size; /**< sizeof(afflux_fleet_fence); 0: as of version 0.1 */
   uint32_t state;       /**< AFFLUX_FLEET_… */
   uint64_t token;       /**< of the newest exchange: greater than any that a holder of this limit
-                             got before, also before a loss of memory. (After one, if all holders
-                             have gone and the server's clock was set back besides, it may be less:
-                             then the resource refuses too much, never too little.) 0: none yet */
+                             got before, also before a loss of memory. (After one, if no holder
+                             is there to tell, because all are gone or stopped, and the server's
+                             clock was set back besides, it may be less: the resource then refuses
+                             too much, but can't tell a stopped holder's old token.) 0: none yet */
   uint64_t tenure;      /**< the token with which the unbroken lease began; 0: none yet */
   uint64_t floor;       /**< holders whose newest token is up to this have stopped */
   int64_t remaining_ns; /**< of the lease, now; 0: it has lapsed */
