@@ -147,26 +147,6 @@ int open_life(std::uint64_t life) noexcept {
   return fd;
 }
 
-bool is_alive(std::uint64_t life) noexcept {
-  const int saved = errno;
-  const int fd = open_life(life);
-  bool alive = true;
-  if (fd >= 0) {
-    pollfd ended{fd, POLLIN, 0};
-    alive = poll(&ended, 1, 0) <= 0;
-    close(fd);
-  } else if (errno == ESRCH) {
-    alive = false;
-  } else {
-    // No pidfd to be had (an old kernel, no descriptors left): what the id alone tells.
-    stat_line line{};
-    alive = (kill(static_cast<pid_t>(life_word::pid(life)), 0) == 0 || errno != ESRCH) &&
-            (!read_stat(life_word::pid(life), line) || same_start(life, line));
-  }
-  errno = saved;
-  return alive;
-}
-
 namespace {
 
 // Of a process whose first thread has ended: the state of another one.
@@ -187,6 +167,29 @@ char state_of_others(std::uint32_t pid) noexcept {
 }
 
 }  // namespace
+
+bool is_alive(std::uint64_t life) noexcept {
+  const int saved = errno;
+  const int fd = open_life(life);
+  bool alive = true;
+  if (fd >= 0) {
+    pollfd ended{fd, POLLIN, 0};
+    alive = poll(&ended, 1, 0) <= 0;
+    close(fd);
+  } else if (errno == ESRCH) {
+    alive = false;
+  } else {
+    // No pidfd to be had (an old kernel, a filter, no descriptors left): what the id tells. Of one
+    // that has ended it does until the parent has waited for it.
+    const std::uint32_t pid = life_word::pid(life);
+    stat_line line{};
+    alive = kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
+    if (alive && read_stat(pid, line))
+      alive = same_start(life, line) && (line.state != 'Z' || state_of_others(pid) != 'Z');
+  }
+  errno = saved;
+  return alive;
+}
 
 bool stands_still(std::uint64_t life) noexcept {
   const int saved = errno;

@@ -35,8 +35,8 @@ extern "C" {
  * and the next call that finds too few permits (such calls ask at most once in 10 ms, all
  * together): until then permits of the dead look held. A process that waits has one descriptor
  * open for each other process that has a handle, up to a fourth of what its limit on descriptors
- * allows; it asks after the others every 20 ms. (Before Linux 5.3 there are no pidfds: an end is
- * noticed then when the parent has asked for it.)
+ * allows; it asks after the others every 20 ms, and after all where there are no pidfds (before
+ * Linux 5.3).
  *
  * Standstill. A process that is stopped (SIGSTOP, a debugger, a frozen container) keeps the
  * permits that it has, and keeps nobody else from going on: no call waits for another process, but
@@ -46,8 +46,9 @@ extern "C" {
  * looks every 10 ms; where those stand still, too, another one does within 50 ms.
  *
  * Processes. fork(): a child inherits no permits, and the handle is closed there (AFFLUX_ECLOSED):
- * it opens the segment itself. exec(): permits stay with the process, as record locks do. When the
- * new program opens the segment, what its process held before is given back, but for handles with
+ * it opens the segment itself. Asynchronous requests stay the parent's, and do not complete in the
+ * child. exec(): permits stay with the process, as record locks do. When the new program opens the
+ * segment, what its process held before is given back, but for handles with
  * AFFLUX_SHARED_KEEP_OVER_EXEC: these end with the process. A request that another thread had in
  * line at the exec() is passed over a second after its turn. Two copies of this library in one
  * process (one of them in a plugin, say) take each other for such an earlier program. Process ids
@@ -60,8 +61,9 @@ extern "C" {
  * process read or write outside the segment. A named segment can be cut short by its owner, and a
  * process that touches what is gone gets SIGBUS; a memory file made here is sealed against that.
  *
- * A segment outlives its processes until it is removed, or the system restarts. A file that has
- * been kept over a restart is refused (AFFLUX_ENOTSUP).
+ * A segment outlives its processes until it is removed, or the system restarts. (Where logind has
+ * RemoveIPC=yes, a user's named segments go at the end of the last session.) A file that has been
+ * kept over a restart is refused (AFFLUX_ENOTSUP).
  *
  * Threads: every call may be made from any thread at any time, unless its comment says otherwise.
  * No call is async-signal-safe, and none is a thread-cancellation point. The threads of a process
@@ -119,7 +121,7 @@ AFFLUX_API afflux_status afflux_shared_options_init(afflux_shared_options *optio
  * @param options     NULL: the defaults.
  * @param ret_shared  One reference; written on success only.
  * @return AFFLUX_OK        open
- *         AFFLUX_EINVAL    ret_shared is NULL, a name that is none, an unknown flag, EXCLUSIVE
+ *         AFFLUX_EINVAL    ret_shared is NULL, a name out of its form, an unknown flag, EXCLUSIVE
  *                          without CREATE, a number out of its range, or struct_size is too short
  *         AFFLUX_ENOTSUP   what is there is no segment, or of another layout, or of another pid or
  *                          time namespace, or from before a restart; /proc is missing; or bytes
@@ -304,7 +306,7 @@ typedef struct afflux_shared_stats {
   uint64_t max_waiters;
   uint64_t acquired;  /**< requests granted, since the segment was made; also those below */
   uint64_t waited;    /**< of these, after a wait */
-  uint64_t timed_out; /**< calls that blocked until their time ran out */
+  uint64_t timed_out; /**< calls of afflux_shared_acquire() whose time ran out */
   uint64_t recovered; /**< permits of the dead that were given back */
 } afflux_shared_stats;
 
@@ -334,18 +336,17 @@ typedef struct afflux_shared_holder {
  *
  * @param ret_holders  Room for `count` of them; NULL with a count of 0.
  * @param ret_count    How many there are, perhaps more than `count`.
- * @return AFFLUX_OK; AFFLUX_EINVAL: shared or ret_count is NULL, or ret_holders with a count above
- *         0; AFFLUX_ECLOSED: the handle is from before a fork().
- * Since: 0.1
+ * @return AFFLUX_OK; AFFLUX_EINVAL: shared or ret_count is NULL, or ret_holders is, with a count
+ * above 0; AFFLUX_ECLOSED: the handle is from before a fork(). Since: 0.1
  */
 AFFLUX_API afflux_status afflux_shared_holders(afflux_shared *shared,
                                                afflux_shared_holder *ret_holders, size_t count,
                                                size_t *ret_count);
 
-/** Permits that this handle holds; 0 for NULL. Since: 0.1 */
+/** Permits that this handle holds; 0 for NULL, and for a handle from before a fork(). Since: 0.1 */
 AFFLUX_API uint64_t afflux_shared_held(const afflux_shared *shared);
 
-/** The limit now; 0 for NULL. Since: 0.1 */
+/** The limit now; 0 for NULL, and for a handle from before a fork(). Since: 0.1 */
 AFFLUX_API uint64_t afflux_shared_limit(const afflux_shared *shared);
 
 #ifdef __cplusplus
