@@ -262,7 +262,7 @@ afflux_status handle::try_acquire(std::uint64_t n) noexcept {
   {
     const turn at(lock_);
     result = sem_->try_take(n);
-    if (result == answer::would_wait && looks_after()) result = sem_->try_take(n);
+    if (result == answer::would_wait) result = take_after_a_look(n);
     if (result == answer::done) count_grant();
   }
   return outcome(result);
@@ -270,6 +270,10 @@ afflux_status handle::try_acquire(std::uint64_t n) noexcept {
 
 // Permits may be free but for the dead, or for requests of those who stand still, whom nobody has
 // looked after while nobody waits. False: somebody did just now. The lock is held.
+[[gnu::noinline]] answer handle::take_after_a_look(std::uint64_t n) noexcept {
+  return looks_after() ? sem_->try_take(n) : answer::would_wait;
+}
+
 bool handle::looks_after() noexcept {
   auto& asked = memory().common->asked;
   const std::int64_t now = now_ns();

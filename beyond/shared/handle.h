@@ -107,6 +107,7 @@ class handle {
   bool is_same_segment(const handle& other) const noexcept;
   void count_grant() noexcept;
   bool looks_after() noexcept;
+  answer take_after_a_look(std::uint64_t n) noexcept;
   bool spin(std::uint64_t n, afflux_status& ret_status) noexcept;
   afflux_status outcome(answer from) const noexcept;
   void detach() noexcept;

@@ -61,31 +61,33 @@ class journal {
   const segment<P>& memory() const noexcept { return memory_; }
   std::uint32_t slot() const noexcept { return slot_; }
 
-  // What a transaction becomes.
-  struct decision {
+  // What a transaction becomes: of the slot's own permits, or of an order.
+  struct own_decision {
     bool commit = false;  // else nothing is to be done
-    bool waiting = false;
-    bool own = false;  // of `own`, else of `order`
     std::uint64_t used = 0;
     std::uint64_t after = 0;  // what the slot has by itself then
+  };
+  struct decision {
+    bool commit = false;
+    bool waiting = false;
+    std::uint64_t used = 0;
     order_word order;
   };
 
   // Commits what `decide(head_word)` chooses, which is asked again after each change by others.
   // False: it chose to commit nothing, by a state that was consistent. The handle's lock is held.
   template <class Decide>
-  bool transact(Decide&& decide) noexcept {
+  [[gnu::always_inline]] bool transact(Decide&& decide) noexcept {
     for (;;) {
       const std::uint64_t seen = begin();
       const head_word before = head_word::of(seen);
-      const decision chosen = decide(before);
+      const auto chosen = decide(before);
       if (!chosen.commit) {
         // acquire: what was read before this load is not newer than it (J4).
         if (memory_.common->head.load(std::memory_order_acquire) == seen) return false;
-        continue;
-      }
-      if (chosen.own ? commit_own(seen, before, chosen) : commit_order(seen, before, chosen))
+      } else if (commit(seen, before, chosen)) {
         return true;
+      }
     }
   }
 
@@ -105,7 +107,7 @@ class journal {
   using atomic = typename P::template atomic<T>;
 
   // The head, with its transaction settled.
-  std::uint64_t begin() noexcept {
+  [[gnu::always_inline]] std::uint64_t begin() noexcept {
     // [committed] acquire; pairs with the exchanges below: the word that it names is there.
     const std::uint64_t seen = memory_.common->head.load(std::memory_order_acquire);
     // A head that names this slot is the last one that this handle committed: its own_word is
@@ -123,8 +125,9 @@ class journal {
     return true;
   }
 
-  bool commit_own(std::uint64_t seen, const head_word& before, const decision& chosen) noexcept {
-    const head_word after{chosen.used, slot_, chosen.waiting, true, before.number + 1};
+  [[gnu::always_inline]] bool commit(std::uint64_t seen, const head_word& before,
+                                     const own_decision& chosen) noexcept {
+    const head_word after{chosen.used, slot_, before.waiting, true, before.number + 1};
     // release: a helper that reads this word, and then the head unchanged, must not see the head
     // older than the settling that begin() has done (J2).
     memory_.slot(slot_).own.store(own_word{own_, chosen.after, false}.word(after.number),
@@ -134,7 +137,7 @@ class journal {
     return true;
   }
 
-  bool commit_order(std::uint64_t seen, const head_word& before, const decision& chosen) noexcept {
+  bool commit(std::uint64_t seen, const head_word& before, const decision& chosen) noexcept {
     // Its own_word stays as it is: begin() has left it to be replaced.
     if (seen == committed_ && P::kMutant != mutant::order_over_unmarked) settle(seen);
     const head_word after{chosen.used, slot_, chosen.waiting, false, before.number + 1};
@@ -147,7 +150,7 @@ class journal {
   }
 
   // Finishes the transaction that `seen`, a value of the head, names.
-  void settle(std::uint64_t seen) noexcept {
+  [[gnu::noinline]] void settle(std::uint64_t seen) noexcept {
     const head_word at = head_word::of(seen);
     if (at.own) {
       settle_own(seen, at);

@@ -39,27 +39,22 @@ class semaphore {
   const segment<P>& memory() const noexcept { return journal_.memory(); }
   std::uint32_t slot() const noexcept { return journal_.slot(); }
 
-  answer try_take(std::uint64_t n) noexcept {
+  [[gnu::always_inline]] answer try_take(std::uint64_t n) noexcept {
     answer result = answer::done;
     bool room_beside_line = false;
     journal_.transact([&](const head_word& head) {
-      decision d;
       result = may_take(head, n, room_beside_line);
-      if (result == answer::done) d = own(head.used + n, head.waiting, journal_.own() + n);
-      return d;
+      return own_decision{result == answer::done, head.used + n, journal_.own() + n};
     });
     if (room_beside_line) serve();
     return result;
   }
 
-  answer give(std::uint64_t n) noexcept {
+  [[gnu::always_inline]] answer give(std::uint64_t n) noexcept {
     bool waiting = false;
     const bool given = journal_.transact([&](const head_word& head) {
-      decision d;
       waiting = head.waiting;
-      if (n <= journal_.held_by(slot()))
-        d = own(less(head.used, n), head.waiting, journal_.own() - n);
-      return d;
+      return own_decision{n <= journal_.held_by(slot()), less(head.used, n), journal_.own() - n};
     });
     if (!given) return answer::not_held;
     if (waiting) serve();
@@ -68,21 +63,19 @@ class semaphore {
 
   // Takes `n` permits, or has the place wait for them. Its record is written.
   answer take_or_enqueue(std::uint64_t n, std::uint32_t place) noexcept {
-    answer result = answer::done;
-    bool room_beside_line = false;
-    journal_.transact([&](const head_word& head) {
-      decision d;
-      result = may_take(head, n, room_beside_line);
-      if (result == answer::done) {
-        d = own(head.used + n, head.waiting, journal_.own() + n);
-      } else if (result == answer::would_wait) {
-        d = at(act::enqueue, place, head.used, true);
-        result = answer::queued;
-      }
-      return d;
-    });
-    if (room_beside_line) serve();
-    return result;
+    for (;;) {
+      const answer taken = try_take(n);
+      if (taken != answer::would_wait) return taken;
+      bool room_beside_line = false;
+      const bool queued = journal_.transact([&](const head_word& head) {
+        decision d;
+        if (may_take(head, n, room_beside_line) == answer::would_wait)
+          d = at(act::enqueue, place, head.used, true);
+        return d;
+      });
+      if (room_beside_line) serve();
+      if (queued) return answer::queued;
+    }
   }
 
   // Its owner has seen the grant. `owner` is whose the place must be: others act for the dead.
@@ -174,7 +167,7 @@ class semaphore {
 
   // Grants to the line what fits, and takes out of it what can never be granted: all, once it is
   // closed, and a first one that is larger than the limit.
-  void serve() noexcept {
+  [[gnu::noinline]] void serve() noexcept {
     for (;;) {
       first one{};
       if (!journal_.transact([&](const head_word& head) { return next(head, one); })) return;
@@ -209,6 +202,7 @@ class semaphore {
 
  private:
   using decision = typename journal<P>::decision;
+  using own_decision = typename journal<P>::own_decision;
 
   struct first {
     std::uint32_t place;
@@ -220,7 +214,8 @@ class semaphore {
     return from > n ? from - n : 0;
   }
 
-  answer may_take(const head_word& head, std::uint64_t n, bool& ret_room_beside_line) noexcept {
+  [[gnu::always_inline]] answer may_take(const head_word& head, std::uint64_t n,
+                                         bool& ret_room_beside_line) noexcept {
     ret_room_beside_line = false;
     const count_word limit = limit_now();
     if (limit.closed) return answer::closed;
@@ -239,16 +234,6 @@ class semaphore {
     d.used = used;
     d.waiting = waiting;
     d.order = {what, of, 0, n, given_to(of).parity()};
-    return d;
-  }
-
-  static decision own(std::uint64_t used, bool waiting, std::uint64_t after) noexcept {
-    decision d;
-    d.commit = true;
-    d.own = true;
-    d.used = used;
-    d.waiting = waiting;
-    d.after = after & kMostPermits;
     return d;
   }
 
