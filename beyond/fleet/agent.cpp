@@ -154,7 +154,7 @@ std::uint32_t agent::state(std::int64_t now) const {
   if (closing_) return AFFLUX_FLEET_CLOSED;
   if (lease_.is_away()) {
     if (lease_.remaining(now) > terms_.lease.max_hold) return AFFLUX_FLEET_AWAY;
-    return terms_.lease.fallback != 0 ? AFFLUX_FLEET_FALLBACK : AFFLUX_FLEET_LAPSED;
+    return terms_.lease.fallback != 0 ? AFFLUX_FLEET_FALLEN_BACK : AFFLUX_FLEET_LAPSED;
   }
   if (!lease_.reached()) return AFFLUX_FLEET_STARTING;
   if (lease_.undefined()) return AFFLUX_FLEET_UNDEFINED;
@@ -168,7 +168,7 @@ void agent::tell_change() {
   std::uint32_t now_in = 0;
   {
     const std::scoped_lock lock(mutex_);
-    permits = allowed_;
+    permits = closing_ ? 0 : allowed_;
     token = lease_.token();
     now_in = state(now_ns());
     if (permits == told_permits_ && now_in == told_state_) return;
@@ -281,40 +281,71 @@ bool agent::on_own_thread() const {
 
 // ---- by hand
 
+bool agent::is_closing() const {
+  const std::scoped_lock lock(mutex_);
+  return closing_;
+}
+
+// Does what is due, a message included.
+void agent::do_due_by_hand() {
+  if (!step(now_ns())) return;
+  exchange_result result;
+  try {
+    const request q = prepare();
+    std::int64_t deadline = now_ns() + terms_.timeout;
+    {
+      // The semaphore's limit must fall in time; a closed one grants nothing anyway.
+      const std::scoped_lock lock(mutex_);
+      if (!closing_) deadline = std::min(deadline, lease_.next_change(now_ns()));
+    }
+    result = send(q, deadline);
+  } catch (const std::bad_alloc&) {
+    result.outcome = {failure::unreachable, "no memory"};
+  }
+  finish(result);
+  step(now_ns());
+}
+
 afflux_status agent::advance(std::int64_t* ret_next_ns) {
   if (!terms_.is_manual) return AFFLUX_EINVAL;
-  if (is_inside_.exchange(true, std::memory_order_acquire)) return AFFLUX_EBUSY;
-  bool is_closed = false;
   {
     const std::scoped_lock lock(mutex_);
+    if (closing_) return AFFLUX_ECLOSED;
+    if (is_inside_) return AFFLUX_EBUSY;
+    is_inside_ = true;
     inside_ = std::this_thread::get_id();
-    is_closed = closing_;
   }
-  if (!is_closed && step(now_ns())) {
-    exchange_result result;
-    try {
-      const request q = prepare();
-      std::int64_t deadline = now_ns() + terms_.timeout;
-      {
-        // The semaphore's limit must fall in time.
-        const std::scoped_lock lock(mutex_);
-        deadline = std::min(deadline, lease_.next_change(now_ns()));
-      }
-      result = send(q, deadline);
-    } catch (const std::bad_alloc&) {
-      result.outcome = {failure::unreachable, "no memory"};
-    }
-    finish(result);
-    step(now_ns());
+  do_due_by_hand();
+  const bool is_abandoned = is_closing();  // by what ran within
+  if (is_abandoned) {
+    leave_by_hand();
+    tell_change();
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    inside_ = {};
+  const std::scoped_lock lock(mutex_);
+  inside_ = {};
+  is_inside_ = false;
+  if (is_abandoned) return AFFLUX_ECLOSED;
+  const std::int64_t now = now_ns();
+  if (ret_next_ns != nullptr) *ret_next_ns = next_time(now, false) - now;
+  return AFFLUX_OK;
+}
+
+// Nobody can call advance() meanwhile, so the lease is prolonged here.
+afflux_status agent::wait_idle_by_hand(std::int64_t timeout_ns) {
+  const std::int64_t begun = now_ns();
+  for (;;) {
+    do_due_by_hand();
     const std::int64_t now = now_ns();
-    if (!is_closed && ret_next_ns != nullptr) *ret_next_ns = next_time(now, false) - now;
+    std::int64_t wait = 0;
+    {
+      const std::scoped_lock lock(mutex_);
+      wait = next_time(now, false) - now;
+    }
+    const bool is_last = timeout_ns != AFFLUX_FOREVER && timeout_ns - (now - begun) <= wait;
+    if (is_last) wait = std::max<std::int64_t>(timeout_ns - (now - begun), 0);
+    const afflux_status s = afflux_sem_wait_idle(sem_.handle(), wait);
+    if (s != AFFLUX_ETIMEDOUT || is_last) return s;
   }
-  is_inside_.store(false, std::memory_order_release);
-  return is_closed ? AFFLUX_ECLOSED : AFFLUX_OK;
 }
 
 afflux_status agent::leave_by_hand() {
@@ -342,26 +373,30 @@ void agent::join() {
 
 afflux_status agent::close(std::int64_t timeout_ns) {
   if (on_own_thread()) return AFFLUX_EBUSY;
-  if (terms_.is_manual && is_inside_.exchange(true, std::memory_order_acquire)) {
-    return AFFLUX_EBUSY;
-  }
   {
     const std::scoped_lock lock(mutex_);
-    if (closing_) {
-      if (terms_.is_manual) is_inside_.store(false, std::memory_order_release);
-      return AFFLUX_EALREADY;
-    }
+    if (closing_) return AFFLUX_EALREADY;
+    if (is_inside_) return AFFLUX_EBUSY;
     closing_ = true;
+    if (terms_.is_manual) {
+      is_inside_ = true;
+      inside_ = std::this_thread::get_id();
+    }
   }
   afflux_sem_close(sem_.handle());
   sem_.give_up_reserve();
-  const afflux_status idle = afflux_sem_wait_idle(sem_.handle(), timeout_ns);
+  afflux_status idle = AFFLUX_OK;
   afflux_status left = AFFLUX_OK;
   if (terms_.is_manual) {
+    idle = afflux_sem_wait_idle(sem_.handle(), 0);
+    if (idle == AFFLUX_ETIMEDOUT && timeout_ns != 0) idle = wait_idle_by_hand(timeout_ns);
     left = leave_by_hand();
-    is_inside_.store(false, std::memory_order_release);
     tell_change();
+    const std::scoped_lock lock(mutex_);
+    inside_ = {};
+    is_inside_ = false;
   } else {
+    idle = afflux_sem_wait_idle(sem_.handle(), timeout_ns);
     {
       const std::scoped_lock lock(mutex_);
       closed_ = true;
@@ -378,7 +413,8 @@ void agent::abandon() {
     close(0);
     return;
   }
-  // Within its own thread: it ends when the function that let go has returned.
+  // Within its own thread: it ends when the function that let go has returned. By hand the call
+  // that runs it, advance(), gives back what is leased.
   {
     const std::scoped_lock lock(mutex_);
     if (closing_) return;

@@ -7,7 +7,6 @@
 
 #include <afflux/fleet.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -69,6 +68,7 @@ class agent : public std::enable_shared_from_this<agent> {
   void allow(std::int64_t now);
   // Does what is due but sending; answers whether a request is due.
   bool step(std::int64_t now);
+  bool is_closing() const;
   request prepare();
   exchange_result send(const request& q, std::int64_t deadline);
   void finish(const exchange_result& result);
@@ -76,7 +76,9 @@ class agent : public std::enable_shared_from_this<agent> {
   std::uint32_t state(std::int64_t now) const;
   std::int64_t next_time(std::int64_t now, bool awaits) const;
   void join();
+  void do_due_by_hand();
   afflux_status leave_by_hand();
+  afflux_status wait_idle_by_hand(std::int64_t timeout_ns);
 
   const agent_terms terms_;
   const std::unique_ptr<engine> engine_;
@@ -110,9 +112,9 @@ class agent : public std::enable_shared_from_this<agent> {
   bool is_over_ = false;  // that was answered, or there was none to send
   bool left_ = false;     // what was leased is given back
 
-  std::atomic<bool> is_inside_{false};  // advance()
-  std::thread::id inside_;              // the thread that runs the caller's functions: in
-                                        // advance(), or the one that keeps the time
+  bool is_inside_ = false;  // advance(), or close() by hand
+  std::thread::id inside_;  // the thread that runs the caller's functions: the one that is inside,
+                            // or the one that keeps the time
 };
 
 }  // namespace afflux::fleet

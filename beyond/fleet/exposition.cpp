@@ -69,8 +69,8 @@ void expose(const family& f, const std::vector<exposed>& all, const char* type,
 }
 
 void expose_states(const std::vector<exposed>& all, std::string& to) {
-  static constexpr const char* kStates[] = {"starting", "leased",   "silent",    "away",
-                                            "lapsed",   "fallback", "undefined", "closed"};
+  static constexpr const char* kStates[] = {"starting", "leased",      "silent",    "away",
+                                            "lapsed",   "fallen_back", "undefined", "closed"};
   to +=
       "# HELP afflux_fleet_state How this process stands: 1 for the state it is in.\n"
       "# TYPE afflux_fleet_state gauge\n";

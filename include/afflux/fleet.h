@@ -99,7 +99,7 @@ enum {
                                    engine grants nothing more for one lease */
   AFFLUX_FLEET_AWAY = 3,      /**< the engine does not answer; the lease still runs */
   AFFLUX_FLEET_LAPSED = 4,    /**< likewise, and no lease runs (any more): nothing is granted */
-  AFFLUX_FLEET_FALLBACK = 5,  /**< likewise, and `fallback` permits are granted */
+  AFFLUX_FLEET_FALLEN_BACK = 5,/**< likewise, and `fallback` permits are granted */
   AFFLUX_FLEET_UNDEFINED = 6, /**< the engine has no such limit, and this holder names none */
   AFFLUX_FLEET_CLOSED = 7     /**< afflux_fleet_close() was called */
 };

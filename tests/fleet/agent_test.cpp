@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "await.h"
@@ -184,7 +185,7 @@ TEST_F(FleetAgent, FallsBackWhereItIsToldTo) {
   await_permits(*a, 10);
   faults->set(&fault::is_cut, true);
   await_permits(*a, 3);
-  await_state(*a, AFFLUX_FLEET_FALLBACK);
+  await_state(*a, AFFLUX_FLEET_FALLEN_BACK);
   EXPECT_EQ(afflux_sem_acquire(a->sem(), 3, 0), AFFLUX_OK);
   EXPECT_EQ(afflux_sem_try_acquire(a->sem(), 1), AFFLUX_EAGAIN);
   EXPECT_EQ(afflux_sem_release(a->sem(), 3), AFFLUX_OK);
@@ -342,6 +343,63 @@ TEST_F(FleetAgent, WorksByHand) {
   EXPECT_EQ(a->close(0), AFFLUX_OK);
   EXPECT_EQ(a->advance(&next), AFFLUX_ECLOSED);
   EXPECT_EQ(store->read("x").total, 0u);
+}
+
+// Nobody can call advance() meanwhile.
+TEST_F(FleetAgent, ProlongsTheLeaseWhileItClosesByHand) {
+  const auto a = make(true);
+  EXPECT_EQ(a->advance(nullptr), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_acquire(a->sem(), 10, 0), AFFLUX_OK);
+  std::thread closes([&] { EXPECT_EQ(a->close(AFFLUX_FOREVER), AFFLUX_OK); });
+  await([&] { return stats(*a).exchanges >= 4; });
+  EXPECT_EQ(store->read("x").total, 10u);
+  EXPECT_EQ(a->close(0), AFFLUX_EALREADY) << "while the first one waits, too";
+  EXPECT_EQ(a->advance(nullptr), AFFLUX_ECLOSED);
+  EXPECT_EQ(afflux_sem_release(a->sem(), 10), AFFLUX_OK);
+  closes.join();
+  EXPECT_EQ(store->read("x").total, 0u);
+}
+
+TEST_F(FleetAgent, WaitsForATimeWhereItClosesByHand) {
+  const auto a = make(true);
+  EXPECT_EQ(a->advance(nullptr), AFFLUX_OK);
+  ASSERT_EQ(afflux_sem_acquire(a->sem(), 4, 0), AFFLUX_OK);
+  EXPECT_EQ(a->close(20 * kMs), AFFLUX_ETIMEDOUT);
+  EXPECT_EQ(store->read("x").total, 4u) << "what is held stays leased";
+  EXPECT_EQ(afflux_sem_release(a->sem(), 4), AFFLUX_OK);
+}
+
+TEST_F(FleetAgent, TellsThatNothingIsGrantedAfterItsEnd) {
+  for (const bool is_manual : {false, true}) {
+    std::uint64_t permits = 99;  // by the thread that is joined by close(), or this one
+    std::uint32_t state = 99;
+    on_change = [&](std::uint64_t n, std::uint64_t, std::uint32_t now_in) {
+      permits = n;
+      state = now_in;
+    };
+    const auto a = make(is_manual);
+    if (is_manual) {
+      EXPECT_EQ(a->advance(nullptr), AFFLUX_OK);
+    }
+    await_permits(*a, 10);
+    EXPECT_EQ(a->close(0), AFFLUX_OK);
+    EXPECT_EQ(permits, 0u);
+    EXPECT_EQ(state, std::uint32_t{AFFLUX_FLEET_CLOSED});
+  }
+}
+
+TEST_F(FleetAgent, CanBeLetGoWithinItsAdvance) {
+  std::shared_ptr<agent> a;
+  std::vector<std::uint32_t> states;
+  on_change = [&](std::uint64_t, std::uint64_t, std::uint32_t state) {
+    states.push_back(state);
+    if (state == AFFLUX_FLEET_LEASED) std::exchange(a, nullptr)->abandon();
+  };
+  a = make(true);
+  const auto kept = a;  // as the call of the C API does
+  EXPECT_EQ(kept->advance(nullptr), AFFLUX_ECLOSED);
+  EXPECT_EQ(store->read("x").holders.size(), 0u) << "what was leased is given back";
+  EXPECT_EQ(states, (std::vector<std::uint32_t>{AFFLUX_FLEET_LEASED, AFFLUX_FLEET_CLOSED}));
 }
 
 TEST_F(FleetAgent, AnswersEbusyToASecondThreadByHand) {
