@@ -184,7 +184,8 @@ void afflux_fleet_unref(afflux_fleet* fleet) {
 
 afflux_status afflux_fleet_close(afflux_fleet* fleet, int64_t timeout_ns) {
   if (fleet == nullptr || timeout_ns < AFFLUX_FOREVER) return AFFLUX_EINVAL;
-  return fleet->agent->close(timeout_ns);
+  const std::shared_ptr<agent> kept = fleet->agent;  // a completion may drop the last reference
+  return kept->close(timeout_ns);
 }
 
 afflux_sem* afflux_fleet_sem(const afflux_fleet* fleet) {
@@ -208,6 +209,23 @@ afflux_status afflux_fleet_get_fence(const afflux_fleet* fleet, afflux_fleet_fen
   ret_fence->struct_size = sizeof *ret_fence;
   fleet->agent->read(*ret_fence);
   return AFFLUX_OK;
+}
+
+afflux_status afflux_fleet_begin(const afflux_fleet* fleet, afflux_fleet_fence* ret_fence) {
+  const afflux_status s = afflux_fleet_get_fence(fleet, ret_fence);
+  return s == AFFLUX_OK && ret_fence->remaining_ns == 0 ? AFFLUX_EAGAIN : s;
+}
+
+// A lease that has lapsed goes on as another tenure. So one that is the same now, and runs, has run
+// all the time since `fence` began: a permit that was granted meanwhile is of it.
+afflux_status afflux_fleet_check(const afflux_fleet* fleet, afflux_fleet_fence* fence) {
+  if (fence == nullptr) return AFFLUX_EINVAL;
+  const std::uint64_t begun = fence->tenure;
+  const afflux_status s = afflux_fleet_get_fence(fleet, fence);
+  if (s != AFFLUX_OK) return s;
+  const bool is_same = fence->tenure == begun && begun != 0;
+  fence->tenure = begun;  // so that work that has lost its permit never passes again
+  return is_same && fence->remaining_ns > 0 ? AFFLUX_OK : AFFLUX_ECANCELED;
 }
 
 afflux_status afflux_fleet_stats_init(afflux_fleet_stats* stats) { return init_out(stats); }

@@ -33,12 +33,12 @@
  *
  * What may still go beyond the limit, and how to guard against it:
  *   - work that runs longer than max_hold_ns when its process has lost the engine: it holds a
- *     permit that may be another's by then. Choose max_hold_ns as long as work takes, or check
- *     afflux_fleet_get_fence() while it runs.
+ *     permit that may be another's by then. Choose max_hold_ns as long as work takes, or call
+ *     afflux_fleet_check() while it runs.
  *   - a process that was stopped for longer than a lease (SIGSTOP, a virtual machine that was
  *     suspended or set back): it does not know until its agent runs, some milliseconds after the
- *     rest. Check
- *     afflux_fleet_get_fence() after an acquire, and let the resource refuse old tokens.
+ *     rest. Call afflux_fleet_begin() before an acquire and afflux_fleet_check() after it, and let
+ *     the resource refuse old tokens.
  *   - a resize to less: those who hold more keep it until it is released.
  *   - afflux_fleet_expire(), and AFFLUX_FLEET_FALL_BACK: by intent.
  *   - a Redis master that was cut off while a replica took over answers those who still reach it.
@@ -99,7 +99,7 @@ enum {
                                    engine grants nothing more for one lease */
   AFFLUX_FLEET_AWAY = 3,      /**< the engine does not answer; the lease still runs */
   AFFLUX_FLEET_LAPSED = 4,    /**< likewise, and no lease runs (any more): nothing is granted */
-  AFFLUX_FLEET_FALLEN_BACK = 5,/**< likewise, and `fallback` permits are granted */
+  AFFLUX_FLEET_FALLEN_BACK = 5,  /**< likewise, and `fallback` permits are granted */
   AFFLUX_FLEET_UNDEFINED = 6, /**< the engine has no such limit, and this holder names none */
   AFFLUX_FLEET_CLOSED = 7     /**< afflux_fleet_close() was called */
 };
@@ -263,9 +263,19 @@ AFFLUX_API afflux_status afflux_fleet_advance(afflux_fleet *fleet, int64_t *ret_
 /**
  * What tells that work still has its permit, and what lets a resource refuse work that has lost it.
  *
- * Keep `tenure` when work begins, just after its acquire. Before each step that must not be taken
- * without a permit, read the fence again: another tenure, or remaining_ns 0, says that the lease
- * under which the work began has lapsed. Send `token` and `floor` with the step. The resource keeps
+ * Read it before the acquire, and compare after it: afflux_fleet_begin() and afflux_fleet_check()
+ * do both.
+ *
+ *   afflux_fleet_begin(fleet, &fence);
+ *   afflux_sem_acquire(sem, 1, timeout);
+ *   if (afflux_fleet_check(fleet, &fence) != AFFLUX_OK) …   release it, and begin again
+ *   … and check again before each step that must not be taken without a permit.
+ *
+ * A fence that is first read after the acquire tells nothing of the permit: a process that was
+ * stopped meanwhile may read the lease that its agent has got anew, while the permit is of the one
+ * before, and another's by now.
+ *
+ * Send `token` and `floor` with each step, as the check before it wrote them. The resource keeps
  * the highest floor that it was ever sent, and refuses a step whose token is not above it: every
  * such token is of a lease that is over. Where the limit is 1, it may refuse every token below the
  * highest it was sent, instead. Since: 0.1
@@ -296,6 +306,37 @@ AFFLUX_API afflux_status afflux_fleet_fence_init(afflux_fleet_fence *fence);
  */
 AFFLUX_API afflux_status afflux_fleet_get_fence(const afflux_fleet *fleet,
                                                 afflux_fleet_fence *ret_fence);
+
+/**
+ * Begin work: read the fence before the acquire, for afflux_fleet_check().
+ *
+ * @param ret_fence  As of afflux_fleet_get_fence(); written with AFFLUX_EAGAIN, too.
+ * @return AFFLUX_OK      a lease runs
+ *         AFFLUX_EAGAIN  none does: what is acquired now will not pass afflux_fleet_check(). An
+ *                        acquire that waits comes back when there is a lease (or a fallback:
+ *                        `state`): then release, and begin again
+ *         AFFLUX_EINVAL  a pointer is NULL, or struct_size is too short
+ * Threads: as afflux_fleet_get_fence(). A fence is used by one thread at a time.
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_fleet_begin(const afflux_fleet *fleet,
+                                            afflux_fleet_fence *ret_fence);
+
+/**
+ * Check, just after the acquire and before each step of the work, that the lease has run without a
+ * gap since afflux_fleet_begin(). If so, a permit that was acquired since then is nobody else's.
+ * Permits of a fallback do not pass: no lease is behind them.
+ *
+ * @param fence  As afflux_fleet_begin() wrote it. All but `tenure` is read anew, whatever the
+ *               answer is.
+ * @return AFFLUX_OK         it has
+ *         AFFLUX_ECANCELED  it has not, and never will again for this fence: the permit may be
+ *                           another's. End the work, and release
+ *         AFFLUX_EINVAL     a pointer is NULL, or struct_size is too short
+ * Threads: as afflux_fleet_begin().
+ * Since:   0.1
+ */
+AFFLUX_API afflux_status afflux_fleet_check(const afflux_fleet *fleet, afflux_fleet_fence *fence);
 
 /* ------------------------------------------------------------------------ */
 /* Statistics                                                               */

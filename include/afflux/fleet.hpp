@@ -154,6 +154,19 @@ class fleet {
     return s;
   }
 
+  /// Before an acquire: what check() compares with. ret_fence needs no init.
+  /// @return ok; again: no lease runs, so that what is acquired now will not pass check().
+  status begin(::afflux_fleet_fence& ret_fence) const noexcept {
+    ret_fence.struct_size = sizeof ret_fence;
+    return static_cast<status>(::afflux_fleet_begin(used(), &ret_fence));
+  }
+  /// Just after the acquire and before each step of the work: whether the lease has run since
+  /// begin(). Sets token and floor, to be sent with the step.
+  /// @return ok; canceled: the permit may be another's by now: stop, and release.
+  [[nodiscard]] status check(::afflux_fleet_fence& fence) const noexcept {
+    return static_cast<status>(::afflux_fleet_check(used(), &fence));
+  }
+
   /// 0 where the owner is empty.
   [[nodiscard]] ::afflux_fleet_fence fence() const noexcept {
     ::afflux_fleet_fence f{};

@@ -11,6 +11,10 @@
 //               EALREADY EINVAL                                   FleetHandle.*, Fleet.Closes…
 //   advance     OK EINVAL ECLOSED                                 FleetHandle.*
 //               EBUSY                                             FleetAgent.AnswersEbusy…
+//   begin       OK                                                Fleet.PassesAPermit…
+//               EAGAIN EINVAL                                     FleetRead.*
+//   check       OK                                                Fleet.PassesAPermit…
+//               ECANCELED EINVAL                                  FleetRead.*, Fleet.Refuses…
 //   get_fence, get_stats, last_failure, id OK EINVAL              FleetRead.*
 //   write       OK ECANCELED EINVAL                               FleetWrite.*
 //   resize      OK ETIMEDOUT EINVAL                               FleetOperate.*, Fleet.*
@@ -282,6 +286,24 @@ TEST(FleetRead, AnswersEinvalForNullAndForTooLittleRoom) {
   EXPECT_EQ(afflux_fleet_get_stats(f.get(), &stats), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_fleet_get_stats(f.get(), nullptr), AFFLUX_EINVAL);
   EXPECT_EQ(afflux_fleet_get_stats(nullptr, &stats), AFFLUX_EINVAL);
+}
+
+TEST(FleetRead, PassesNoWorkWithoutALease) {
+  const opened f;
+  afflux_fleet_fence fence{};
+  EXPECT_EQ(afflux_fleet_begin(f.get(), &fence), AFFLUX_EAGAIN);
+  EXPECT_EQ(fence.struct_size, sizeof fence) << "written, too";
+  EXPECT_EQ(afflux_fleet_check(f.get(), &fence), AFFLUX_ECANCELED);
+  fence.tenure = 7;
+  EXPECT_EQ(afflux_fleet_check(f.get(), &fence), AFFLUX_ECANCELED);
+  EXPECT_EQ(fence.tenure, 7u);
+  EXPECT_EQ(afflux_fleet_begin(nullptr, &fence), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_begin(f.get(), nullptr), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_check(nullptr, &fence), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_check(f.get(), nullptr), AFFLUX_EINVAL);
+  fence.struct_size = 8;
+  EXPECT_EQ(afflux_fleet_begin(f.get(), &fence), AFFLUX_EINVAL);
+  EXPECT_EQ(afflux_fleet_check(f.get(), &fence), AFFLUX_EINVAL);
 }
 
 TEST(FleetRead, TellsTheNewestFailureAsFarAsItFits) {

@@ -206,6 +206,63 @@ TEST_F(Fleet, FencesOneThatHasDied) {
   release(a, 20);
 }
 
+// As one that is stopped for longer than a lease just after its acquire, or just before it: its
+// agent gets another lease before anybody looks.
+TEST_F(Fleet, RefusesAPermitOfALeaseThatIsOver) {
+  for (const bool acquires_late : {false, true}) {
+    afflux_fleet_options o = options("stopped");
+    o.name = acquires_late ? "late" : "early";
+    o.limit = 1;
+    o.flags |= AFFLUX_FLEET_MANUAL;
+    afflux_fleet* f = nullptr;
+    ASSERT_EQ(afflux_fleet_open(&o, &f), AFFLUX_OK);
+    const fleet_ptr stopped(f);
+    EXPECT_EQ(afflux_fleet_advance(f, nullptr), AFFLUX_OK);
+    afflux_fleet_fence begun{};
+    ASSERT_EQ(afflux_fleet_begin(f, &begun), AFFLUX_OK);
+    const std::uint64_t tenure = begun.tenure;
+    if (!acquires_late) acquire(stopped, 1);
+    o.flags = AFFLUX_FLEET_FRESH;
+    f = nullptr;
+    ASSERT_EQ(afflux_fleet_open(&o, &f), AFFLUX_OK);
+    const fleet_ptr other(f);
+    acquire(other, 1);
+    afflux_fleet_fence none{};
+    EXPECT_EQ(afflux_fleet_begin(stopped.get(), &none), AFFLUX_EAGAIN);
+    if (acquires_late) acquire(stopped, 1);  // its semaphore does not know
+    await([&] {
+      EXPECT_EQ(afflux_fleet_advance(stopped.get(), nullptr), AFFLUX_OK);
+      return fence(stopped).tenure != tenure && fence(stopped).remaining_ns > 0;
+    });
+    EXPECT_EQ(afflux_fleet_check(stopped.get(), &begun), AFFLUX_ECANCELED);
+    EXPECT_EQ(afflux_fleet_check(stopped.get(), &begun), AFFLUX_ECANCELED) << "for good";
+    EXPECT_EQ(begun.tenure, tenure);
+    EXPECT_EQ(afflux_fleet_check(stopped.get(), &none), AFFLUX_ECANCELED);
+    release(stopped, 1);
+    release(other, 1);
+  }
+}
+
+TEST_F(Fleet, PassesAPermitOfALeaseThatRuns) {
+  const fleet_ptr a = open("a");
+  acquire(a, 1);  // now there is a lease
+  await([&] {
+    afflux_fleet_fence begun{};
+    if (afflux_fleet_begin(a.get(), &begun) != AFFLUX_OK) return false;
+    acquire(a, 1);
+    const std::uint64_t exchanges = stats(a).exchanges;
+    await([&] { return stats(a).exchanges > exchanges; });
+    const std::uint64_t before = begun.token;
+    const bool passes = afflux_fleet_check(a.get(), &begun) == AFFLUX_OK;  // else it was stopped
+    if (passes) {
+      EXPECT_GT(begun.token, before);
+    }
+    release(a, 1);
+    return passes;
+  });
+  release(a, 1);
+}
+
 TEST_F(Fleet, ResizesForAll) {
   const fleet_ptr a = open("a");
   acquire(a, 20);

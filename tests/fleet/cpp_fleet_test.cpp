@@ -42,6 +42,9 @@ TEST(CppFleet, OwnsAReference) {
   EXPECT_EQ(c.advance(next), status::ok);
   EXPECT_GT(next.count(), 0);
   EXPECT_NE(c.last_failure(), "");
+  afflux_fleet_fence f;
+  EXPECT_EQ(c.begin(f), status::again);
+  EXPECT_EQ(c.check(f), status::canceled);
   EXPECT_EQ(c.resize(2), status::timed_out);
   EXPECT_EQ(c.expire("x"), status::timed_out);
   EXPECT_EQ(c.close(), status::again);
@@ -59,6 +62,11 @@ TEST(CppFleet, LeasesForItsSemaphore) {
     EXPECT_FALSE(a.sem().try_acquire());
     EXPECT_EQ(a.stats().held, 3u);
     EXPECT_GT(a.fence().token, 0u);
+    afflux_fleet_fence f;
+    EXPECT_EQ(a.begin(f), status::ok);
+    EXPECT_EQ(a.check(f), status::ok);
+    f.tenure = 0;
+    EXPECT_EQ(a.check(f), status::canceled);
   }
   int seen = 0;
   EXPECT_EQ(a.holders([&](const afflux_fleet_holder& h) {
