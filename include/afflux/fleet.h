@@ -18,10 +18,11 @@
  * The agent sends one message in each refresh interval, and up to eight while permits move. With it
  * it prolongs its lease, tells its demand (permits held and asked for), and gives back what others
  * want more. Among holders that want more than there is, permits are shared by weight, but none
- * gets more than it asks for, and what one leaves goes to the others (max-min fairness); `minimum`
- * permits of a holder come before weights. What nobody asks for is spread, so that new demand finds
- * permits there already. Where there are fewer permits than holders that want one, they take turns.
- * Within a process priorities, tenants and order are the semaphore's.
+ * gets more than it asks for, and what one leaves goes to the others (max-min fairness). `minimum`
+ * is a floor: a holder whose share by weight is less gets that many, not that many in addition.
+ * What nobody asks for is spread, so that new demand finds permits there already. Where there are
+ * fewer permits than holders that want one, they take turns, whatever their weights. Within a
+ * process priorities, tenants and order are the semaphore's.
  *
  * 2. What it promises
  * -------------------
@@ -58,11 +59,12 @@
  * these in addition; afflux_fleet_stats has the numbers without. A request for more than
  * max_request may be answered with AFFLUX_E2BIG, as ever unless AFFLUX_WAIT_FOR_RESIZE. One for
  * more than this process's share waits until the share is large enough: let large requests have a
- * `minimum`. afflux_sem_resize(), and a control (control.h), are not for it. Release no more than
- * was acquired: the semaphore can't tell that from a release of the agent's own.
- * afflux_sem_wait_idle() waits for afflux_fleet_close(). Completions of requests that come to be
- * granted because more is leased run on the agent's thread: while one of them blocks, no lease is
- * prolonged and none ends.
+ * `minimum`. afflux_sem_resize(), afflux_sem_close() and a control (control.h) are not for it:
+ * after an afflux_sem_close() by others nothing is granted, but the fleet stays LEASED and keeps
+ * its share until afflux_fleet_close(). Release no more than was acquired: the semaphore can't tell
+ * that from a release of the agent's own. afflux_sem_wait_idle() waits for afflux_fleet_close().
+ * Completions of requests that come to be granted because more is leased run on the agent's thread:
+ * while one of them blocks, no lease is prolonged and none ends.
  *
  * 4. Failures
  * -----------
@@ -72,9 +74,10 @@
  *   a message is lost        the next one says all that is needed; late ones are ignored
  *   this process dies        its permits are free after one lease
  *   wall clocks step         nothing
- *   another process of this  it is refused: AFFLUX_EINVAL at open, or not at all where it could not
- *   limit names a shorter    be known. The longest lease named counts for all; name the same
- *   lease_ns                 everywhere
+ *   processes of one limit   nothing is refused. Each stops by its own lease, and the permits of
+ *   name other lease_ns      the dead are free after the longest that any has ever named, also if
+ *                            that one has gone: until the limit's key is deleted on the engine,
+ *                            which is a loss of memory. So name the same everywhere
  */
 #ifndef AFFLUX_FLEET_H
 #define AFFLUX_FLEET_H
@@ -93,15 +96,16 @@ typedef struct afflux_fleet afflux_fleet; /**< an opaque, reference-counted hand
 
 /** How a holder stands. Since: 0.1 */
 enum {
-  AFFLUX_FLEET_STARTING = 0,  /**< no answer has come yet; nothing is leased */
-  AFFLUX_FLEET_LEASED = 1,    /**< all is well */
-  AFFLUX_FLEET_SILENT = 2,    /**< the engine is new, or has lost its memory: as LEASED, but the
-                                   engine grants nothing more for one lease */
-  AFFLUX_FLEET_AWAY = 3,      /**< the engine does not answer; the lease still runs */
-  AFFLUX_FLEET_LAPSED = 4,    /**< likewise, and no lease runs (any more): nothing is granted */
-  AFFLUX_FLEET_FALLEN_BACK = 5,  /**< likewise, and `fallback` permits are granted */
-  AFFLUX_FLEET_UNDEFINED = 6, /**< the engine has no such limit, and this holder names none */
-  AFFLUX_FLEET_CLOSED = 7     /**< afflux_fleet_close() was called */
+  AFFLUX_FLEET_STARTING = 0,    /**< no answer has come yet; nothing is leased */
+  AFFLUX_FLEET_LEASED = 1,      /**< all is well */
+  AFFLUX_FLEET_SILENT = 2,      /**< the engine is new, or has lost its memory: as LEASED, but the
+                                     engine grants nothing more for one lease */
+  AFFLUX_FLEET_AWAY = 3,        /**< the engine does not answer; permits are granted as before */
+  AFFLUX_FLEET_LAPSED = 4,      /**< nothing is granted: the lease has ended, or ends within
+                                     max_hold_ns (remaining_ns tells which) */
+  AFFLUX_FLEET_FALLEN_BACK = 5, /**< as LAPSED, but up to `fallback` permits are granted */
+  AFFLUX_FLEET_UNDEFINED = 6,   /**< the engine has no such limit, and this holder names none */
+  AFFLUX_FLEET_CLOSED = 7       /**< afflux_fleet_close() was called */
 };
 
 /** What to do when a lease has ended and the engine does not answer. Since: 0.1 */
@@ -131,9 +135,10 @@ enum {
 
 /** Told when the permits of this process, or its state, have changed. Runs on the agent's thread
  * (or in afflux_fleet_advance(), or in the call that closes), with nothing held: it may call
- * anything but afflux_fleet_close() and afflux_fleet_advance(). It must not block, throw or
- * longjmp: no lease is prolonged and none ended meanwhile.
- *  @param permits  What the local semaphore may grant in all, from now on.
+ * anything but afflux_fleet_close() and afflux_fleet_advance(). It must not throw or longjmp, and
+ * not block: no lease is prolonged and none ended meanwhile. The operator's calls (resize, holders,
+ * expire, names) block for up to timeout_ns: for those have another thread.
+ *  @param permits  What the local semaphore may grant in all, from now on; 0 with CLOSED.
  *  @param token    As afflux_fleet_fence.token.
  *  @param state    AFFLUX_FLEET_…
  *  Since: 0.1 */
@@ -155,10 +160,10 @@ typedef struct afflux_fleet_options {
                           AFFLUX_FLEET_MAX_LABEL bytes; NULL (default): host name and process id */
   uint64_t limit;    /**< permits, up to 2^42 − 1, where the engine has no such limit; what it has
                           counts more. 0 (default): take what it has */
-  uint64_t minimum; /**< permits that this process gets before weights count, when it asks for them;
-                         0 … 2^42 − 1; default 0. Minimums of all processes that are above the
-                         limit together are cut in proportion */
-  uint64_t fallback;    /**< permits, with AFFLUX_FLEET_FALL_BACK; otherwise 0, the default */
+  uint64_t minimum;  /**< a floor of this process's share, however small that is by weight, when it
+                          asks for as many; 0 … 2^42 − 1; default 0. Minimums of all processes that
+                          are above the limit together are cut in proportion */
+  uint64_t fallback; /**< permits, with AFFLUX_FLEET_FALL_BACK; otherwise 0, the default */
   uint64_t max_request; /**< the most permits that one request waits for (chapter 3), up to
                              2^41; 0 (default): `limit`, or 65,536 without that */
   uint32_t weight;      /**< of this process, 1 … AFFLUX_FLEET_MAX_WEIGHT; default 1 */
@@ -170,10 +175,11 @@ typedef struct afflux_fleet_options {
   int64_t max_hold_ns; /**< how long before the end of its lease the agent stops granting, so that
                             work of that length ends within it; default 0 */
   int64_t margin_ns;   /**< by how much holders stop before, and take permits away after, a lease is
-                            over; for clocks that run differently (at least 0.1 %) and threads that
-                            run late. 0 (default): a hundredth of lease_ns */
-  int64_t timeout_ns; /**< the longest that a message is waited for. 0 (default): refresh_ns, but at
-                           least 250 ms, and at most half of lease_ns */
+                            over; for clocks that run differently and threads that run late: any
+                            number up to a quarter of lease_ns is taken, but less than 0.1 % of it
+                            trusts clocks too far. 0 (default): a hundredth of lease_ns */
+  int64_t timeout_ns;  /**< the longest that a message is waited for, up to lease_ns. 0 (default):
+                            refresh_ns, but at least 250 ms, and at most half of lease_ns */
   const afflux_sem_options *sem; /**< the local semaphore, copied; its permits are ignored, its name
                                       is `name` where it has none. NULL (default): the defaults */
   afflux_fleet_change_fn on_change; /**< NULL (default): no function is called */
@@ -190,8 +196,9 @@ AFFLUX_API afflux_status afflux_fleet_options_init(afflux_fleet_options *options
  * @param ret_fleet  One reference; written on success only.
  * @return AFFLUX_OK       open
  *         AFFLUX_EINVAL   a pointer is NULL, the name, the URL, an enumerator, a flag or a number
- * is out of its range, times do not fit each other, a fallback without its policy or the reverse,
- * options of the semaphore that afflux_sem_create() refuses so, or struct_size is too short
+ *                         is out of its range, times do not fit each other, a fallback without its
+ *                         policy or the reverse, options of the semaphore that afflux_sem_create()
+ *                         refuses so, or struct_size is too short
  *         AFFLUX_ENOTSUP  the URL's scheme is of no engine in this build; bytes beyond the known
  *                         struct are not zero; or as afflux_sem_create()
  *         AFFLUX_ENOMEM   no memory
@@ -209,24 +216,30 @@ AFFLUX_API afflux_fleet *afflux_fleet_ref(afflux_fleet *fleet);
 
 /** Drop one reference. The last one closes the fleet, as afflux_fleet_close() with a time of 0, and
  *  frees it. NULL is fine. Threads: as afflux_fleet_close(); from on_change and from completions
- *  that the agent's thread runs, too: the agent then ends when they have returned. Since: 0.1 */
+ *  that the agent's thread runs, too: the agent then ends when they have returned. Within
+ *  afflux_fleet_advance() that call gives back what is leased, and answers AFFLUX_ECLOSED: the
+ *  handle has gone by then. Since: 0.1 */
 AFFLUX_API void afflux_fleet_unref(afflux_fleet *fleet);
 
 /**
  * Close: the local semaphore is closed (afflux_sem_close()), and what is leased is given back.
  *
  * @param timeout_ns  How long to wait for permits that are held, so that they are given back, too;
- *                    0 never waits, AFFLUX_FOREVER waits without limit. What is still held then
+ *                    0 does not wait for them, AFFLUX_FOREVER waits without limit. The lease is
+ *                    prolonged meanwhile, also with AFFLUX_FLEET_MANUAL. What is still held then
  *                    stays leased until the lease has ended.
  * @return AFFLUX_OK         all is given back
  *         AFFLUX_ETIMEDOUT  closed; permits are still held
  *         AFFLUX_EAGAIN     closed; the engine did not take what was given back, in timeout_ns of
  *                           the options: it is free when the lease has ended
- *         AFFLUX_EALREADY   it was closed before
+ *         AFFLUX_EALREADY   it was closed before, or another thread is closing it: this call does
+ *                           not wait for that
  *         AFFLUX_EBUSY      nothing done: called by on_change, or by a completion on the agent's
  *                           thread; or, with AFFLUX_FLEET_MANUAL, while afflux_fleet_advance() runs
  *         AFFLUX_EINVAL     fleet is NULL, or timeout_ns is below AFFLUX_FOREVER
- * Threads: any number at once. Blocks for held permits, and for two messages at most.
+ * Threads: any number at once. Blocks for held permits, and for the messages that give back: up to
+ *          two times timeout_ns of the options where the engine does not answer, with a time of 0,
+ *          too. With AFFLUX_FLEET_MANUAL runs on_change and sends what is due.
  * Since:   0.1
  */
 AFFLUX_API afflux_status afflux_fleet_close(afflux_fleet *fleet, int64_t timeout_ns);
@@ -243,9 +256,9 @@ AFFLUX_API const char *afflux_fleet_name(const afflux_fleet *fleet);
  *
  * @param ret_next_ns  When to call again at the latest, ns from now; it may be called sooner. The
  *                     lease is not prolonged, and does not end in time, if the calls come late.
- * NULL is fine.
+ *                     NULL is fine.
  * @return AFFLUX_OK      done, whether the engine answered or not
- *         AFFLUX_ECLOSED the fleet is closed
+ *         AFFLUX_ECLOSED the fleet is closed, or is being closed
  *         AFFLUX_EBUSY   another thread is in this call
  *         AFFLUX_EINVAL  fleet is NULL, or has threads (no AFFLUX_FLEET_MANUAL)
  * Threads: one at a time. Blocks for a round trip to the engine when a message is due: at most for
@@ -477,7 +490,7 @@ typedef struct afflux_fleet_totals {
   uint64_t demand;  /**< likewise */
   uint64_t holders; /**< how many */
   uint64_t token;   /**< of the newest message */
-  int64_t lease_ns; /**< the longest that a holder has named */
+  int64_t lease_ns; /**< the longest that a holder has ever named, also one that has gone */
 } afflux_fleet_totals;
 
 /**
@@ -503,7 +516,7 @@ AFFLUX_API afflux_status afflux_fleet_holders(afflux_fleet *fleet,
  * lease is too long to wait for. If it lives it may use them until its next message tells it; it
  * then goes on as a new holder.
  *
- * @param id  As afflux_fleet_holder.id.
+ * @param id  As afflux_fleet_holder.id: 1 … 32 characters of 0 … 9 and a … z.
  * @return AFFLUX_OK      ended
  *         AFFLUX_EAGAIN  there is no such holder
  *         AFFLUX_EINVAL  a pointer is NULL, or the id is not of the form of one
@@ -531,8 +544,7 @@ AFFLUX_API afflux_status afflux_fleet_names(afflux_fleet *fleet, afflux_fleet_na
 
 /** The id of this process's holder, as afflux_fleet_last_failure() writes its text; less than 33
  *  bytes. It changes only where another process has the same one, after a copy of a virtual
- * machine.
- *  @return likewise. Since: 0.1 */
+ *  machine. @return likewise. Since: 0.1 */
 AFFLUX_API afflux_status afflux_fleet_id(const afflux_fleet *fleet, char *buffer, size_t size,
                                          size_t *ret_size);
 

@@ -29,7 +29,7 @@ struct fleet_options {
   const char* name = nullptr;   ///< of the limit
   const char* label = nullptr;  ///< of this process; null: host name and process id
   std::uint64_t limit = 0;      ///< where the engine has no such limit; 0: take what it has
-  std::uint64_t minimum = 0;    ///< permits that come before weights
+  std::uint64_t minimum = 0;    ///< a floor of its share, however small by weight
   std::uint32_t weight = 1;     ///< of this process
   std::chrono::nanoseconds lease = std::chrono::seconds(5);
   std::chrono::nanoseconds refresh = std::chrono::seconds(1);
