@@ -402,6 +402,25 @@ TEST_F(FleetAgent, CanBeLetGoWithinItsAdvance) {
   EXPECT_EQ(states, (std::vector<std::uint32_t>{AFFLUX_FLEET_LEASED, AFFLUX_FLEET_CLOSED}));
 }
 
+TEST_F(FleetAgent, CanBeLetGoByACompletionWithinItsAdvance) {
+  std::shared_ptr<agent> a = make(true);
+  const auto kept = a;
+  afflux_request r;
+  afflux_request_init(&r);
+  r.ctx = &a;
+  r.wake = [](void* ctx, afflux_status s) {
+    EXPECT_EQ(s, AFFLUX_OK);
+    const auto mine = std::exchange(*static_cast<std::shared_ptr<agent>*>(ctx), nullptr);
+    EXPECT_EQ(afflux_sem_release(mine->sem(), 1), AFFLUX_OK);
+    mine->abandon();
+  };
+  afflux_waiter w{};
+  ASSERT_EQ(afflux_sem_acquire_async(kept->sem(), &r, &w), AFFLUX_PENDING);
+  EXPECT_EQ(kept->advance(nullptr), AFFLUX_ECLOSED);
+  EXPECT_EQ(a, nullptr);
+  EXPECT_EQ(store->read("x").holders.size(), 0u);
+}
+
 TEST_F(FleetAgent, AnswersEbusyToASecondThreadByHand) {
   const auto a = make(true);
   faults->set(&fault::hangs, true);
