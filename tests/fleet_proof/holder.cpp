@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // fleet_holder WORLD INDEX URL RESOURCE: a process that works with permits of a fleet, by the
-// public API, as the manual says: it reads the fence after each acquire, and sends its token to the
-// resource.
+// public API, as the manual says: it checks the fence around each acquire, and sends its token to
+// the resource.
 #include <afflux/fleet.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -60,12 +60,12 @@ void work(world& all, std::uint64_t index, std::uint64_t worker, afflux_fleet* f
   std::mt19937_64 random(index * 100 + worker + static_cast<std::uint64_t>(now_ns()));
   while (get(all.quits) == 0) {
     const std::uint64_t stops = get(page.stops);
+    afflux_fleet_fence fence{};
+    afflux_fleet_begin(fleet, &fence);
     bool is_fast = afflux_sem_try_acquire(sem, 1) == AFFLUX_OK;
     if (!is_fast && afflux_sem_acquire(sem, 1, 100 * kMs) != AFFLUX_OK) continue;
-    afflux_fleet_fence fence{};
     const std::int64_t begun = now_ns();
-    afflux_fleet_get_fence(fleet, &fence);
-    if (fence.remaining_ns <= 0) {
+    if (afflux_fleet_check(fleet, &fence) != AFFLUX_OK) {
       ++page.late;
       afflux_sem_release(sem, 1);
       pause_for(kMs);  // for the agent, which has not run either
