@@ -165,7 +165,8 @@ typedef struct afflux_fleet_options {
                           are above the limit together are cut in proportion */
   uint64_t fallback; /**< permits, with AFFLUX_FLEET_FALL_BACK; otherwise 0, the default */
   uint64_t max_request; /**< the most permits that one request waits for (chapter 3), up to
-                             2^41; 0 (default): `limit`, or 65,536 without that */
+                             2^41; 0 (default): `limit`, or 65,536 without that. One process can use
+                             at most 2^42 − 1 − max_request permits, whatever it has leased */
   uint32_t weight;      /**< of this process, 1 … AFFLUX_FLEET_MAX_WEIGHT; default 1 */
   uint32_t policy;      /**< AFFLUX_FLEET_STOP (default) or AFFLUX_FLEET_FALL_BACK */
   int64_t lease_ns; /**< 10 ms … 1 day; default 5 s. After that long a dead process's permits are
