@@ -25,6 +25,7 @@ local function less(a, b) return max(a - b, 0) end
 
 -- ---- The record
 
+local bad_format = 'AFFLUX the record is of a format not known here'
 local r = {epoch = 0, stamp = 0, limit = 0, version = 0, lease = 0, silence = 0, proven = 0,
            since = 0, total = 0, owed = 0, count = 0, engine = ''}
 local head = redis.call('HGET', key, '#')
@@ -33,9 +34,7 @@ if head then
   format, r.epoch, r.stamp, r.limit, r.version, r.lease, r.silence, r.proven, r.since, r.total,
       r.owed, r.count, r.engine =
       head:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
-  if format ~= '1' then
-    return redis.error_reply('AFFLUX the record is of a format not known here')
-  end
+  if format ~= '1' then return redis.error_reply(bad_format) end
   for name, value in pairs(r) do
     if name ~= 'engine' then r[name] = tonumber(value) end
   end
@@ -45,6 +44,7 @@ local function parse(line)
   local h = {}
   h.permits, h.stamp, h.weight, h.minimum, h.demand, h.sequence, h.target, h.turn, h.label =
       line:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  if not h.permits then error(bad_format) end  -- nothing is written before all are read
   for name, value in pairs(h) do
     if name ~= 'label' then h[name] = tonumber(value) end
   end

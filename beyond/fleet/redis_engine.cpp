@@ -2,9 +2,12 @@
 #include "fleet/redis_engine.h"
 
 #include <hiredis/hiredis.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <initializer_list>
@@ -30,6 +33,51 @@ bool time_left(std::int64_t deadline, timeval& ret) {
 }
 
 constexpr std::string_view kPrefix = "afflux:fleet:";
+constexpr const char* kLate = "no answer in time";
+constexpr const char* kFormat = "the record is of a format not known here";
+
+// No answer is larger, with the most holders that can be thought of.
+constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+constexpr std::size_t kMostElements = std::size_t{1} << 20;
+
+redisReplyObjectFunctions its_functions;  // hiredis' own
+
+// Null: hiredis gives up on this answer. Its type of `n` depends on its version.
+template <class N>
+void* create_array(const redisReadTask* task, N n) {
+  return static_cast<std::size_t>(n) > kMostElements ? nullptr : its_functions.createArray(task, n);
+}
+
+void limit_answers(redisReader* reader) {
+  static redisReplyObjectFunctions limited = [reader] {
+    its_functions = *reader->fn;
+    redisReplyObjectFunctions made = its_functions;
+    made.createArray = create_array;
+    return made;
+  }();
+  reader->fn = &limited;
+}
+
+// Waits until `fd` is ready for `event`. False: not before `deadline`.
+bool wait_for(int fd, short event, std::int64_t deadline) {
+  for (;;) {
+    const std::int64_t ns = deadline - now_ns();
+    if (ns <= 0) return false;
+    const std::int64_t ms = std::min<std::int64_t>((ns + 999'999) / 1'000'000, 60'000);
+    pollfd one = {fd, event, 0};
+    if (poll(&one, 1, static_cast<int>(ms)) > 0) return true;
+  }
+}
+
+bool may_come_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+std::string to_message(const std::vector<std::string>& words) {
+  std::string text = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& w : words) {
+    text += "$" + std::to_string(w.size()) + "\r\n" + w + "\r\n";
+  }
+  return text;
+}
 
 std::string key_of(const std::string& name) { return std::string(kPrefix) + name; }
 
@@ -90,25 +138,20 @@ redis_engine::~redis_engine() = default;
 
 void redis_engine::disconnect() { context_.reset(); }
 
-bool redis_engine::set_time(std::int64_t deadline) {
-  timeval time{};
-  return time_left(deadline, time) && redisSetTimeout(context_.get(), time) == REDIS_OK;
-}
-
-outcome redis_engine::broken(const char* doing) {
-  std::string text = std::string("redis: ") + doing + ": ";
-  text += context_ != nullptr && context_->err != 0 ? context_->errstr : "no answer in time";
+outcome redis_engine::broken(const std::string& doing, const char* why) {
   context_.reset();
-  return {failure::unreachable, std::move(text)};
+  return {failure::unreachable, "redis: " + doing + ": " + why};
 }
 
 outcome redis_engine::connect(std::int64_t deadline) {
   if (context_ != nullptr) return {};
   timeval time{};
-  if (!time_left(deadline, time)) return broken("connect");
+  if (!time_left(deadline, time)) return broken("connect", kLate);
   context_.reset(url_.is_unix ? redisConnectUnixWithTimeout(url_.host.c_str(), time)
                               : redisConnectWithTimeout(url_.host.c_str(), url_.port, time));
-  if (context_ == nullptr || context_->err != 0) return broken("connect");
+  if (context_ == nullptr) return broken("connect", "no memory");
+  if (context_->err != 0) return broken("connect", std::string(context_->errstr).c_str());
+  limit_answers(context_->reader);
   reply_ptr answered;
   if (!url_.password.empty()) {
     std::vector<std::string> words = {"AUTH"};
@@ -122,23 +165,56 @@ outcome redis_engine::connect(std::int64_t deadline) {
   return {};
 }
 
+// By the socket itself: hiredis' own time limit is for each read, not for the whole answer.
+outcome redis_engine::send_message(const std::string& doing, const std::string& text,
+                                   std::int64_t deadline) {
+  for (std::size_t done = 0; done < text.size();) {
+    if (!wait_for(context_->fd, POLLOUT, deadline)) return broken(doing, kLate);
+    const ssize_t n =
+        ::send(context_->fd, text.data() + done, text.size() - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) done += static_cast<std::size_t>(n);
+    if (n < 0 && !may_come_later()) return broken(doing, std::strerror(errno));
+  }
+  return {};
+}
+
+outcome redis_engine::receive(const std::string& doing, std::int64_t deadline, reply_ptr& ret) {
+  for (std::size_t size = 0; size <= kMostBytes;) {
+    void* made = nullptr;
+    if (redisReaderGetReply(context_->reader, &made) != REDIS_OK) {
+      const bool is_large = context_->reader->err == REDIS_ERR_OOM;
+      return broken(doing, is_large ? "the answer is too large" : "not an answer of Redis'");
+    }
+    if (made != nullptr) {
+      ret.reset(static_cast<redisReply*>(made));
+      return {};
+    }
+    if (!wait_for(context_->fd, POLLIN, deadline)) return broken(doing, kLate);
+    char bytes[16384];
+    const ssize_t n = recv(context_->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n == 0) return broken(doing, "the server closed the connection");
+    if (n < 0 && !may_come_later()) return broken(doing, std::strerror(errno));
+    if (n < 0) continue;
+    size += static_cast<std::size_t>(n);
+    if (redisReaderFeed(context_->reader, bytes, static_cast<std::size_t>(n)) != REDIS_OK) {
+      return broken(doing, "no memory");
+    }
+  }
+  return broken(doing, "the answer is too large");
+}
+
 // On a connection that is there. An error of the server's closes it: the next one may lead to
 // another server, and it alone can tell whether what it says is for ever.
 outcome redis_engine::command(const std::vector<std::string>& words, std::int64_t deadline,
                               reply_ptr& ret) {
-  if (!set_time(deadline)) return broken("send");
-  std::vector<const char*> text;
-  std::vector<std::size_t> sizes;
-  for (const std::string& w : words) {
-    text.push_back(w.data());
-    sizes.push_back(w.size());
-  }
-  ret.reset(static_cast<redisReply*>(
-      redisCommandArgv(context_.get(), static_cast<int>(words.size()), text.data(), sizes.data())));
-  if (ret == nullptr) return broken(words.front().c_str());
+  const std::string& doing = words.front();
+  if (outcome o = send_message(doing, to_message(words), deadline); !o) return o;
+  if (outcome o = receive(doing, deadline, ret); !o) return o;
   if (ret->type != REDIS_REPLY_ERROR) return {};
   std::string error(ret->str, ret->len);
   if (!error.starts_with("NOSCRIPT")) context_.reset();
+  // The server adds words of its own to the script's.
+  if (error.find(kFormat) != error.npos) error = kFormat;
   return refused("redis: " + error);
 }
 
@@ -167,12 +243,15 @@ outcome redis_engine::exchange(const std::string& name, const request& q, std::i
     return refused("redis: not the script's answer");
   }
   if (url_.replicas != 0 && told.answer == answer::done) {
-    const std::int64_t ms = std::max<std::int64_t>((deadline - now_ns()) / 1'000'000, 1);
-    o = call({"WAIT", std::to_string(url_.replicas), std::to_string(ms)}, deadline, answered);
-    if (!o) return {failure::unreachable, o.text};
-    if (answered->type != REDIS_REPLY_INTEGER ||
+    // Less than what is left, so that its answer comes in time; a server looks ten times a second.
+    const std::int64_t left = deadline - now_ns();
+    const std::int64_t ms = (left - std::min<std::int64_t>(left / 2, 150'000'000)) / 1'000'000;
+    o = call({"WAIT", std::to_string(url_.replicas), std::to_string(std::max<std::int64_t>(ms, 1))},
+             deadline, answered);
+    if (!o && !o.text.ends_with(kLate)) return {failure::unreachable, o.text};
+    if (!o || answered->type != REDIS_REPLY_INTEGER ||
         answered->integer < static_cast<long long>(url_.replicas)) {
-      return {failure::unreachable, "redis: fewer replicas than wanted have it"};
+      return {failure::unreachable, "redis: fewer replicas than wanted have it in time"};
     }
   }
   ret_reply = told;
@@ -192,7 +271,7 @@ outcome redis_engine::read(const std::string& name, std::int64_t deadline, recor
     const std::string_view text(value.str, value.len);
     const std::string id(field.str, field.len);
     const bool good = id == "#" ? parse_head(text, r) : parse_holder(text, holders[id]);
-    if (!good) return refused("redis: the record is of a format not known here");
+    if (!good) return refused(std::string("redis: ") + kFormat);
   }
   r.holders = std::move(holders);
   ret_record = std::move(r);

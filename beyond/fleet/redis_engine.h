@@ -44,8 +44,9 @@ class redis_engine final : public engine {
   outcome connect(std::int64_t deadline);
   outcome command(const std::vector<std::string>& words, std::int64_t deadline, reply_ptr& ret);
   outcome call(const std::vector<std::string>& words, std::int64_t deadline, reply_ptr& ret);
-  outcome broken(const char* doing);
-  bool set_time(std::int64_t deadline);
+  outcome send_message(const std::string& doing, const std::string& text, std::int64_t deadline);
+  outcome receive(const std::string& doing, std::int64_t deadline, reply_ptr& ret);
+  outcome broken(const std::string& doing, const char* why);
 
   redis_url url_;
   std::unique_ptr<redisContext, free_context> context_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "fleet/redis_url.h"
 
+#include <sys/un.h>
+
 #include <string_view>
 
 #include "fleet/url.h"
@@ -16,8 +18,9 @@ bool option(std::string_view name, std::string_view value, redis_url& u) {
   return false;
 }
 
-bool authority(std::string_view text, redis_url& u) {
+bool authority(std::string_view text, redis_url& u, bool& ret_has_user) {
   if (const std::size_t at = text.rfind('@'); at != text.npos) {
+    ret_has_user = true;
     if (!parse_user(text.substr(0, at), u.user, u.password)) return false;
     text = text.substr(at + 1);
   }
@@ -46,21 +49,30 @@ bool parse(const std::string& text, redis_url& ret, std::string& ret_error) {
       question == rest.npos ? std::string_view{} : rest.substr(question + 1);
   rest = rest.substr(0, question);
   bool good = false;
+  bool has_user = false;
+  bool has_db = false;
   if (rest.starts_with("unix://")) {
     u.is_unix = true;
     good = decode_url(rest.substr(7), u.host) && u.host.starts_with('/');
+    if (u.host.size() >= sizeof(sockaddr_un::sun_path)) {  // hiredis would cut it
+      ret_error = "url: the path is longer than a socket's can be";
+      return false;
+    }
   } else if (rest.starts_with("redis://")) {
     rest = rest.substr(8);
     const std::size_t slash = rest.find('/');
     const std::string_view db = slash == rest.npos ? std::string_view{} : rest.substr(slash + 1);
-    good =
-        authority(rest.substr(0, slash), u) && (db.empty() || parse_number(db, 1'000'000u, u.db));
+    has_db = !db.empty();
+    good = authority(rest.substr(0, slash), u, has_user) &&
+           (!has_db || parse_number(db, 1'000'000u, u.db));
   }
   if (!good) {
     ret_error = "url: not of the form redis://[[user:]password@]host[:port][/db], unix:///path";
     return false;
   }
-  const auto take = [&u](std::string_view name, std::string_view value) {
+  const auto take = [&](std::string_view name, std::string_view value) {
+    if (has_db && name == "db") return false;
+    if (has_user && (name == "user" || name == "password")) return false;
     return option(name, value, u);
   };
   if (!parse_options(query, take, ret_error)) return false;

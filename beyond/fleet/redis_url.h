@@ -9,7 +9,7 @@
 //   db=N         as /db
 //   user=…, password=…   as before the @
 //
-// %xx stands for a byte in user, password and path.
+// %xx stands for a byte in user, password and path. What is said in two places is refused.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "fleet/url.h"
 
+#include <set>
+
 namespace afflux::fleet {
 namespace {
 
@@ -36,14 +38,16 @@ bool parse_user(std::string_view text, std::string& ret_user, std::string& ret_p
 bool parse_options(std::string_view text,
                    const std::function<bool(std::string_view name, std::string_view value)>& take,
                    std::string& ret_error) {
+  std::set<std::string_view> seen;
   while (!text.empty()) {
     const std::size_t end = text.find('&');
     const std::string_view one = text.substr(0, end);
     text = end == text.npos ? std::string_view{} : text.substr(end + 1);
     const std::size_t equals = one.find('=');
     const std::string_view name = one.substr(0, equals);
-    if (equals == one.npos || !take(name, one.substr(equals + 1))) {
-      ret_error = "url: unknown option, or a value out of its range: " + std::string(name);
+    if (equals == one.npos || !seen.insert(name).second || !take(name, one.substr(equals + 1))) {
+      ret_error = "url: unknown or repeated option, or a value out of its range: ";
+      ret_error += name;
       return false;
     }
   }

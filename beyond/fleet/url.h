@@ -16,7 +16,8 @@ bool decode_url(std::string_view text, std::string& ret);
 // user:password, or password alone. False: malformed.
 bool parse_user(std::string_view text, std::string& ret_user, std::string& ret_password);
 
-// name=value&name=value; `take` says whether it knows that option and likes its value.
+// name=value&name=value, each name once; `take` says whether it knows that option and likes its
+// value.
 bool parse_options(std::string_view text,
                    const std::function<bool(std::string_view name, std::string_view value)>& take,
                    std::string& ret_error);

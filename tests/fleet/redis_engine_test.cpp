@@ -5,15 +5,22 @@
 #include "fleet/redis_engine.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "etcd_server.h"
 #include "fleet/clock.h"
 #include "fleet/ledger.h"
 #include "redis_server.h"
@@ -90,7 +97,7 @@ TEST_F(FleetRedis, IsUnreachableWhereAServerDoesNotAnswerInTime) {
   const outcome o = engine_->exchange("t", q, now_ns() + kSecond / 50, a);
   server_->thaw();
   EXPECT_EQ(o.failure, failure::unreachable);
-  EXPECT_FALSE(o.text.empty());
+  EXPECT_NE(o.text.find("no answer in time"), o.text.npos) << o.text;
   // It was done all the same, or comes too late now: the next one counts.
   q.sequence = 3;
   ASSERT_TRUE(engine_->exchange("t", q, soon(), a));
@@ -142,7 +149,9 @@ TEST_F(FleetRedis, CountsNoExchangeThatReplicasDoNotHave) {
   q.nonce = 1;
   q.limit = 1;
   reply a;
-  EXPECT_EQ(strict->exchange("w", q, now_ns() + kSecond / 20, a).failure, failure::unreachable);
+  const outcome o = strict->exchange("w", q, now_ns() + kSecond / 20, a);
+  EXPECT_EQ(o.failure, failure::unreachable);
+  EXPECT_EQ(o.text, "redis: fewer replicas than wanted have it in time");
 }
 
 TEST_F(FleetRedis, RefusesARecordOfAnotherFormat) {
@@ -158,6 +167,106 @@ TEST_F(FleetRedis, RefusesARecordOfAnotherFormat) {
   EXPECT_EQ(engine_->read("f", soon(), r).failure, failure::refused);
   server_->run({"SET", "afflux:fleet:g", "text"});
   EXPECT_EQ(engine_->exchange("g", q, soon(), a).failure, failure::refused);
+}
+
+TEST_F(FleetRedis, RefusesADamagedRecord) {
+  request q;
+  q.holder = "a";
+  q.sequence = 1;
+  q.nonce = 1;
+  q.limit = 1;
+  reply a;
+  ASSERT_TRUE(engine_->exchange("d", q, soon(), a));
+  const std::string head = server_->run({"HGET", "afflux:fleet:d", "#"});
+  for (const char* line : {"", "1 2 3", "x 1 1 1 1 1 1 1 label"}) {
+    server_->run({"HSET", "afflux:fleet:d", "a", line});
+    ++q.sequence;
+    const outcome o = engine_->exchange("d", q, soon(), a);
+    EXPECT_EQ(o.failure, failure::refused);
+    EXPECT_EQ(o.text, "redis: the record is of a format not known here") << line;
+    // Another holder's message reads all.
+    q.holder = "b";
+    EXPECT_EQ(engine_->exchange("d", q, soon(), a).failure, failure::refused);
+    q.holder = "a";
+  }
+  EXPECT_EQ(server_->run({"HGET", "afflux:fleet:d", "#"}), head) << "nothing is written";
+  server_->run({"HSET", "afflux:fleet:d", "#", "1 2 3"});
+  EXPECT_EQ(engine_->exchange("d", q, soon(), a).text,
+            "redis: the record is of a format not known here");
+}
+
+// A server that answers each message with `what`, and each byte of it when `step` returns.
+class odd_server {
+ public:
+  odd_server(std::string what, std::function<bool()> step)
+      : what_(std::move(what)), step_(std::move(step)), listener_(listen_anywhere(port_)) {
+    thread_ = std::thread([this] { serve(); });
+  }
+  odd_server(const odd_server&) = delete;
+  odd_server& operator=(const odd_server&) = delete;
+  ~odd_server() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  void serve() {
+    const int client = accept(listener_, nullptr, nullptr);
+    char bytes[16384];
+    if (recv(client, bytes, sizeof bytes, 0) > 0) {
+      for (std::size_t i = 0; i < what_.size() && step_(); ++i) {
+        if (send(client, &what_[i], 1, MSG_NOSIGNAL) != 1) break;
+      }
+    }
+    // Until the client has gone.
+    while (recv(client, bytes, sizeof bytes, 0) > 0) continue;
+    close(client);
+  }
+
+  std::string what_;
+  std::function<bool()> step_;
+  int port_ = 0;
+  int listener_;
+  std::thread thread_;
+};
+
+TEST(FleetRedisTime, AnAnswerThatDripsInIsLate) {
+  // A byte each 5 ms: none is late by itself, and all together take a minute.
+  const auto slowly = [] { return poll(nullptr, 0, 5) == 0; };
+  const odd_server server("+" + std::string(12'000, 'a') + "\r\n", slowly);
+  std::string error;
+  const auto engine = make_engine(server.url(), error);
+  ASSERT_NE(engine, nullptr) << error;
+  record r;
+  const outcome o = engine->read("d", now_ns() + kSecond / 20, r);
+  EXPECT_EQ(o.failure, failure::unreachable);
+  EXPECT_EQ(o.text, "redis: HGETALL: no answer in time");
+}
+
+TEST(FleetRedisTime, AConnectionsFirstMessagesAreWithinTheSameTime) {
+  const odd_server server("+" + std::string(12'000, 'a') + "\r\n",
+                          [] { return poll(nullptr, 0, 5) == 0; });
+  std::string error;
+  const auto engine = make_engine(server.url() + "/3?password=x", error);
+  ASSERT_NE(engine, nullptr) << error;
+  record r;
+  EXPECT_EQ(engine->read("d", now_ns() + kSecond / 20, r).text, "redis: AUTH: no answer in time");
+}
+
+TEST(FleetRedisTime, AnAbsurdAnswerIsNotWaitedFor) {
+  for (const char* what : {"*1000000000\r\n", "*2\r\n*1048577\r\n", "garbage\r\n"}) {
+    const odd_server server(what, [] { return true; });
+    std::string error;
+    const auto engine = make_engine(server.url(), error);
+    ASSERT_NE(engine, nullptr) << error;
+    record r;
+    const outcome o = engine->read("d", soon(), r);
+    EXPECT_EQ(o.failure, failure::unreachable) << what;
+    EXPECT_EQ(o.text, what[0] == '*' ? "redis: HGETALL: the answer is too large"
+                                     : "redis: HGETALL: not an answer of Redis'");
+  }
 }
 
 // Not a test: AFFLUX_TEST_RATE=1 prints how many exchanges one server does in a second.

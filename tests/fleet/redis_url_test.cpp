@@ -47,12 +47,41 @@ TEST(FleetUrl, NamesASocket) {
   EXPECT_EQ(u.password, "x");
 }
 
+TEST(FleetUrl, NamesNoSocketWithAPathThatWouldBeCut) {
+  redis_url u;
+  std::string error;
+  const std::string longest = "/" + std::string(106, 'a');  // sockaddr_un
+  ASSERT_TRUE(parse("unix://" + longest, u, error)) << error;
+  EXPECT_EQ(u.host, longest);
+  EXPECT_FALSE(parse("unix://" + longest + "b", u, error));
+  EXPECT_NE(error.find("longer"), error.npos) << error;
+}
+
 TEST(FleetUrl, IsRefusedWhereItIsMalformed) {
-  for (const char* text :
-       {"", "redis", "redis://", "redis://:6379", "redis://h:0", "redis://h:65536", "redis://h:x",
-        "redis://h/x", "redis://h/1000001", "redis://[::1", "redis://h?replicas", "redis://h?x=1",
-        "redis://h?replicas=-1", "redis://a%2@h", "redis://a%zz@h", "redis://a%00@h", "unix://a/b",
-        "unix:///a%2", "http://h"}) {
+  for (const char* text : {"",
+                           "redis",
+                           "redis://",
+                           "redis://:6379",
+                           "redis://h:0",
+                           "redis://h:65536",
+                           "redis://h:x",
+                           "redis://h/x",
+                           "redis://h/1000001",
+                           "redis://[::1",
+                           "redis://h?replicas",
+                           "redis://h?x=1",
+                           "redis://h?replicas=-1",
+                           "redis://a%2@h",
+                           "redis://a%zz@h",
+                           "redis://a%00@h",
+                           "unix://a/b",
+                           "unix:///a%2",
+                           "http://h",
+                           "redis://h?replicas=1&replicas=2",
+                           "redis://h/2?db=3",
+                           "redis://h/2?db=2",
+                           "redis://joe:x@h?user=joe",
+                           "redis://x@h?password=x"}) {
     redis_url u;
     std::string error;
     EXPECT_FALSE(parse(text, u, error)) << text;
