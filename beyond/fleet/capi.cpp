@@ -29,6 +29,7 @@ using namespace afflux::fleet;
 
 struct afflux_fleet {
   std::atomic<std::uint32_t> references{1};
+  const std::uint64_t id = next_id();  // in the exposition
   std::shared_ptr<afflux::fleet::agent> agent;
 
   // For the operator's calls, on a connection of their own.
@@ -259,6 +260,7 @@ afflux_status afflux_fleet_write(const afflux_fleet* const* fleets, size_t n, ui
     std::vector<exposed> all(n);
     for (std::size_t i = 0; i < n; ++i) {
       all[i].name = fleets[i]->agent->terms().name;
+      all[i].id = fleets[i]->id;
       fleets[i]->agent->read(all[i].stats);
     }
     const std::string text = expose(all, format == AFFLUX_EXPORT_OPENMETRICS);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "fleet/exposition.h"
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 
@@ -51,6 +52,10 @@ std::string quoted(const std::string& name) {
   return text;
 }
 
+std::string labels(const exposed& e) {
+  return "fleet=\"" + quoted(e.name) + "\",id=\"" + std::to_string(e.id) + "\"";
+}
+
 std::string value_of(const family& f, const afflux_fleet_stats& s) {
   if (f.count != nullptr) return std::to_string(s.*f.count);
   char text[32];
@@ -64,7 +69,7 @@ void expose(const family& f, const std::vector<exposed>& all, const char* type,
   const std::string described = open_metrics ? base : base + suffix;
   to += "# HELP " + described + " " + f.help + "\n# TYPE " + described + " " + type + "\n";
   for (const exposed& e : all) {
-    to += base + suffix + "{fleet=\"" + quoted(e.name) + "\"} " + value_of(f, e.stats) + "\n";
+    to += base + suffix + "{" + labels(e) + "} " + value_of(f, e.stats) + "\n";
   }
 }
 
@@ -76,13 +81,18 @@ void expose_states(const std::vector<exposed>& all, std::string& to) {
       "# TYPE afflux_fleet_state gauge\n";
   for (const exposed& e : all) {
     for (std::uint32_t s = 0; s < std::size(kStates); ++s) {
-      to += "afflux_fleet_state{fleet=\"" + quoted(e.name) + "\",state=\"" + kStates[s] + "\"} " +
+      to += "afflux_fleet_state{" + labels(e) + ",state=\"" + kStates[s] + "\"} " +
             (e.stats.state == s ? "1\n" : "0\n");
     }
   }
 }
 
 }  // namespace
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> newest{0};
+  return newest.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::string expose(const std::vector<exposed>& all, bool open_metrics) {
   std::string text;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fleet/ledger.h"
+#include "fleet/utf8.h"
 
 namespace afflux::fleet {
 namespace {
@@ -57,8 +58,8 @@ bool valid_name(const char* name) {
   if (name == nullptr) return false;
   const std::size_t n = strnlen(name, AFFLUX_FLEET_MAX_NAME + 1);
   if (n == 0 || n > AFFLUX_FLEET_MAX_NAME) return false;
-  return std::none_of(name, name + n,
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return is_utf8({name, n}) && std::none_of(name, name + n, is_control);
 }
 
 bool valid_numbers(const afflux_fleet_options& o) {
@@ -177,7 +178,7 @@ agent_terms to_terms(const afflux_fleet_options& o, std::string id) {
   t.on_change = o.on_change;
   t.ctx = o.ctx;
   t.lease.holder = std::move(id);
-  t.lease.label = o.label != nullptr ? clean_label(o.label) : default_label();
+  t.lease.label = o.label != nullptr ? clean_label(to_utf8(o.label)) : default_label();
   t.lease.lease = o.lease_ns;
   t.lease.refresh = o.refresh_ns;
   t.lease.margin = o.margin_ns;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -384,6 +386,47 @@ TEST_F(Fleet, IsNoHolderWhereItIsOnlyToOperate) {
   EXPECT_EQ(afflux_fleet_close(a.get(), 0), AFFLUX_OK);
 }
 
+// Prometheus refuses a page on which a series comes twice.
+TEST_F(Fleet, HasSeriesOfItsOwnBesideAnotherOfItsName) {
+  const fleet_ptr a = open("a");
+  const fleet_ptr b = open("b");
+  std::string text;
+  const auto sink = [](void* ctx, const char* piece, std::size_t size) -> std::int32_t {
+    static_cast<std::string*>(ctx)->append(piece, size);
+    return 0;
+  };
+  const afflux_fleet* const all[] = {a.get(), b.get()};
+  ASSERT_EQ(afflux_fleet_write(all, 2, AFFLUX_EXPORT_PROMETHEUS, sink, &text), AFFLUX_OK);
+  std::set<std::string> seen;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second || line[0] == '#') << line;
+  }
+  EXPECT_GT(seen.size(), 40u);
+}
+
+TEST_F(Fleet, HasANameOfUtf8AndALabelMadeSo) {
+  afflux_fleet_options o = options("m\xfcnchen");
+  afflux_fleet* made = nullptr;
+  for (const char* name :
+       {"\xff", "a\x80", "\xc3", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\xaf"}) {
+    o.name = name;
+    EXPECT_EQ(afflux_fleet_open(&o, &made), AFFLUX_EINVAL) << name;
+  }
+  o.name = "caf\xc3\xa9 \xf0\x9f\x8d\xb5";
+  ASSERT_EQ(afflux_fleet_open(&o, &made), AFFLUX_OK);
+  const fleet_ptr a(made);
+  acquire(a, 1);
+  std::string label;
+  const auto visit = [](void* ctx, const afflux_fleet_holder* h) -> std::int32_t {
+    *static_cast<std::string*>(ctx) = h->label;
+    return 0;
+  };
+  ASSERT_EQ(afflux_fleet_holders(a.get(), visit, &label, nullptr), AFFLUX_OK);
+  EXPECT_EQ(label, "m\xef\xbf\xbdnchen");
+  release(a, 1);
+}
+
 TEST_F(Fleet, IsRenderedForPrometheus) {
   const fleet_ptr a = open("a");
   acquire(a, 3);
@@ -394,10 +437,16 @@ TEST_F(Fleet, IsRenderedForPrometheus) {
   };
   const afflux_fleet* const all[] = {a.get()};
   EXPECT_EQ(afflux_fleet_write(all, 1, AFFLUX_EXPORT_PROMETHEUS, sink, &text), AFFLUX_OK);
-  EXPECT_NE(text.find("\nafflux_fleet_permits_held{fleet=\"backend\"} 3\n"), text.npos) << text;
-  EXPECT_NE(text.find("\nafflux_fleet_limit{fleet=\"backend\"} 20\n"), text.npos);
+  const auto value_of = [&text](const std::string& series) {
+    const std::size_t at = text.find("\n" + series + "{fleet=\"backend\",id=\"");
+    if (at == text.npos) return std::string("none");
+    const std::size_t value = text.find("\"} ", at) + 3;
+    return text.substr(value, text.find('\n', value) - value);
+  };
+  EXPECT_EQ(value_of("afflux_fleet_permits_held"), "3") << text;
+  EXPECT_EQ(value_of("afflux_fleet_limit"), "20") << text;
   EXPECT_NE(text.find("# TYPE afflux_fleet_exchanges_total counter\n"), text.npos);
-  EXPECT_NE(text.find("{fleet=\"backend\",state=\"leased\"} 1\n"), text.npos);
+  EXPECT_NE(text.find("\",state=\"leased\"} 1\n"), text.npos);
   text.clear();
   EXPECT_EQ(afflux_fleet_write(all, 1, AFFLUX_EXPORT_OPENMETRICS, sink, &text), AFFLUX_OK);
   EXPECT_NE(text.find("# TYPE afflux_fleet_exchanges counter\n"), text.npos);
