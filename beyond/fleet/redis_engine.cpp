@@ -71,6 +71,14 @@ bool wait_for(int fd, short event, std::int64_t deadline) {
 
 bool may_come_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
+// Of the keys of a page of SCAN, those of limits.
+constexpr const char* kLimitsOf =
+    "local limits = {} "
+    "for _, key in ipairs(KEYS) do "
+    "if redis.call('TYPE', key).ok == 'hash' and redis.call('HEXISTS', key, '#') == 1 then "
+    "limits[#limits + 1] = key end end "
+    "return limits";
+
 std::string to_message(const std::vector<std::string>& words) {
   std::string text = "*" + std::to_string(words.size()) + "\r\n";
   for (const std::string& w : words) {
@@ -295,9 +303,19 @@ outcome redis_engine::names(std::int64_t deadline, std::vector<std::string>& ret
     const redisReply& next = *answered->element[0];
     cursor.assign(next.str, next.len);
     const redisReply& keys = *answered->element[1];
+    if (keys.elements == 0) continue;
+    std::vector<std::string> words = {"EVAL", kLimitsOf, std::to_string(keys.elements)};
     for (std::size_t i = 0; i < keys.elements; ++i) {
-      const std::string_view key(keys.element[i]->str, keys.element[i]->len);
-      found.emplace(key.substr(kPrefix.size()));
+      words.emplace_back(keys.element[i]->str, keys.element[i]->len);
+    }
+    if (o = call(words, deadline, answered); !o) return o;
+    if (answered->type != REDIS_REPLY_ARRAY) return refused("redis: not the script's answer");
+    for (std::size_t i = 0; i < answered->elements; ++i) {
+      const redisReply& key = *answered->element[i];
+      if (key.type != REDIS_REPLY_STRING || key.len < kPrefix.size()) {
+        return refused("redis: not the script's answer");
+      }
+      found.emplace(std::string_view(key.str, key.len).substr(kPrefix.size()));
     }
   } while (cursor != "0");
   ret_names.assign(found.begin(), found.end());

@@ -100,6 +100,23 @@ TEST_F(FleetCommand, CreatesAndResizesALimit) {
   EXPECT_EQ(text_, "[\"backend\",\"other\"]\n");
 }
 
+TEST_F(FleetCommand, SaysThatAChangeMayHaveBeenMade) {
+  const std::string strict = "'" + url_ + "?replicas=1'";
+  EXPECT_EQ(run("create --fresh --timeout 0.05 " + strict + " backend 20"), 1);
+  EXPECT_TRUE(has("fewer replicas than wanted") && has("may be done all the same")) << text_;
+  EXPECT_EQ(run("show " + url_ + " backend"), 0);
+  EXPECT_TRUE(has("limit 20 ")) << text_;
+}
+
+TEST_F(FleetCommand, PrintsValidTextWhateverTheRecordHas) {
+  ASSERT_EQ(run("create " + url_ + " backend 20 --fresh"), 0) << text_;
+  server_->run({"HSET", "afflux:fleet:backend", "b", "0 1 1 0 0 1 0 0 m\xfcnchen"});
+  EXPECT_EQ(run("show --json " + url_ + " backend"), 0);
+  EXPECT_TRUE(has("\"m\xef\xbf\xbdnchen\"")) << text_;
+  EXPECT_EQ(run("show " + url_ + " backend"), 0);
+  EXPECT_TRUE(has("m\xef\xbf\xbdnchen")) << text_;
+}
+
 TEST_F(FleetCommand, ShowsHoldersWithoutBecomingOne) {
   ASSERT_EQ(run("create " + url_ + " backend 20 --fresh"), 0) << text_;
   const fleet_ptr a = open("machine \"one\"");
@@ -154,6 +171,8 @@ TEST_F(FleetCommand, RefusesAMistakenCommandLine) {
     EXPECT_EQ(run(words), 2) << words << ": " << text_;
     EXPECT_NE(text_, "") << words;
   }
+  EXPECT_EQ(run("resize u n -15"), 2);
+  EXPECT_TRUE(has("not negative")) << text_;
   EXPECT_EQ(run("--help"), 0);
   EXPECT_TRUE(has("Exit status"));
   EXPECT_EQ(run("--version"), 0);

@@ -169,6 +169,25 @@ TEST_F(FleetRedis, RefusesARecordOfAnotherFormat) {
   EXPECT_EQ(engine_->exchange("g", q, soon(), a).failure, failure::refused);
 }
 
+TEST_F(FleetRedis, NamesLimitsAndNoOtherKeys) {
+  request q;
+  q.holder = "a";
+  q.sequence = 1;
+  q.nonce = 1;
+  q.limit = 1;
+  reply a;
+  std::vector<std::string> names;
+  ASSERT_TRUE(engine_->names(soon(), names));
+  EXPECT_TRUE(names.empty());
+  ASSERT_TRUE(engine_->exchange("n", q, soon(), a));
+  ASSERT_TRUE(engine_->exchange("m", q, soon(), a));
+  server_->run({"SET", "afflux:fleet:text", "x"});
+  server_->run({"HSET", "afflux:fleet:hash", "x", "y"});
+  server_->run({"HSET", "other", "#", "y"});
+  ASSERT_TRUE(engine_->names(soon(), names));
+  EXPECT_EQ(names, (std::vector<std::string>{"m", "n"}));
+}
+
 TEST_F(FleetRedis, RefusesADamagedRecord) {
   request q;
   q.holder = "a";

@@ -26,6 +26,13 @@ int fail(const connection& c, const options& o, afflux_status s) {
   return fail(s == AFFLUX_EAGAIN ? "no such limit: " + o.name : c.failure(s));
 }
 
+// Of a change: without an answer it is not known whether it was made.
+int end_change(const connection& c, const options& o, afflux_status s) {
+  if (s == AFFLUX_OK) return kDone;
+  if (s != AFFLUX_ETIMEDOUT) return fail(c, o, s);
+  return fail(c.failure(s) + "; it may be done all the same, now or later: see afflux-fleet show");
+}
+
 // False: nobody reads any more.
 bool print(const std::string& text) {
   return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
@@ -80,15 +87,14 @@ int set_limit(const connection& c, const options& o) {
   if (o.verb == verb::create && s == AFFLUX_OK)
     return fail("there is such a limit already: " + o.name);
   if (s != AFFLUX_OK && (o.verb == verb::resize || s != AFFLUX_EAGAIN)) return fail(c, o, s);
-  const afflux_status done = afflux_fleet_resize(c.fleet(), o.permits);
-  return done == AFFLUX_OK ? int{kDone} : fail(c, o, done);
+  return end_change(c, o, afflux_fleet_resize(c.fleet(), o.permits));
 }
 
 int expire(const connection& c, const options& o) {
   const afflux_status s = afflux_fleet_expire(c.fleet(), o.holder.c_str());
   if (s == AFFLUX_EAGAIN) return fail("no such holder: " + o.holder);
   if (s == AFFLUX_EINVAL) return fail("not the id of a holder: " + o.holder);
-  return s == AFFLUX_OK ? int{kDone} : fail(c, o, s);
+  return end_change(c, o, s);
 }
 
 int list(const connection& c, const options& o) {

@@ -44,6 +44,17 @@ constexpr argp_option kOptions[] = {
      0},
     {"timeout", kTimeout, "S", 0, "seconds that an answer is waited for (2)", 0},
     {"version", kVersion, nullptr, 0, "print the version and end", 0},
+    // What looks like one is a negative number.
+    {nullptr, '0', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '1', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '2', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '3', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '4', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '5', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '6', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '7', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '8', nullptr, OPTION_HIDDEN, nullptr, 0},
+    {nullptr, '9', nullptr, OPTION_HIDDEN, nullptr, 0},
     {}};
 
 struct words {
@@ -115,6 +126,7 @@ error_t take(int key, char* text, argp_state* state) {
       take_arguments(w, state);
       return 0;
     default:
+      if (key >= '0' && key <= '9') argp_error(state, "PERMITS: a number is not negative");
       return ARGP_ERR_UNKNOWN;
   }
 }

@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <string_view>
 
+#include "../../beyond/fleet/utf8.h"
+
 namespace fleet_command {
 namespace {
 
 std::string quoted(std::string_view text) {
   std::string json = "\"";
-  for (const char c : text) {
+  for (const char c : afflux::fleet::to_utf8(text)) {
     if (c == '"' || c == '\\') {
       json += '\\';
       json += c;
@@ -63,7 +65,7 @@ std::string aligned(const std::vector<row>& rows) {
 }  // namespace
 
 std::string printable(std::string_view text) {
-  std::string clean(text);
+  std::string clean = afflux::fleet::to_utf8(text);
   for (char& c : clean) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
