@@ -19,7 +19,7 @@ namespace uring_server {
 namespace {
 
 void print_report(const options& chosen, const tally& counted, std::uint64_t peak) {
-  const bool is_fixed = chosen.limit != 0 && !chosen.adapts;
+  const bool is_fixed = chosen.limit != 0 && !chosen.adapts && chosen.fleet_url.empty();
   const std::string of = is_fixed ? " of " + std::to_string(chosen.limit) : "";
   std::printf("served          %llu\n", static_cast<unsigned long long>(counted.served));
   std::printf("shed            %llu\n", static_cast<unsigned long long>(counted.shed));
