@@ -154,10 +154,11 @@ typedef struct afflux_fleet_options {
                              or etcd://[user:password@]host[:port][,host[:port]…][/prefix], or
                              etcds:// for TLS with options ?cacert=PATH, cert=PATH, key=PATH.
                              Default redis://127.0.0.1 */
-  const char *name; /**< of the limit, 1 … AFFLUX_FLEET_MAX_NAME bytes without control characters;
-                         copied; no default */
-  const char *label; /**< what afflux_fleet_holders() calls this process; copied, cut after
-                          AFFLUX_FLEET_MAX_LABEL bytes; NULL (default): host name and process id */
+  const char *name;  /**< of the limit, 1 … AFFLUX_FLEET_MAX_NAME bytes of UTF-8 without control
+                          characters; copied; no default */
+  const char *label; /**< what afflux_fleet_holders() calls this process; copied, with U+FFFD for
+                          what is not UTF-8, cut after AFFLUX_FLEET_MAX_LABEL bytes; NULL
+                          (default): host name and process id */
   uint64_t limit;    /**< permits, up to 2^42 − 1, where the engine has no such limit; what it has
                           counts more. 0 (default): take what it has */
   uint64_t minimum;  /**< a floor of this process's share, however small that is by weight, when it
@@ -413,7 +414,8 @@ AFFLUX_API afflux_status afflux_fleet_last_failure(const afflux_fleet *fleet, ch
                                                    size_t size, size_t *ret_size);
 
 /**
- * Render fleets for Prometheus, beside a registry: by the label `fleet`, the name,
+ * Render fleets for Prometheus, beside a registry: by the labels `fleet`, the name, and `id`, which
+ * tells apart those of one name in this process,
  *
  *   afflux_fleet_state, _permits, _permits_leased, _permits_target, _permits_demand, _permits_held,
  *   _waiters, _limit, _fleet_permits_leased, _holders, _lease_remaining_seconds,
