@@ -44,7 +44,7 @@ def metrics(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SOON) as answer:
         text = answer.read().decode()
     return {series: float(value) for series, value in
-            re.findall(r'^afflux_fleet_(\w+)\{fleet="backend"\} (\S+)$', text, re.M)}, text
+            re.findall(r'^afflux_fleet_(\w+)\{fleet="backend",id="\d+"\} (\S+)$', text, re.M)}, text
 
 
 def run(folder):
