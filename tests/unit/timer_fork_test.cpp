@@ -73,7 +73,7 @@ TEST(TimerFork, ChildOfForkStartsItsOwn) {
 
 // The mutex of the service is free in the child, whichever thread forks when.
 TEST(TimerFork, ForkWhileOthersArm) {
-  AFFLUX_STARTS_THREADS_IN_CHILD();
+  AFFLUX_FORKS_BESIDE_STARTING_THREADS();
   EXPECT_EQ(in_child([]() -> std::string {
               CHECK_THAT(policy::start_timers(advance) == 0);
               std::atomic<bool> stop{false};

@@ -22,8 +22,8 @@
   GTEST_SKIP() << "the thread sanitizer loses count of threads in the child of a " \
                   "process that has some"
 
-// ... forks while other threads start or end: the address sanitizer's allocator is not guarded
-// over a fork, and stays locked in the child.
+// ... forks while other threads start, end or are busy: the address sanitizer's allocator is not
+// guarded over a fork, and stays locked in the child.
 #define AFFLUX_FORKS_BESIDE_STARTING_THREADS()                                   \
   AFFLUX_STARTS_THREADS_IN_CHILD();                                              \
   if (AFFLUX_TEST_ASAN != 0)                                                     \
