@@ -21,6 +21,7 @@ namespace {
 constexpr int kSpinsWithProgress = 20'000;
 constexpr int kSpinsWithout = 200;
 constexpr int kSpinsOfYield = 20;  // what giving way counts
+constexpr int kMostPauses = 256;   // between two looks
 
 bool has_cores() noexcept {
   static const bool several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
@@ -79,6 +80,7 @@ afflux_status handle::release(std::uint64_t n) noexcept {
 // True: `ret_status` is the answer.
 bool handle::spin(std::uint64_t n, afflux_status& ret_status) noexcept {
   std::uint32_t number = 0;
+  int pauses = 1;
   for (int turns = 0, without = 0; turns < kSpinsWithProgress && without < kSpinsWithout;) {
     // relaxed, both: hints; try_acquire() decides.
     const head_word head = head_word::of(memory().common->head.load(std::memory_order_relaxed));
@@ -87,14 +89,20 @@ bool handle::spin(std::uint64_t n, afflux_status& ret_status) noexcept {
       ret_status = try_acquire(n);
       if (ret_status != AFFLUX_EAGAIN) return true;
     }
-    without = head.number == number ? without + 1 : 0;
+    // The more others do meanwhile, the longer until the next look, which takes the line from them.
+    if (head.number == number) {
+      without += pauses;
+    } else {
+      without = 0;
+      pauses = std::min(2 * pauses, kMostPauses);
+    }
     number = head.number;
     if (head.waiting) {
       sched_yield();
       turns += kSpinsOfYield;
     } else {
-      pause();
-      ++turns;
+      for (int i = 0; i < pauses; ++i) pause();
+      turns += pauses;
     }
   }
   return false;
