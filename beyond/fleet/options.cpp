@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <iterator>
 #include <utility>
-#include <vector>
 
 #include "fleet/ledger.h"
 #include "fleet/utf8.h"
+#include "sized.h"
 
 namespace afflux::fleet {
 namespace {
@@ -20,39 +19,6 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kDay = 86'400'000 * kMs;
 constexpr std::uint64_t kMostRequest = std::uint64_t{1} << 41;
-
-// Structs that grow (chapter 5 of afflux.h): the whole fields of a caller's struct over `known`,
-// which holds the defaults.
-template <class T>
-afflux_status read_sized(const T* given, T& known, const std::vector<std::size_t>& fields) {
-  std::uint32_t size = 0;
-  std::memcpy(&size, given, sizeof size);
-  if (size < fields.front()) return AFFLUX_EINVAL;
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
-  std::size_t whole = sizeof(T);
-  if (size > sizeof(T)) {
-    const auto is_zero = [](unsigned char b) { return b == 0; };
-    if (!std::all_of(bytes + sizeof(T), bytes + size, is_zero)) return AFFLUX_ENOTSUP;
-  } else if (size < sizeof(T)) {
-    whole = *std::prev(std::upper_bound(fields.begin(), fields.end(), std::size_t{size}));
-  }
-  std::memcpy(&known, bytes, whole);
-  known.struct_size = sizeof(T);
-  return AFFLUX_OK;
-}
-
-#define AFFLUX_AT(field) offsetof(afflux_fleet_options, field)
-const std::vector<std::size_t>& option_fields() {
-  static const std::vector<std::size_t> fields = {
-      AFFLUX_AT(url),         AFFLUX_AT(name),       AFFLUX_AT(label),
-      AFFLUX_AT(limit),       AFFLUX_AT(minimum),    AFFLUX_AT(fallback),
-      AFFLUX_AT(max_request), AFFLUX_AT(weight),     AFFLUX_AT(policy),
-      AFFLUX_AT(lease_ns),    AFFLUX_AT(refresh_ns), AFFLUX_AT(max_hold_ns),
-      AFFLUX_AT(margin_ns),   AFFLUX_AT(timeout_ns), AFFLUX_AT(sem),
-      AFFLUX_AT(on_change),   AFFLUX_AT(ctx),        sizeof(afflux_fleet_options)};
-  return fields;
-}
-#undef AFFLUX_AT
 
 bool valid_name(const char* name) {
   if (name == nullptr) return false;
@@ -110,7 +76,14 @@ afflux_fleet_options default_options() {
 
 afflux_status read(const afflux_fleet_options& given, afflux_fleet_options& ret_known) {
   ret_known = default_options();
-  const afflux_status s = read_sized(&given, ret_known, option_fields());
+#define AFFLUX_AT(field) offsetof(afflux_fleet_options, field)
+  const auto s = static_cast<afflux_status>(capi::read_sized(
+      &given, ret_known,
+      {AFFLUX_AT(url), AFFLUX_AT(name), AFFLUX_AT(label), AFFLUX_AT(limit), AFFLUX_AT(minimum),
+       AFFLUX_AT(fallback), AFFLUX_AT(max_request), AFFLUX_AT(weight), AFFLUX_AT(policy),
+       AFFLUX_AT(lease_ns), AFFLUX_AT(refresh_ns), AFFLUX_AT(max_hold_ns), AFFLUX_AT(margin_ns),
+       AFFLUX_AT(timeout_ns), AFFLUX_AT(sem), AFFLUX_AT(on_change), AFFLUX_AT(ctx)}));
+#undef AFFLUX_AT
   if (s != AFFLUX_OK) return s;
   const bool good =
       valid_name(ret_known.name) && valid_numbers(ret_known) && valid_times(ret_known);

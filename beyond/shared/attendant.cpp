@@ -172,6 +172,13 @@ void* run(void*) {
   }
 }
 
+void ring() {
+  const std::uint64_t one = 1;
+  const int saved = errno;
+  [[maybe_unused]] const ssize_t put = write(g_doorbell, &one, sizeof one);
+  errno = saved;
+}
+
 int start() {
   if (g_running) return 0;
   if (g_watched == nullptr) g_watched = new (std::nothrow) std::map<std::uint64_t, watched>;
@@ -264,11 +271,14 @@ afflux_status attend(handle& one) noexcept {
   }
   if (one.attended.exchange(true, std::memory_order_seq_cst)) return AFFLUX_OK;
   one.anew = true;
-  const std::uint64_t ring = 1;
-  const int saved = errno;
-  [[maybe_unused]] const ssize_t put = write(g_doorbell, &ring, sizeof ring);
-  errno = saved;
+  ring();
   return AFFLUX_OK;
+}
+
+void look_for_newcomers(handle& one) noexcept {
+  if (one.knows_all_lives()) return;
+  const guard locked;
+  if (g_running) ring();
 }
 
 }  // namespace afflux::shared::attendant

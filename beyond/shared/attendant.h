@@ -27,5 +27,9 @@ handle* first() noexcept;           // locked: all of them, by next
 // Looks after it until it has no waits. AFFLUX_EOS: the thread could not be started, errno why.
 afflux_status attend(handle& one) noexcept;
 
+// One more of this handle's requests is in line: behind handles of which the thread may not know
+// yet, whose deaths it must hear of.
+void look_for_newcomers(handle& one) noexcept;
+
 }  // namespace attendant
 }  // namespace afflux::shared

@@ -78,7 +78,7 @@ afflux_status handle::release(std::uint64_t n) noexcept {
 }
 
 // True: `ret_status` is the answer.
-bool handle::spin(std::uint64_t n, afflux_status& ret_status) noexcept {
+bool handle::spin(std::uint64_t n, std::int64_t deadline, afflux_status& ret_status) noexcept {
   std::uint32_t number = 0;
   int pauses = 1;
   for (int turns = 0, without = 0; turns < kSpinsWithProgress && without < kSpinsWithout;) {
@@ -97,6 +97,7 @@ bool handle::spin(std::uint64_t n, afflux_status& ret_status) noexcept {
       pauses = std::min(2 * pauses, kMostPauses);
     }
     number = head.number;
+    if (deadline != kForever && now_ns() >= deadline) return false;
     if (head.waiting) {
       sched_yield();
       turns += kSpinsOfYield;
@@ -115,8 +116,8 @@ afflux_status handle::acquire(std::uint64_t n, std::int64_t timeout_ns) noexcept
     count_timeout();
     return AFFLUX_ETIMEDOUT;
   }
-  if (has_cores() && spin(n, status)) return status;
   const std::int64_t deadline = deadline_after(timeout_ns);
+  if (has_cores() && spin(n, deadline, status)) return status;
   std::uint32_t place = 0;
   status = claim_place(n, false, place);
   if (status != AFFLUX_OK) return status;
@@ -221,9 +222,14 @@ place_state handle::state_of(std::uint32_t place) const noexcept {
 }
 
 answer handle::take_or_enqueue(std::uint64_t n, std::uint32_t place) noexcept {
-  const turn at(lock_);
-  const answer begun = sem_->take_or_enqueue(n, place);
-  if (begun == answer::done) count_grant();
+  answer begun;
+  {
+    const turn at(lock_);
+    begun = sem_->take_or_enqueue(n, place);
+    if (begun == answer::done) count_grant();
+  }
+  // After it is in line: who opened before that may be before it.
+  if (begun == answer::queued) attendant::look_for_newcomers(*this);
   return begun;
 }
 

@@ -85,6 +85,8 @@ class handle {
   std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_seq_cst); }
   // Whether other processes have slots than at the last call.
   bool has_other_lives() noexcept;
+  // Whether that call has seen all handles that there are.
+  bool knows_all_lives() const noexcept;
   // Buries the dead if there may be new ones, and looks after the line if nobody did lately. In how
   // many nanoseconds to come again.
   std::int64_t tend(host& processes, bool deaths) noexcept;
@@ -108,7 +110,7 @@ class handle {
   void count_grant() noexcept;
   bool looks_after() noexcept;
   answer take_after_a_look(std::uint64_t n) noexcept;
-  bool spin(std::uint64_t n, afflux_status& ret_status) noexcept;
+  bool spin(std::uint64_t n, std::int64_t deadline, afflux_status& ret_status) noexcept;
   afflux_status outcome(answer from) const noexcept;
   void detach() noexcept;
 
@@ -122,6 +124,7 @@ class handle {
   std::atomic<bool> foreign_{false};        // in the child of a fork()
   std::atomic<std::uint64_t> refs_{1};
   std::atomic<std::uint64_t> waits_{0};
+  std::atomic<std::uint32_t> opened_seen_{0};
   std::int64_t turns_before_me() const noexcept;
   std::unique_ptr<sight[]> seen_;           // the places at the attendant's last look
   std::unique_ptr<std::uint64_t[]> lives_;  // the slots' life words then

@@ -93,6 +93,8 @@ afflux_status handle::claim_slot(const afflux_shared_options& options) noexcept 
   system_host system;
   if (!claimed && !take_over(system)) return AFFLUX_EREJECTED;
   if (sem_ == nullptr) sem_ = new (room_) semaphore<policy, bell>(all, slot_, bell_);
+  // [opened] seq_cst; with knows_all_lives(): who gets in line behind this handle sees it.
+  all.common->opened.fetch_add(1, std::memory_order_seq_cst);
   slot_record<policy>& own = all.slots[slot_];
   own.flags.store((options.flags & AFFLUX_SHARED_KEEP_OVER_EXEC) != 0 ? kKeepOverExec : 0,
                   std::memory_order_relaxed);

@@ -88,6 +88,7 @@ struct common_words {
   // When somebody looked after the line, and for the dead: CLOCK_MONOTONIC, ns (handle.cpp).
   atomic<std::uint64_t> looked;
   atomic<std::uint64_t> asked;
+  atomic<std::uint32_t> opened;  // counts handles
 };
 
 // A mapped segment. The counts are this process' own copies, which no neighbour can change.

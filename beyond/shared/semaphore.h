@@ -37,6 +37,7 @@ class semaphore {
       : journal_(memory, slot), bell_(bell) {}
 
   const segment<P>& memory() const noexcept { return journal_.memory(); }
+  const Bell& its_bell() const noexcept { return bell_; }
   std::uint32_t slot() const noexcept { return journal_.slot(); }
 
   [[gnu::always_inline]] answer try_take(std::uint64_t n) noexcept {

@@ -114,7 +114,7 @@ constexpr std::uint32_t kLooks = 100;
 // still, too, and are looked at in the same turn. So is passed over one whose owner has not come
 // for kLooks looks: its thread went with an exec(), or wants for a processor.
 template <class P, class Bell, class Host>
-void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host, sight* seen) noexcept {
+void look_after_grants(semaphore<P, Bell>& sem, Host& host, sight* seen) noexcept {
   const segment<P>& memory = sem.memory();
   const std::uint32_t top = memory.top();
   const auto pass_over = [&](std::uint32_t i, std::uint64_t word) {
@@ -133,7 +133,7 @@ void look_after_grants(semaphore<P, Bell>& sem, Bell& bell, Host& host, sight* s
     if (pass_over(i, word) || (is_gone && sem.park(i, word))) {
       passed = true;
     } else if (memory.record(i).owner.load(std::memory_order_acquire) != 0) {
-      bell.rung(i, memory.record(i).request.load(std::memory_order_acquire));
+      sem.its_bell().rung(i, memory.record(i).request.load(std::memory_order_acquire));
     }
   }
   while (passed) {

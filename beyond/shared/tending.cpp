@@ -44,19 +44,28 @@ bool handle::looks_after() noexcept {
   system_host system;
   const std::uint64_t n = bury_the_dead(*sem_, system);
   if (n != 0) memory().slot(slot_).recovered.fetch_add(n, std::memory_order_relaxed);
-  look_after_grants(*sem_, bell_, system, seen_.get());
+  look_after_grants(*sem_, system, seen_.get());
   sem_->serve();
   return true;
 }
 
 bool handle::has_other_lives() noexcept {
   bool other = false;
+  // Before the look at the slots, each of which was claimed before it was counted.
+  opened_seen_.store(memory().common->opened.load(std::memory_order_seq_cst),
+                     std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < memory().slot_count; ++i) {
     const std::uint64_t life = memory().slots[i].life.load(std::memory_order_acquire);
     other = other || life != lives_[i];
     lives_[i] = life;
   }
   return other;
+}
+
+bool handle::knows_all_lives() const noexcept {
+  // [opened] seq_cst; see claim_slot(). relaxed: an earlier number asks for a look too many.
+  return memory().common->opened.load(std::memory_order_seq_cst) ==
+         opened_seen_.load(std::memory_order_relaxed);
 }
 
 // Requests in line of processes with a lower slot: each of those looks before this one does.
@@ -86,7 +95,7 @@ std::int64_t handle::tend(host& processes, bool deaths) noexcept {
   const auto last = static_cast<std::int64_t>(looked.load(std::memory_order_relaxed));
   if (!deaths && last <= now && now - last < my_turn) return my_turn - (now - last);
   looked.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
-  look_after_grants(*sem_, bell_, processes, seen_.get());
+  look_after_grants(*sem_, processes, seen_.get());
   sem_->serve();
   return kLookEvery;
 }

@@ -332,7 +332,8 @@ typedef struct afflux_shared_holder {
 } afflux_shared_holder;
 
 /**
- * List the open handles, in no order. Each line is consistent in itself, not with the others.
+ * List the open handles, in no order. Each line is read by itself; one that is just being opened
+ * may show an earlier one's tag.
  *
  * @param ret_holders  Room for `count` of them; NULL with a count of 0.
  * @param ret_count    How many there are, perhaps more than `count`.

@@ -57,6 +57,15 @@ class FleetRedis : public testing::Test {
 
 redis_server* FleetRedis::server_ = nullptr;
 
+request first_request() {
+  request q;
+  q.holder = "a";
+  q.sequence = 1;
+  q.nonce = 1;
+  q.limit = 1;
+  return q;
+}
+
 TEST_F(FleetRedis, BeginsAnEpochAfterARestartWithOldData) {
   request q;
   q.holder = "a";
@@ -85,11 +94,7 @@ TEST_F(FleetRedis, BeginsAnEpochAfterARestartWithOldData) {
 }
 
 TEST_F(FleetRedis, IsUnreachableWhereAServerDoesNotAnswerInTime) {
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   ASSERT_TRUE(engine_->exchange("t", q, soon(), a));
   server_->freeze();
@@ -107,11 +112,7 @@ TEST_F(FleetRedis, IsUnreachableWhereAServerDoesNotAnswerInTime) {
 TEST_F(FleetRedis, IsRefusedWithAWrongPassword) {
   server_->run({"CONFIG", "SET", "requirepass", "secret"});
   std::string error;
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   const auto wrong = make_engine(server_->url() + "?password=wrong", error);
   EXPECT_EQ(wrong->exchange("p", q, soon(), a).failure, failure::refused);
@@ -143,11 +144,7 @@ TEST_F(FleetRedis, ReloadsItsScript) {
 TEST_F(FleetRedis, CountsNoExchangeThatReplicasDoNotHave) {
   std::string error;
   const auto strict = make_engine(server_->url() + "?replicas=1", error);
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   const outcome o = strict->exchange("w", q, now_ns() + kSecond / 20, a);
   EXPECT_EQ(o.failure, failure::unreachable);
@@ -156,11 +153,7 @@ TEST_F(FleetRedis, CountsNoExchangeThatReplicasDoNotHave) {
 
 TEST_F(FleetRedis, RefusesARecordOfAnotherFormat) {
   server_->run({"HSET", "afflux:fleet:f", "#", "9 1 2 3"});
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   EXPECT_EQ(engine_->exchange("f", q, soon(), a).failure, failure::refused);
   record r;
@@ -170,11 +163,7 @@ TEST_F(FleetRedis, RefusesARecordOfAnotherFormat) {
 }
 
 TEST_F(FleetRedis, NamesLimitsAndNoOtherKeys) {
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   std::vector<std::string> names;
   ASSERT_TRUE(engine_->names(soon(), names));
@@ -189,11 +178,7 @@ TEST_F(FleetRedis, NamesLimitsAndNoOtherKeys) {
 }
 
 TEST_F(FleetRedis, RefusesADamagedRecord) {
-  request q;
-  q.holder = "a";
-  q.sequence = 1;
-  q.nonce = 1;
-  q.limit = 1;
+  request q = first_request();
   reply a;
   ASSERT_TRUE(engine_->exchange("d", q, soon(), a));
   const std::string head = server_->run({"HGET", "afflux:fleet:d", "#"});
@@ -285,41 +270,6 @@ TEST(FleetRedisTime, AnAbsurdAnswerIsNotWaitedFor) {
     EXPECT_EQ(o.failure, failure::unreachable) << what;
     EXPECT_EQ(o.text, what[0] == '*' ? "redis: HGETALL: the answer is too large"
                                      : "redis: HGETALL: not an answer of Redis'");
-  }
-}
-
-// Not a test: AFFLUX_TEST_RATE=1 prints how many exchanges one server does in a second.
-TEST_F(FleetRedis, RateOfExchanges) {
-  if (std::getenv("AFFLUX_TEST_RATE") == nullptr) GTEST_SKIP() << "only with AFFLUX_TEST_RATE";
-  for (const std::uint64_t demand : {0u, 1u, 10u}) {
-    std::vector<request> all(500);
-    std::vector<record> known(500);
-    const std::string name = "rate" + std::to_string(demand);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      request& q = all[i];
-      q.holder = "0123456789abcdef0123456789ab" + std::to_string(1000 + i);
-      q.nonce = i + 1;
-      q.limit = 2000;
-      q.lease = 1;
-      q.keep = kMaxPermits;
-      q.fresh = true;
-      q.label = "host.example.com/1234";
-    }
-    constexpr int kRounds = 40;
-    const std::int64_t begun = now_ns();
-    for (int round = 0; round < kRounds; ++round) {
-      for (request& q : all) {
-        q.demand = demand == 0 ? 0 : demand + q.nonce % 3 + static_cast<std::uint64_t>(round % 2);
-        ++q.sequence;
-        reply a;
-        ASSERT_TRUE(engine_->exchange(name, q, soon(), a));
-        q.epoch = a.epoch;
-        q.seen = a.stamp;
-      }
-    }
-    const double s = static_cast<double>(now_ns() - begun) / 1e9;
-    std::cout << "[ rate     ] demand " << demand << ": " << 500 * kRounds / s
-              << " exchanges/s, one connection, 500 holders\n";
   }
 }
 

@@ -81,6 +81,13 @@ TEST(SharedOrder, ALargeRequestHoldsBackThoseBehindIt) {
   small.talk().say(0);
 }
 
+std::uint32_t parked_in(const segment_view& view) {
+  std::uint32_t parked = 0;
+  for (std::uint32_t i = 0; i < view.memory().place_count; ++i)
+    parked += view.place(i).state == sh::place_state::parked ? 1U : 0U;
+  return parked;
+}
+
 TEST(SharedStandstill, AStoppedWaiterIsPassedOverAndIsTheNextWhenItGoesOn) {
   const opened mine(nullptr, new_segment(1));
   ASSERT_EQ(afflux_shared_try_acquire(mine, 1), AFFLUX_OK);
@@ -99,12 +106,7 @@ TEST(SharedStandstill, AStoppedWaiterIsPassedOverAndIsTheNextWhenItGoesOn) {
   EXPECT_EQ(stats_of(mine).waiters, 2U);
   stopped.go_on();
   const segment_view view(mine.fd());
-  ASSERT_TRUE(comes_about([&] {
-    std::uint32_t parked = 0;
-    for (std::uint32_t i = 0; i < view.memory().place_count; ++i)
-      parked += view.place(i).state == sh::place_state::parked ? 1U : 0U;
-    return parked == 0;
-  }));
+  ASSERT_TRUE(comes_about([&] { return parked_in(view) == 0; }));
   second.talk().say(0);
   EXPECT_EQ(stopped.talk().hear(), AFFLUX_OK);
   EXPECT_EQ(stats_of(mine).waiters, 1U);
@@ -128,10 +130,7 @@ TEST(SharedStandstill, ManyStoppedOnesArePassedOver) {
   afflux_shared_release(mine, 1);
   EXPECT_EQ(last.talk().hear(), AFFLUX_OK);
   // While the last one holds the permit all others are passed over, not only the first.
-  std::uint32_t parked = 0;
-  for (std::uint32_t i = 0; i < view.memory().place_count; ++i)
-    parked += view.place(i).state == sh::place_state::parked ? 1U : 0U;
-  EXPECT_EQ(parked, 8U);
+  EXPECT_EQ(parked_in(view), 8U);
   last.talk().say(0);
 }
 
